@@ -1,0 +1,3 @@
+//! The `quarterdeck` program.
+
+fn main() {}
