@@ -1,0 +1,5 @@
+//! The control repository as types, with the place in a file where each thing was said.
+
+mod types;
+
+pub use types::*;

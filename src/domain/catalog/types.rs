@@ -1,0 +1,469 @@
+//! What the control repository says: services, projects, environments, policies and settings.
+
+use crate::domain::{
+    escalation::SeverityMatrix,
+    finding::{Finding, SourceFile, Span},
+    lifecycle::Lifecycle,
+    name::{ContextName, EnvironmentName, ProjectName, ServiceName, TeamName},
+    people::People,
+    units::Ratio,
+};
+use chrono::{Duration, NaiveDate};
+use semver::{Version, VersionReq};
+use serde::Serialize;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How much depends on a service.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Nice to have.
+    Low,
+    /// Ordinary.
+    #[default]
+    Medium,
+    /// Felt by customers.
+    High,
+    /// The business stops.
+    Critical,
+}
+
+impl Tier {
+    /// All tiers, the most important first.
+    pub const ALL: [Self; 4] = [Self::Critical, Self::High, Self::Medium, Self::Low];
+
+    /// The word in the catalog.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Critical => "critical",
+        }
+    }
+
+    /// The tier of a word, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text)
+    }
+}
+
+/// What brings a service into a cluster, and so how it is rolled back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ManagedBy {
+    /// A plain Kubernetes Deployment.
+    #[default]
+    Deployment,
+    /// An Argo CD Application.
+    ArgoCd,
+    /// An Argo Rollouts Rollout.
+    ArgoRollouts,
+    /// A Flux Kustomization or `HelmRelease`.
+    Flux,
+    /// Docker Compose on a developer's machine.
+    Compose,
+}
+
+impl ManagedBy {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Deployment, Self::ArgoCd, Self::ArgoRollouts, Self::Flux, Self::Compose];
+
+    /// The word in the catalog.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::ArgoCd => "argo-cd",
+            Self::ArgoRollouts => "argo-rollouts",
+            Self::Flux => "flux",
+            Self::Compose => "compose",
+        }
+    }
+
+    /// The manager of a word, if it is one.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|manager| manager.as_str() == text)
+    }
+}
+
+/// One entry of `dependencies.requires` or `.optional`: `shared-auth` or `shared-auth >= 1.0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Dependency {
+    /// The service that is needed.
+    pub service: ServiceName,
+    /// Which versions will do; `None` for any.
+    pub requirement: Option<VersionReq>,
+    /// Whether it works without.
+    pub optional: bool,
+    /// Where it is said.
+    pub span: Span,
+}
+
+/// `[service.X.governance]`: who may change it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Governance {
+    /// Teams that approve changes, without `@`.
+    pub approvers: Vec<TeamName>,
+    /// Link to the change log.
+    pub change_log: Option<String>,
+    /// Days of notice before a breaking change.
+    pub break_changes_notice: Option<u32>,
+}
+
+/// `[service.X.sla]`: what was promised.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Sla {
+    /// Share of requests (or time) that must be good.
+    pub availability: Option<Ratio>,
+    /// Bound on the 99th percentile of the response time.
+    pub response_time_p99: Option<Duration>,
+    /// Share of requests that may fail.
+    pub error_rate: Option<Ratio>,
+    /// Over what time the promise is judged; 30 days unless said.
+    pub window: Option<Duration>,
+    /// How breaking changes are handled, such as `graceful`.
+    pub break_handling: Option<String>,
+}
+
+/// `[service.X.migration]`: the way off a deprecated service.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Migration {
+    /// Link to the guide.
+    pub guide_url: Option<String>,
+    /// Last day of support.
+    pub support_until: Option<NaiveDate>,
+    /// `easy`, `moderate` or `hard`.
+    pub migration_difficulty: Option<String>,
+    /// Hours that one consumer needs.
+    pub estimated_effort_hours: Option<f64>,
+}
+
+/// `[service.X.deployment]`: where and how it runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deployment {
+    /// What brings it there.
+    pub managed_by: ManagedBy,
+    /// Name of the Deployment or Rollout; the service's name unless said.
+    pub workload: Option<String>,
+    /// Name of the Argo CD Application; the service's name unless said.
+    pub application: Option<String>,
+    /// Namespace of the Application; `argocd` unless said.
+    pub application_namespace: Option<String>,
+    /// In which environments; in all unless said.
+    pub environments: Option<Vec<EnvironmentName>>,
+    /// How many pods.
+    pub replicas: Option<u32>,
+    /// `immediate`, `canary`, `blue-green` or `scheduled`.
+    pub strategy: Option<String>,
+}
+
+/// `[service.X.metrics]` of `monitoring.toml`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MetricThresholds {
+    /// Least availability.
+    pub availability: Option<Ratio>,
+    /// Most 50th percentile of the response time.
+    pub response_time_p50: Option<Duration>,
+    /// Most 95th percentile.
+    pub response_time_p95: Option<Duration>,
+    /// Most 99th percentile.
+    pub response_time_p99: Option<Duration>,
+    /// Most errors (`error_rate_threshold`, in per cent in the file).
+    pub error_rate: Option<Ratio>,
+}
+
+/// `[service.X.alerts]` of `monitoring.toml`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AlertRouting {
+    /// Channels by severity word.
+    pub channels: BTreeMap<String, Vec<String>>,
+    /// Time without an answer until it escalates.
+    pub time_to_escalate: Option<Duration>,
+    /// Whom then.
+    pub escalate_to: Vec<String>,
+    /// From which severity a person is paged.
+    pub page_if: Option<String>,
+}
+
+/// A service: everything all files say about it, joined.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Service {
+    /// Unique name.
+    pub name: ServiceName,
+    /// Kind of service, such as `microservice`.
+    pub kind: String,
+    /// Owning team without `@`, its own or its project's.
+    pub owner: Option<TeamName>,
+    /// What it does.
+    pub description: Option<String>,
+    /// The version that should run.
+    pub version: Option<Version>,
+    /// Where it stands in its life.
+    pub status: Lifecycle,
+    /// How much depends on it.
+    pub tier: Tier,
+    /// The project it belongs to; `None` for shared services of the global catalog.
+    pub project: Option<ProjectName>,
+    /// Oldest version that consumers may still rely on.
+    pub compat_version_min: Option<Version>,
+    /// Versions it says it is compatible with.
+    pub compat_with: Vec<String>,
+    /// When it was or will be deprecated.
+    pub deprecation_date: Option<NaiveDate>,
+    /// When it will be gone.
+    pub sunset_date: Option<NaiveDate>,
+    /// What takes its place.
+    pub replacement_service: Option<ServiceName>,
+    /// Container image without tag.
+    pub image: Option<String>,
+    /// Port it listens on.
+    pub port: Option<u16>,
+    /// Path of the health check.
+    pub health_check: Option<String>,
+    /// Needs the security gate.
+    pub sensitive: bool,
+    /// Needs the compliance gate.
+    pub regulated: bool,
+    /// Deployment pattern in `services/patterns.toml`.
+    pub pattern: Option<String>,
+    /// `consumers.projects`.
+    pub consumer_projects: Vec<ProjectName>,
+    /// `consumers.required_by`.
+    pub required_by: Vec<ServiceName>,
+    /// What it needs.
+    pub dependencies: Vec<Dependency>,
+    /// Who may change it.
+    pub governance: Governance,
+    /// What was promised; `None` where the service promises nothing of its own.
+    pub sla: Option<Sla>,
+    /// The way off it.
+    pub migration: Option<Migration>,
+    /// Where and how it runs.
+    pub deployment: Deployment,
+    /// Monitoring thresholds.
+    pub metrics: Option<MetricThresholds>,
+    /// Alert channels.
+    pub alerts: Option<AlertRouting>,
+    /// Where its table's header stands.
+    pub span: Span,
+    /// Where single keys stand, by dotted key (`version`, `sla.availability`).
+    pub spans: BTreeMap<&'static str, Span>,
+}
+
+/// A project: one tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Project {
+    /// Folder name.
+    pub name: ProjectName,
+    /// Title for people.
+    pub title: Option<String>,
+    /// Its main environment.
+    pub environment: Option<EnvironmentName>,
+    /// Tier of its services unless they say otherwise.
+    pub tier: Option<Tier>,
+    /// Owner of its services unless they say otherwise.
+    pub owner: Option<TeamName>,
+    /// Namespace by environment.
+    pub namespaces: BTreeMap<EnvironmentName, String>,
+    /// `[monitoring.<p>] level`.
+    pub monitoring_level: Option<String>,
+    /// Where it is defined.
+    pub span: Span,
+}
+
+/// An environment of `quarterdeck.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: EnvironmentName,
+    /// Context in the kubeconfig.
+    pub context: ContextName,
+    /// Namespace of services outside any project.
+    pub namespace: String,
+    /// Marked everywhere, and confirmations need the name typed.
+    pub production: bool,
+    /// Nothing may be changed there.
+    pub read_only: bool,
+}
+
+/// `[metrics.scrape]`: where `/metrics` of a service is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScrapeSettings {
+    /// URL with `{environment}`, `{namespace}` and `{service}`.
+    pub url: String,
+    /// Time between two scrapes.
+    pub interval: Duration,
+    /// How long one may take.
+    pub timeout: Duration,
+}
+
+/// `quarterdeck.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The platform's name.
+    pub name: String,
+    /// Git remote that is the truth.
+    pub remote: String,
+    /// Its main branch.
+    pub main: String,
+    /// Branch pattern of changes, with one `*`.
+    pub changes: String,
+    /// Tag pattern with `<service>` and `<version>`.
+    pub tags: String,
+    /// Environments in the file's order.
+    pub environments: Vec<Environment>,
+    /// Direct scrapes.
+    pub scrape: Option<ScrapeSettings>,
+    /// Base URL of Alertmanager.
+    pub alertmanager: Option<String>,
+    /// Level per rule code; `None` allows it.
+    pub rules: BTreeMap<String, Option<crate::domain::finding::Level>>,
+    /// Named filters.
+    pub presets: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "control".into(),
+            remote: "origin".into(),
+            main: "main".into(),
+            changes: "change/*".into(),
+            tags: "<service>-v<version>".into(),
+            environments: Vec::new(),
+            scrape: None,
+            alertmanager: None,
+            rules: BTreeMap::new(),
+            presets: BTreeMap::new(),
+        }
+    }
+}
+
+/// A widget of `monitoring-dashboard.yml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Widget {
+    /// `service_list`, `dependency_graph`, …
+    pub kind: String,
+    /// All its other keys.
+    pub parameters: BTreeMap<String, serde_json::Value>,
+}
+
+/// A section of `monitoring-dashboard.yml`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DashboardSection {
+    /// Title.
+    pub name: String,
+    /// Its widgets.
+    pub widgets: Vec<Widget>,
+}
+
+/// The whole control repository at one revision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Catalog {
+    /// All files that were read, by index of [`Span::file`].
+    pub files: Vec<Arc<SourceFile>>,
+    /// Services by name.
+    pub services: BTreeMap<ServiceName, Arc<Service>>,
+    /// Projects by name.
+    pub projects: BTreeMap<ProjectName, Project>,
+    /// `services/versions.toml`: previous versions, newest first.
+    pub previous_versions: BTreeMap<ServiceName, Vec<Version>>,
+    /// Names in `services/patterns.toml`.
+    pub patterns: Vec<String>,
+    /// Persons, teams and rotations.
+    pub people: People,
+    /// The severity matrix, and who is on call.
+    pub severities: SeverityMatrix,
+    /// `policies/sla.toml`: promise by tier (`default`, `critical`, …).
+    pub sla_by_tier: BTreeMap<String, Sla>,
+    /// Team that owns a gate, by gate (`security`, `compliance`, `architecture`, `code-review`).
+    pub gate_teams: BTreeMap<String, TeamName>,
+    /// The console's layout.
+    pub dashboard: Vec<DashboardSection>,
+    /// `quarterdeck.toml`.
+    pub settings: Settings,
+    /// What reading found wrong; rules add theirs.
+    pub findings: Vec<Finding>,
+}
+
+/// Where a service runs in one environment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Target {
+    /// Which service.
+    pub service: ServiceName,
+    /// In which environment.
+    pub environment: EnvironmentName,
+    /// In which cluster.
+    pub context: ContextName,
+    /// In which namespace.
+    pub namespace: String,
+    /// Name of its Deployment or Rollout.
+    pub workload: String,
+    /// What brings it there.
+    pub managed_by: ManagedBy,
+    /// Namespace and name of its Argo CD Application.
+    pub application: Option<(String, String)>,
+    /// Whether the environment is marked as production.
+    pub production: bool,
+}
+
+impl Catalog {
+    /// The environment of a name.
+    pub fn environment(&self, name: &str) -> Option<&Environment> {
+        self.settings.environments.iter().find(|environment| environment.name == *name)
+    }
+
+    /// Where `service` runs in `environment`; `None` where it is not meant to run there.
+    pub fn target(&self, service: &Service, environment: &Environment) -> Option<Target> {
+        let deployment = &service.deployment;
+        let meant = deployment.environments.as_ref().is_none_or(|list| list.contains(&environment.name));
+        if !meant || service.status == Lifecycle::Retired || deployment.managed_by == ManagedBy::Compose {
+            return None;
+        }
+        let namespace = service
+            .project
+            .as_ref()
+            .and_then(|project| self.projects.get(project))
+            .map(|project| {
+                project.namespaces.get(&environment.name).cloned().unwrap_or_else(|| project.name.to_string())
+            })
+            .unwrap_or_else(|| environment.namespace.clone());
+        let or_name = |name: &Option<String>| name.clone().unwrap_or_else(|| service.name.to_string());
+        Some(Target {
+            service: service.name.clone(),
+            environment: environment.name.clone(),
+            context: environment.context.clone(),
+            namespace,
+            workload: or_name(&deployment.workload),
+            managed_by: deployment.managed_by,
+            application: (deployment.managed_by == ManagedBy::ArgoCd).then(|| {
+                let namespace =
+                    deployment.application_namespace.clone().unwrap_or_else(|| "argocd".to_owned());
+                (namespace, or_name(&deployment.application))
+            }),
+            production: environment.production,
+        })
+    }
+
+    /// Every place where any service is meant to run.
+    pub fn targets(&self) -> impl Iterator<Item = Target> + '_ {
+        self.services.values().flat_map(|service| {
+            self.settings.environments.iter().filter_map(|environment| self.target(service, environment))
+        })
+    }
+
+    /// What `service` promises: its own SLA, each gap filled from its tier's, then the default one.
+    pub fn sla(&self, service: &Service) -> Sla {
+        let mut sla = service.sla.clone().unwrap_or_default();
+        for fallback in [service.tier.as_str(), "default"] {
+            if let Some(fallback) = self.sla_by_tier.get(fallback) {
+                sla.availability = sla.availability.or(fallback.availability);
+                sla.response_time_p99 = sla.response_time_p99.or(fallback.response_time_p99);
+                sla.error_rate = sla.error_rate.or(fallback.error_rate);
+                sla.window = sla.window.or(fallback.window);
+            }
+        }
+        sla
+    }
+}

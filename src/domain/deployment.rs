@@ -1,0 +1,152 @@
+//! What runs: workloads, their revisions, and the routes by which one goes back.
+
+use super::{
+    catalog::{ManagedBy, Target},
+    name::ContextName,
+};
+use chrono::{DateTime, Utc};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How a workload is doing, from its own status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// All pods of the wanted revision are ready.
+    Healthy,
+    /// On its way.
+    Progressing(String),
+    /// It will not get there by itself.
+    Degraded(String),
+    /// Somebody paused it.
+    Paused,
+    /// Its status does not tell.
+    Unknown,
+}
+
+/// A Deployment or Rollout as the cluster reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// Deployment or Rollout.
+    pub managed_by: ManagedBy,
+    /// From the pod template: label `app.kubernetes.io/version`, else the image's tag, else its digest.
+    pub version: Option<String>,
+    /// Pods that should be.
+    pub desired: u32,
+    /// Pods of the wanted revision.
+    pub updated: u32,
+    /// Pods that are ready.
+    pub ready: u32,
+    /// How it is doing.
+    pub health: Health,
+    /// Annotation `deployment.kubernetes.io/revision`.
+    pub revision: Option<u64>,
+}
+
+/// An Argo CD Application as its controller reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Application {
+    /// Namespace.
+    pub namespace: String,
+    /// Name.
+    pub name: String,
+    /// `Synced`, `OutOfSync`, `Unknown`.
+    pub sync: String,
+    /// `Healthy`, `Progressing`, `Degraded`, …
+    pub health: String,
+    /// Phase of a running or the last operation.
+    pub phase: Option<String>,
+    /// Whether automated sync would put Git back.
+    pub automated: bool,
+    /// Id and revision of the newest history entry.
+    pub deployed: Option<(i64, String)>,
+    /// When the controller last compared it.
+    pub reconciled_at: Option<DateTime<Utc>>,
+}
+
+/// Everything seen in one cluster; cheap to clone.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ClusterView {
+    /// Workloads by namespace and name.
+    pub workloads: BTreeMap<(String, String), Arc<Workload>>,
+    /// Applications by namespace and name.
+    pub applications: BTreeMap<(String, String), Arc<Application>>,
+    /// Kinds that this cluster does not serve or does not let us see, with the reason.
+    pub missing: BTreeMap<String, String>,
+}
+
+/// How a service goes back, with what was seen when it was planned; running it fails when that has moved.
+#[derive(Debug, Clone, PartialEq)]
+pub enum RollbackRoute {
+    /// JSON patch of a Deployment's template from a `ReplicaSet`.
+    Undo {
+        /// `resourceVersion` of the Deployment when planned.
+        resource_version: String,
+        /// Revision that runs.
+        from_revision: u64,
+        /// Revision to go back to.
+        to_revision: u64,
+        /// Version that runs.
+        from_version: String,
+        /// Version to go back to.
+        to_version: String,
+        /// The `ReplicaSet` whose template is restored.
+        replica_set: String,
+    },
+    /// Argo CD's `operation` with a source of its history.
+    History {
+        /// `resourceVersion` of the Application when planned.
+        resource_version: String,
+        /// History id that is deployed.
+        from_id: i64,
+        /// History id to go back to.
+        to_id: i64,
+        /// Revision or version that is deployed.
+        from_version: String,
+        /// Revision or version to go back to.
+        to_version: String,
+        /// Whether automated sync is suspended first (and must be resumed when Git is settled).
+        suspend_automated_sync: bool,
+    },
+}
+
+impl RollbackRoute {
+    /// From which version to which.
+    pub fn versions(&self) -> (&str, &str) {
+        match self {
+            Self::Undo { from_version, to_version, .. } | Self::History { from_version, to_version, .. } => {
+                (from_version, to_version)
+            }
+        }
+    }
+}
+
+/// How far a rollback is, read from the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RolloutStatus {
+    /// Not there yet; what is seen.
+    Progressing(String),
+    /// The wanted version runs and all its pods are ready.
+    Complete(String),
+    /// It will not get there by itself; why.
+    Failed(String),
+}
+
+/// The kubectl-like name of what a rollback changes, such as `deployment/shop/api`.
+pub fn object_name(target: &Target) -> String {
+    match &target.application {
+        Some((namespace, name)) => format!("application/{namespace}/{name}"),
+        None => format!("deployment/{}/{}", target.namespace, target.workload),
+    }
+}
+
+/// A cluster's context with its view; what adapters publish.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClusterReport {
+    /// Which cluster.
+    pub context: ContextName,
+    /// What is there.
+    pub view: ClusterView,
+}

@@ -1,0 +1,159 @@
+//! Plans: what an action will do, step by step, before it does it; and how it came out.
+
+use super::{
+    catalog::Target,
+    change::Identity,
+    deployment::RollbackRoute,
+    escalation::Severity,
+    finding::Finding,
+    gate::Gate,
+    ledger::Verdict,
+    name::{ChangeId, CommitId, IncidentId, ServiceName},
+};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// How much harm an action can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Risk {
+    /// Changes nothing.
+    Read,
+    /// Changes this console or this machine only.
+    Local,
+    /// Others see it.
+    Shared,
+    /// It takes something away from users while it runs, or for good.
+    Destructive,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What is done, in the imperative.
+    pub title: String,
+    /// To what, exactly: the object, the branch, the URL.
+    pub object: String,
+}
+
+/// What an action is about to do; frozen by identity when it is shown.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plan {
+    /// What will happen, in one line.
+    pub title: String,
+    /// The exact steps, in order.
+    pub steps: Vec<Step>,
+    /// Where: label and value, such as `cluster` and `demo-production`.
+    pub facts: Vec<(String, String)>,
+    /// What a person should weigh before confirming.
+    pub notes: Vec<String>,
+    /// How much harm it can do.
+    pub risk: Risk,
+    /// What must be typed to confirm; `None` asks for a key only.
+    pub confirm_by_typing: Option<String>,
+    /// What is run when it is confirmed.
+    pub work: Work,
+}
+
+/// What a confirmed plan runs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Work {
+    /// Approve a gate of a change.
+    Approve {
+        /// Which change.
+        change: ChangeId,
+        /// Which gate.
+        gate: Gate,
+        /// The head that was shown.
+        head: CommitId,
+        /// The base that was shown.
+        base: CommitId,
+        /// The reviewer's words.
+        note: Option<String>,
+    },
+    /// Roll a service back.
+    Rollback {
+        /// Where.
+        target: Target,
+        /// How, with what was seen when it was planned.
+        route: RollbackRoute,
+        /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
+        error_threshold: Option<f64>,
+    },
+    /// Declare an incident.
+    DeclareIncident {
+        /// How bad.
+        severity: Severity,
+        /// What it is.
+        title: String,
+        /// Which service, if one.
+        service: Option<ServiceName>,
+    },
+    /// Acknowledge an incident.
+    AcknowledgeIncident {
+        /// Which one.
+        incident: IncidentId,
+    },
+    /// Resolve an incident.
+    ResolveIncident {
+        /// Which one.
+        incident: IncidentId,
+        /// What ended it.
+        note: Option<String>,
+    },
+}
+
+impl Work {
+    /// What it works on: two works with the same key never run at once.
+    pub fn key(&self) -> String {
+        match self {
+            Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
+            Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
+            Self::DeclareIncident { title, .. } => format!("declare/{title}"),
+            Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),
+            Self::ResolveIncident { incident, .. } => format!("resolve/{incident}"),
+        }
+    }
+}
+
+/// How far a running work is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// Index of the step in [`Plan::steps`].
+    pub step: usize,
+    /// What is seen now, such as `2 of 3 pods ready`.
+    pub detail: String,
+}
+
+/// How a work ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outcome {
+    /// Whether the end state is the promised one.
+    pub verdict: Verdict,
+    /// What was done and seen, in one sentence.
+    pub summary: String,
+    /// The incident it declared, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+    /// The ledger commit that records it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit: Option<CommitId>,
+    /// Whether that commit is on the remote.
+    pub synced: bool,
+}
+
+/// What validation of a revision gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Validation {
+    /// What was validated, in words (`working tree`, `change/x at 1a2b3c4d`).
+    pub subject: String,
+    /// What was found, errors first.
+    pub findings: Arc<Vec<Finding>>,
+}
+
+/// Who acts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Operator {
+    /// As Git would sign a commit.
+    pub identity: Identity,
+}

@@ -1,0 +1,1 @@
+//! Validation rules: one file each, and the table that lists them.
