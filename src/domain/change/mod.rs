@@ -122,3 +122,8 @@ pub struct Change {
     /// Its gates.
     pub gates: Vec<GateStatus>,
 }
+
+/// TEMPORARY until the ledger branch is merged.
+pub fn gates(_: &Change, _: &super::catalog::Catalog, _: &super::ledger::Operations) -> Vec<GateStatus> {
+    Vec::new()
+}

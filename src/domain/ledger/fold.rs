@@ -9,3 +9,9 @@ pub struct Operations {
     /// Incidents by id.
     pub incidents: BTreeMap<IncidentId, Incident>,
 }
+impl Operations {
+    /// TEMPORARY until the ledger branch is merged.
+    pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
+        self.incidents.values().filter(|incident| incident.is_open())
+    }
+}

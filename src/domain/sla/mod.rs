@@ -60,3 +60,38 @@ pub struct MetricsView {
     /// By endpoint.
     pub endpoints: BTreeMap<Endpoint, Indicators>,
 }
+
+/// Whether a promise is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SlaVerdict {
+    /// The promise is broken.
+    Violated,
+    /// It still holds, but the error budget is being used up too fast.
+    Burning,
+    /// Nothing can be said.
+    #[default]
+    NoData,
+    /// It holds.
+    Met,
+}
+
+/// A promise held against what was observed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judgement {
+    /// The result.
+    pub verdict: SlaVerdict,
+    /// Share of good requests observed.
+    pub availability: Option<f64>,
+    /// Share of the error budget that is left; negative when overdrawn.
+    pub budget_remaining: Option<f64>,
+    /// Recent error ratio over the error ratio that the promise allows.
+    pub burn_rate: Option<f64>,
+    /// Why, in words, the worst first.
+    pub reasons: Vec<String>,
+}
+
+/// TEMPORARY until the cluster branch is merged.
+pub fn judge(_: &crate::domain::catalog::Sla, _: &Indicators) -> Judgement {
+    Judgement::default()
+}

@@ -1,0 +1,81 @@
+//! Everything that can happen to the program.
+
+use super::{jobs::JobId, layout::Size};
+use crate::{
+    config::key::Key,
+    domain::{
+        alert::Alert,
+        catalog::Catalog,
+        change::{Change, Identity},
+        deployment::{ClusterView, RollbackRoute},
+        finding::Finding,
+        name::ContextName,
+        plan::{Outcome, Progress, Validation},
+        sla::MetricsView,
+    },
+    error::Failure,
+};
+use std::sync::Arc;
+
+use super::world::LedgerView;
+
+/// What the mouse did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MouseKind {
+    /// The left button went down.
+    Press,
+    /// The wheel turned away from the person.
+    ScrollUp,
+    /// The wheel turned towards the person.
+    ScrollDown,
+}
+
+/// A source's new picture.
+#[derive(Debug, Clone)]
+pub enum SourceUpdate {
+    /// The control repository.
+    Catalog(Result<Arc<Catalog>, Failure>),
+    /// Validation of the working tree.
+    Findings(Result<Arc<Vec<Finding>>, Failure>),
+    /// Open changes.
+    Changes(Result<Arc<Vec<Change>>, Failure>),
+    /// The ledger.
+    Ledger(Result<Arc<LedgerView>, Failure>),
+    /// A cluster.
+    Cluster(ContextName, Result<Arc<ClusterView>, Failure>),
+    /// Scrapes.
+    Metrics(Result<Arc<MetricsView>, Failure>),
+    /// Alertmanager.
+    Alerts(Result<Arc<Vec<Alert>>, Failure>),
+    /// The Git remote was fetched.
+    Remote(Result<(), Failure>),
+    /// Who acts here.
+    Operator(Result<Identity, Failure>),
+}
+
+/// Everything that can happen.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// A key went down.
+    Key(Key),
+    /// The mouse did something at a column and row.
+    Mouse(MouseKind, u16, u16),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has a new size.
+    Resize(Size),
+    /// Time went by.
+    Tick,
+    /// A source has a new picture.
+    Source(SourceUpdate),
+    /// The way back was found, or not.
+    RollbackPlanned(JobId, Result<RollbackRoute, Failure>),
+    /// A validation ended.
+    Validated(JobId, Result<Validation, Failure>),
+    /// A running plan got further.
+    Progress(JobId, Progress),
+    /// A running plan ended.
+    Finished(JobId, Result<Outcome, Failure>),
+    /// The system asks the program to end.
+    Terminate,
+}

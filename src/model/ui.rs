@@ -1,0 +1,300 @@
+//! What the person sees and does: focus, lists, overlays, input.
+
+use super::{
+    jobs::JobId,
+    layout::{Layout, Pane, Size},
+    list::ListState,
+};
+use crate::{
+    config::key::Key,
+    domain::{
+        name::{ChangeId, ServiceName},
+        plan::{Plan, Validation},
+    },
+};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// A line of text being typed, with its cursor as a byte offset on a character boundary.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextInput {
+    /// The text.
+    pub text: String,
+    /// Where the next character goes.
+    pub cursor: usize,
+}
+
+/// The longest line that can be typed; more is dropped.
+const LONGEST_INPUT: usize = 512;
+
+impl TextInput {
+    /// A line that holds `text` already, the cursor behind it.
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        Self { cursor: text.len(), text }
+    }
+
+    /// Types a character.
+    pub fn insert(&mut self, character: char) {
+        if !crate::domain::text::is_unsafe(character) && self.text.len() < LONGEST_INPUT {
+            self.text.insert(self.cursor, character);
+            self.cursor += character.len_utf8();
+        }
+    }
+
+    /// Removes the character before the cursor; false if there is none.
+    pub fn backspace(&mut self) -> bool {
+        let Some(character) = self.text[..self.cursor].chars().next_back() else { return false };
+        self.cursor -= character.len_utf8();
+        self.text.remove(self.cursor);
+        true
+    }
+
+    /// Removes the character under the cursor.
+    pub fn delete(&mut self) {
+        if self.cursor < self.text.len() {
+            self.text.remove(self.cursor);
+        }
+    }
+
+    /// One character to the left.
+    pub fn left(&mut self) {
+        if let Some(character) = self.text[..self.cursor].chars().next_back() {
+            self.cursor -= character.len_utf8();
+        }
+    }
+
+    /// One character to the right.
+    pub fn right(&mut self) {
+        if let Some(character) = self.text[self.cursor..].chars().next() {
+            self.cursor += character.len_utf8();
+        }
+    }
+
+    /// Removes everything before the cursor.
+    pub fn clear_before(&mut self) {
+        self.text.drain(..self.cursor);
+        self.cursor = 0;
+    }
+}
+
+/// One field of a form: an argument of the action that the form is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FormField {
+    /// The argument's name.
+    pub name: &'static str,
+    /// What to type.
+    pub help: &'static str,
+    /// Whether it may stay empty.
+    pub required: bool,
+    /// What is typed so far.
+    pub input: TextInput,
+    /// What can be chosen; empty for free text.
+    pub choices: Vec<String>,
+}
+
+/// Which button of the confirm overlay has the focus.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ConfirmFocus {
+    /// The harmless one; where it starts.
+    #[default]
+    Cancel,
+    /// The one that acts.
+    Run,
+}
+
+/// One entry of the command palette.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaletteEntry {
+    /// The action's id.
+    pub id: &'static str,
+    /// Its title.
+    pub title: &'static str,
+    /// The keys that run it here, or the empty text.
+    pub keys: String,
+    /// Why it cannot run now; `None` if it can.
+    pub unavailable: Option<String>,
+}
+
+/// One line of the help overlay.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HelpLine {
+    /// The keymap context it holds in.
+    pub context: String,
+    /// The keys.
+    pub keys: String,
+    /// What they do.
+    pub description: String,
+    /// Why it cannot run now; `None` if it can.
+    pub unavailable: Option<String>,
+}
+
+/// What lies over the panes; the topmost has the keys.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Overlay {
+    /// All keys of where the person is.
+    Help {
+        /// What to show.
+        lines: Vec<HelpLine>,
+        /// First line shown.
+        offset: usize,
+    },
+    /// The command palette.
+    Palette {
+        /// What is typed.
+        input: TextInput,
+        /// What matches, best first.
+        entries: Vec<PaletteEntry>,
+        /// Which one is chosen.
+        cursor: usize,
+    },
+    /// The filter line of a pane.
+    Filter {
+        /// Which pane.
+        pane: Pane,
+        /// What is typed; it filters as it is typed.
+        input: TextInput,
+        /// What the filter was before; Esc brings it back.
+        before: String,
+    },
+    /// Arguments of an action that are still missing.
+    Form {
+        /// The action's id.
+        action: &'static str,
+        /// Its title.
+        title: &'static str,
+        /// The arguments.
+        fields: Vec<FormField>,
+        /// Which field has the cursor.
+        focus: usize,
+        /// Why it was not accepted.
+        problem: Option<String>,
+    },
+    /// A job that is still planning.
+    Planning {
+        /// Which job.
+        job: JobId,
+        /// The key that asked for it, which therefore confirms nothing.
+        opened_by: Option<Key>,
+    },
+    /// A plan that waits for a yes.
+    Confirm {
+        /// Which job will run it.
+        job: JobId,
+        /// The plan, frozen.
+        plan: Arc<Plan>,
+        /// What is typed, where typing is asked for.
+        input: TextInput,
+        /// Which button has the focus.
+        focus: ConfirmFocus,
+        /// The key that asked for it, which therefore confirms nothing.
+        opened_by: Option<Key>,
+        /// First line shown, when it is longer than the screen.
+        offset: usize,
+    },
+    /// A job that runs, or ran.
+    Running {
+        /// Which job.
+        job: JobId,
+        /// First line shown.
+        offset: usize,
+    },
+    /// What a validation found.
+    Findings {
+        /// The validation.
+        validation: Validation,
+        /// Which finding is chosen.
+        cursor: usize,
+    },
+    /// Everything about one service.
+    Service {
+        /// Which one.
+        service: ServiceName,
+        /// First line shown.
+        offset: usize,
+    },
+    /// Everything about one change.
+    Change {
+        /// Which one.
+        change: ChangeId,
+        /// First line shown.
+        offset: usize,
+    },
+    /// How every source stands, with its failure in full.
+    Sources {
+        /// First line shown.
+        offset: usize,
+    },
+}
+
+/// How loud a notice is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoticeKind {
+    /// Something went well, or is merely said.
+    Info,
+    /// Something was not done.
+    Warning,
+    /// Something went wrong.
+    Error,
+}
+
+/// A line at the bottom that goes away by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// How loud.
+    pub kind: NoticeKind,
+    /// What it says; several lines where a failure has causes and hints.
+    pub text: String,
+    /// When it came.
+    pub at: DateTime<Utc>,
+}
+
+/// The state of the interface.
+#[derive(Debug, Clone)]
+pub struct Ui {
+    /// The terminal's size.
+    pub size: Size,
+    /// The pane that has the keys.
+    pub focus: Pane,
+    /// The pane that has the whole screen.
+    pub zoom: Option<Pane>,
+    /// Lists by [`Pane::index`].
+    pub lists: [ListState; 5],
+    /// The service that all panes show; follows the cursor.
+    pub selected: Option<ServiceName>,
+    /// Index into the settings' environments: the one that is looked at and acted on.
+    pub environment: usize,
+    /// Overlays, the topmost last.
+    pub overlays: Vec<Overlay>,
+    /// Keys of a sequence that is not complete yet.
+    pub pending: Vec<Key>,
+    /// The last thing that was said.
+    pub notice: Option<Notice>,
+}
+
+impl Ui {
+    /// The Deck with nothing chosen.
+    pub fn new(size: Size) -> Self {
+        Self {
+            size,
+            focus: Pane::Inventory,
+            zoom: None,
+            lists: Default::default(),
+            selected: None,
+            environment: 0,
+            overlays: Vec::new(),
+            pending: Vec::new(),
+            notice: None,
+        }
+    }
+
+    /// Where everything is at the present size.
+    pub fn layout(&self) -> Layout {
+        Layout::new(self.size, self.focus, self.zoom)
+    }
+
+    /// The list of a pane.
+    pub const fn list(&self, pane: Pane) -> &ListState {
+        &self.lists[pane.index()]
+    }
+}

@@ -1,0 +1,99 @@
+//! What the sources said last, each with its age and its own failure.
+
+use crate::{
+    domain::{
+        alert::Alert, catalog::Catalog, change::Change, deployment::ClusterView, finding::Finding,
+        ledger::Operations, name::ContextName, sla::MetricsView,
+    },
+    error::Failure,
+};
+use chrono::{DateTime, Duration, Utc};
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::join::Joined;
+
+/// One source: its last good picture, when that was, and why there is no newer one.
+#[derive(Debug, Clone)]
+pub struct Source<T> {
+    /// The last good picture.
+    pub value: Option<Arc<T>>,
+    /// When it was taken.
+    pub at: Option<DateTime<Utc>>,
+    /// Why the last attempt failed, if it did.
+    pub failure: Option<Failure>,
+}
+
+impl<T> Default for Source<T> {
+    fn default() -> Self {
+        Self { value: None, at: None, failure: None }
+    }
+}
+
+/// How a source stands, for its freshness mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing has come yet.
+    Loading,
+    /// Young enough.
+    Live,
+    /// Older than it should be.
+    Stale,
+    /// The last attempt failed.
+    Failed,
+}
+
+impl<T> Source<T> {
+    /// Takes a new picture, or keeps the old one with the reason.
+    pub fn receive(&mut self, at: DateTime<Utc>, result: Result<Arc<T>, Failure>) {
+        match result {
+            Ok(value) => {
+                self.value = Some(value);
+                self.at = Some(at);
+                self.failure = None;
+            }
+            Err(failure) => self.failure = Some(failure),
+        }
+    }
+
+    /// How it stands at `now`, when a picture older than `limit` is too old.
+    pub fn freshness(&self, now: DateTime<Utc>, limit: Duration) -> Freshness {
+        match (&self.failure, self.at) {
+            (Some(_), _) => Freshness::Failed,
+            (None, None) => Freshness::Loading,
+            (None, Some(at)) if now - at > limit => Freshness::Stale,
+            (None, Some(_)) => Freshness::Live,
+        }
+    }
+}
+
+/// The ledger as it is known here.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LedgerView {
+    /// The state of operations.
+    pub operations: Arc<Operations>,
+    /// Events that the remote does not have yet.
+    pub unsynced: usize,
+}
+
+/// Everything the sources said.
+#[derive(Debug, Clone, Default)]
+pub struct World {
+    /// The control repository's working tree.
+    pub catalog: Source<Catalog>,
+    /// What validation of it found.
+    pub findings: Source<Vec<Finding>>,
+    /// Open changes; their gates follow the ledger in [`Joined`].
+    pub changes: Source<Vec<Change>>,
+    /// The ledger.
+    pub ledger: Source<LedgerView>,
+    /// Clusters by context.
+    pub clusters: BTreeMap<ContextName, Source<ClusterView>>,
+    /// Scrapes.
+    pub metrics: Source<MetricsView>,
+    /// Alertmanager.
+    pub alerts: Source<Vec<Alert>>,
+    /// The Git remote: when it was last fetched, or why it could not be.
+    pub remote: Source<()>,
+    /// All of it joined per service, project, change; rebuilt when a source changed.
+    pub joined: Arc<Joined>,
+}
