@@ -128,3 +128,26 @@ pub trait AlertSource: Send + Sync {
     /// The alerts that are firing or silenced.
     fn alerts(&self, base_url: &str) -> Answer<'_, Vec<Alert>>;
 }
+
+/// The clusters that can be reached.
+pub trait Clusters: Send + Sync {
+    /// The cluster of a context. Does not touch the network; fails when the kubeconfig does not know it.
+    fn connect(&self, context: &ContextName) -> Result<Arc<dyn Cluster>, Failure>;
+}
+
+/// Everything outside, as the program was given it.
+#[derive(Clone)]
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// The control repository.
+    pub repository: Arc<dyn ControlRepository>,
+    /// The ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Clusters by context.
+    pub clusters: Arc<dyn Clusters>,
+    /// Scrapes.
+    pub scraper: Arc<dyn Scraper>,
+    /// Alertmanager.
+    pub alerts: Arc<dyn AlertSource>,
+}

@@ -2,7 +2,6 @@
 
 use super::{
     catalog::Target,
-    change::Identity,
     deployment::RollbackRoute,
     escalation::Severity,
     finding::Finding,
@@ -74,9 +73,9 @@ pub enum Work {
     /// Roll a service back.
     Rollback {
         /// Where.
-        target: Target,
+        target: Box<Target>,
         /// How, with what was seen when it was planned.
-        route: RollbackRoute,
+        route: Box<RollbackRoute>,
         /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
         error_threshold: Option<f64>,
     },
@@ -149,11 +148,4 @@ pub struct Validation {
     pub subject: String,
     /// What was found, errors first.
     pub findings: Arc<Vec<Finding>>,
-}
-
-/// Who acts.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Operator {
-    /// As Git would sign a commit.
-    pub identity: Identity,
 }

@@ -5,7 +5,7 @@ use crate::{
     config::key::Key,
     domain::{
         alert::Alert,
-        catalog::Catalog,
+        catalog::{Catalog, Target},
         change::{Change, Identity},
         deployment::{ClusterView, RollbackRoute},
         finding::Finding,
@@ -69,7 +69,7 @@ pub enum Event {
     /// A source has a new picture.
     Source(SourceUpdate),
     /// The way back was found, or not.
-    RollbackPlanned(JobId, Result<RollbackRoute, Failure>),
+    RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
     /// A validation ended.
     Validated(JobId, Result<Validation, Failure>),
     /// A running plan got further.

@@ -3,7 +3,7 @@
 use super::world::World;
 use crate::domain::{
     catalog::{Catalog, Service, Target, Tier},
-    change::Change,
+    change::{Change, gate_states},
     deployment::{Application, Health, Workload},
     gate::GateState,
     incident::Incident,
@@ -140,6 +140,8 @@ pub struct Joined {
     pub incidents: Vec<Incident>,
     /// Services by verdict: violated, burning, no data, met.
     pub counts: [usize; 4],
+    /// Who requires (or optionally uses) each service.
+    pub dependants: BTreeMap<ServiceName, Vec<ServiceName>>,
 }
 
 impl Joined {
@@ -189,7 +191,16 @@ impl Joined {
         for row in &services {
             counts[verdict_index(row.verdict)] += 1;
         }
-        Self { services, index, projects, changes, incidents, counts }
+        let mut dependants: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
+        for service in catalog.services.values() {
+            for dependency in &service.dependencies {
+                let known = dependants.entry(dependency.service.clone()).or_default();
+                if known.last() != Some(&service.name) {
+                    known.push(service.name.clone());
+                }
+            }
+        }
+        Self { services, index, projects, changes, incidents, counts, dependants }
     }
 }
 
@@ -273,7 +284,12 @@ fn changes(world: &World, catalog: &Catalog) -> Vec<Arc<Change>> {
         .iter()
         .map(|change| {
             let mut change = change.clone();
-            change.gates = crate::domain::change::gates(&change, catalog, &operations);
+            // Approvals may have come since the change was read.
+            let approvals = operations.approvals_of(&change.proposal.id);
+            let states = gate_states(&change.gates, &change.proposal, &catalog.people, approvals);
+            for (gate, state) in change.gates.iter_mut().zip(states) {
+                gate.state = state;
+            }
             Arc::new(change)
         })
         .collect();

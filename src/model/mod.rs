@@ -6,11 +6,20 @@ pub mod jobs;
 pub mod join;
 pub mod layout;
 pub mod list;
+pub mod rows;
 pub mod ui;
 pub mod world;
 
-use crate::{config::Config, domain::change::Identity};
+use crate::{
+    config::Config,
+    domain::{
+        catalog::Environment,
+        change::{Change, Identity},
+        incident::Incident,
+    },
+};
 use chrono::{DateTime, Utc};
+use layout::Pane;
 use std::sync::Arc;
 
 /// The whole state. One loop owns it; drawing borrows it.
@@ -30,6 +39,8 @@ pub struct Model {
     pub operator: Identity,
     /// Set when something visible changed since the last frame.
     pub dirty: bool,
+    /// Set when a source changed and the join is not rebuilt yet.
+    pub stale: bool,
     /// Set when the program should end.
     pub quit: bool,
 }
@@ -45,7 +56,29 @@ impl Model {
             config,
             operator: Identity::default(),
             dirty: true,
+            stale: false,
             quit: false,
         }
+    }
+}
+
+/// What the person looks at, looked up.
+impl Model {
+    /// The environment that is looked at and acted on.
+    pub fn environment(&self) -> Option<&Environment> {
+        let environments = &self.world.catalog.value.as_ref()?.settings.environments;
+        environments.get(self.ui.environment.min(environments.len().saturating_sub(1)))
+    }
+
+    /// The change under the cursor of its pane.
+    pub fn selected_change(&self) -> Option<&Arc<Change>> {
+        let id = self.ui.list(Pane::Changes).current()?;
+        self.world.joined.changes.iter().find(|change| change.proposal.id == *id)
+    }
+
+    /// The open incident under the cursor of its pane.
+    pub fn selected_incident(&self) -> Option<&Incident> {
+        let id = self.ui.list(Pane::Escalation).current()?;
+        self.world.joined.incidents.iter().find(|incident| incident.id == *id)
     }
 }

@@ -288,6 +288,38 @@ impl Ui {
         }
     }
 
+    /// The keymap contexts of the panes alone, the innermost first.
+    pub fn base_contexts(&self) -> Vec<&'static str> {
+        vec![self.focus.as_str(), "pane", "global"]
+    }
+
+    /// The keymap contexts that hold now, the innermost first.
+    pub fn contexts(&self) -> Vec<&'static str> {
+        match self.overlays.last() {
+            None => self.base_contexts(),
+            Some(Overlay::Help { .. }) => vec!["help", "overlay"],
+            Some(Overlay::Palette { .. } | Overlay::Filter { .. }) => vec!["palette"],
+            Some(Overlay::Form { .. }) => vec!["form"],
+            Some(Overlay::Confirm { .. }) => vec!["confirm", "overlay"],
+            Some(Overlay::Planning { .. }) => vec!["overlay"],
+            Some(Overlay::Running { .. }) => vec!["running", "overlay"],
+            Some(Overlay::Findings { .. }) => vec!["findings", "overlay"],
+            Some(Overlay::Service { .. } | Overlay::Change { .. } | Overlay::Sources { .. }) => {
+                vec!["detail", "overlay"]
+            }
+        }
+    }
+
+    /// How far an overlay can be scrolled, at most. What it shows depends on the width, so drawing
+    /// stops a scroll that goes past the last line.
+    pub fn overlay_limit(&self) -> usize {
+        match self.overlays.last() {
+            Some(Overlay::Help { lines, .. }) => lines.len(),
+            Some(Overlay::Confirm { plan, .. }) => 12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len(),
+            _ => 200,
+        }
+    }
+
     /// Where everything is at the present size.
     pub fn layout(&self) -> Layout {
         Layout::new(self.size, self.focus, self.zoom)

@@ -1,0 +1,7 @@
+//! Actions: each declared once; keymap, palette, help, command line and documentation derive from it.
+
+pub mod available;
+pub mod command;
+pub mod registry;
+pub mod run;
+pub mod spec;

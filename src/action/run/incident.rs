@@ -1,0 +1,110 @@
+//! Incidents: declare, acknowledge, resolve.
+
+use super::open_plan;
+use crate::{
+    action::command::IncidentCommand,
+    config::key::Key,
+    domain::{
+        escalation::SeverityMatrix,
+        incident::Incident,
+        name::IncidentId,
+        plan::{Plan, Risk, Step, Work},
+        units::format_duration,
+    },
+    error::Failure,
+    model::{Model, effect::Effects},
+};
+
+pub(super) fn run(
+    model: &mut Model,
+    command: IncidentCommand,
+    opened_by: Option<Key>,
+) -> Result<Effects, Failure> {
+    let plan = plan(model, command)?;
+    Ok(open_plan(model, plan, opened_by))
+}
+
+fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
+    let who = ("as".to_owned(), format!("{} <{}>", model.operator.name, model.operator.email));
+    let ledger = |kind: &str, about: &str| {
+        vec![
+            Step { title: "append to the ledger".to_owned(), object: format!("{kind}({about})") },
+            Step { title: "push".to_owned(), object: "quarterdeck/ledger".to_owned() },
+        ]
+    };
+    let base = |title: String, facts, steps, work| Plan {
+        title,
+        facts,
+        steps,
+        notes: Vec::new(),
+        risk: Risk::Shared,
+        confirm_by_typing: None,
+        work,
+    };
+    Ok(match command {
+        IncidentCommand::Declare { severity, title, service } => {
+            if let (Some(service), Some(catalog)) = (&service, &model.world.catalog.value)
+                && !catalog.services.contains_key(service)
+            {
+                let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
+                let known = catalog.services.keys().map(|name| name.as_str());
+                return Err(match crate::domain::text::nearest(service.as_str(), known) {
+                    Some(near) => failure.hint(format!("did you mean `{near}`?")),
+                    None => failure.hint("leave the service out, or see `quarterdeck service list`"),
+                });
+            }
+            let matrix =
+                model.world.catalog.value.as_ref().map_or_else(SeverityMatrix::default, |c| c.severities.clone());
+            let mut facts = vec![
+                ("severity".to_owned(), severity.to_string()),
+                ("title".to_owned(), title.clone()),
+                ("service".to_owned(), service.as_ref().map_or("none".to_owned(), ToString::to_string)),
+            ];
+            if let Some(row) = matrix.rows.get(&severity) {
+                facts.push(("acknowledge within".to_owned(), format_duration(row.response)));
+                let escalation = row.escalation.map_or("never".to_owned(), format_duration);
+                facts.push(("escalates after".to_owned(), escalation));
+            }
+            facts.push(who);
+            base(
+                format!("declare a {severity} incident"),
+                facts,
+                ledger("incident.declared", severity.as_str()),
+                Work::DeclareIncident { severity, title, service },
+            )
+        }
+        IncidentCommand::Acknowledge(id) => {
+            let incident = find(model, &id)?;
+            if let Some((_, by)) = &incident.acknowledged {
+                return Err(Failure::refused(format!("{id} is acknowledged already, by {by}")));
+            }
+            base(
+                format!("acknowledge {id}"),
+                vec![("incident".to_owned(), about(incident)), who],
+                ledger("incident.acknowledged", id.as_str()),
+                Work::AcknowledgeIncident { incident: id },
+            )
+        }
+        IncidentCommand::Resolve { incident: id, note } => {
+            let incident = find(model, &id)?;
+            base(
+                format!("resolve {id}"),
+                vec![("incident".to_owned(), about(incident)), who],
+                ledger("incident.resolved", id.as_str()),
+                Work::ResolveIncident { incident: id, note },
+            )
+        }
+    })
+}
+
+fn about(incident: &Incident) -> String {
+    let service = incident.service.as_ref().map(|service| format!(" · {service}")).unwrap_or_default();
+    format!("{} {}{service} · {}", incident.id, incident.severity, incident.title)
+}
+
+fn find<'a>(model: &'a Model, id: &IncidentId) -> Result<&'a Incident, Failure> {
+    model.world.joined.incidents.iter().find(|incident| incident.id == *id).ok_or_else(|| {
+        Failure::usage(format!("there is no open incident `{id}`"))
+            .hint("`quarterdeck incident list` shows the open ones")
+    })
+}

@@ -1,0 +1,181 @@
+//! What commands do to the model, one file per family. Everything here is synchronous and does no I/O.
+
+mod change;
+mod incident;
+mod plan;
+mod service;
+mod view;
+
+pub use plan::{confirmed, finished, open_plan};
+pub use service::rollback_planned;
+pub use view::{close, is_typing, refresh_lists, select, type_character};
+
+use super::{
+    command::{AppCommand, Command, Report},
+    registry,
+    spec::{Arguments, Availability},
+};
+use crate::{
+    config::key::Key,
+    domain::plan::Validation,
+    error::{Failure, FailureKind},
+    model::{
+        Model,
+        effect::{Effect, Effects, ValidationRequest},
+        jobs::{JobId, JobState},
+        layout::Pane,
+        ui::{FormField, Notice, NoticeKind, Overlay, TextInput},
+    },
+};
+
+/// Runs an action by name: fills its arguments from the selection, asks for what is missing, or says
+/// why it cannot run. `opened_by` is the key that asked, which will then confirm nothing.
+pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: Option<Key>) -> Effects {
+    let Some(action) = registry::find(id) else {
+        say(model, NoticeKind::Error, format!("there is no action `{id}`"));
+        return Effects::none();
+    };
+    if let Availability::No(reason) = registry::availability(action, model) {
+        say(model, NoticeKind::Warning, format!("{}: {reason}", action.title));
+        return Effects::none();
+    }
+    registry::complete(action, &mut arguments, model);
+    if !registry::missing(action, &arguments).is_empty() {
+        let fields = action
+            .arguments
+            .iter()
+            .map(|spec| {
+                let choices = registry::choices(spec.kind, model);
+                let text = arguments.get(spec.name).cloned().or_else(|| {
+                    // A choice always has a value, so that Enter alone goes on.
+                    spec.required.then(|| choices.first().cloned()).flatten()
+                });
+                FormField {
+                    name: spec.name,
+                    help: spec.help,
+                    required: spec.required,
+                    input: TextInput::new(text.unwrap_or_default()),
+                    choices,
+                }
+            })
+            .collect();
+        let overlay = Overlay::Form { action: action.id, title: action.title, fields, focus: 0, problem: None };
+        model.ui.overlays.push(overlay);
+        return Effects::none();
+    }
+    let result = (action.build)(&arguments).and_then(|command| execute(model, command, opened_by));
+    or_say(model, result)
+}
+
+/// What a command wants done; a refusal is said at the bottom.
+pub fn or_say(model: &mut Model, result: Result<Effects, Failure>) -> Effects {
+    result.unwrap_or_else(|failure| {
+        say_failure(model, &failure);
+        Effects::none()
+    })
+}
+
+/// Executes a command, or says why it is refused.
+pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> Result<Effects, Failure> {
+    model.dirty = true;
+    Ok(match command {
+        Command::App(AppCommand::Quit) => quit(model),
+        Command::App(AppCommand::Refresh) => {
+            say(model, NoticeKind::Info, "reading every source again");
+            Effects::one(Effect::Refresh)
+        }
+        Command::View(command) => view::view(model, command, opened_by)?,
+        Command::Cursor(command) => {
+            view::cursor(model, command);
+            Effects::none()
+        }
+        Command::Plan(command) => plan::command(model, command),
+        Command::Form(command) => {
+            view::form(model, command);
+            Effects::none()
+        }
+        Command::Report(report) => {
+            let pane = match report {
+                Report::Services => Pane::Inventory,
+                Report::Changes => Pane::Changes,
+                Report::Sla => Pane::Sla,
+                Report::Incidents | Report::Briefing | Report::Ledger => Pane::Escalation,
+            };
+            view::focus(model, pane);
+            Effects::none()
+        }
+        Command::Validate { revision, base } => {
+            let (subject, request) = match revision {
+                None => ("the working tree".to_owned(), ValidationRequest::WorkingTree),
+                Some(head) => (head.clone(), ValidationRequest::Revision { head, base }),
+            };
+            validate(model, &subject, request)
+        }
+        Command::Change(command) => change::run(model, command, opened_by)?,
+        Command::Service(command) => service::run(model, command, opened_by)?,
+        Command::Incident(command) => incident::run(model, command, opened_by)?,
+    })
+}
+
+/// Starts a validation; its findings open as an overlay.
+fn validate(model: &mut Model, subject: &str, request: ValidationRequest) -> Effects {
+    let opened =
+        model.jobs.open(format!("validate/{subject}"), format!("validate {subject}"), JobState::Running, model.now);
+    match opened {
+        Ok(job) => Effects::one(Effect::Validate(job, request)),
+        Err(_) => {
+            say(model, NoticeKind::Info, format!("{subject} is being validated already"));
+            Effects::none()
+        }
+    }
+}
+
+/// Shows what a validation found.
+pub fn validated(model: &mut Model, job: JobId, result: Result<Validation, Failure>) {
+    model.dirty = true;
+    model.jobs.forget(job);
+    match result {
+        Ok(validation) => {
+            model.ui.overlays.retain(|overlay| !matches!(overlay, Overlay::Findings { .. }));
+            model.ui.overlays.push(Overlay::Findings { validation, cursor: 0 });
+        }
+        Err(failure) => say_failure(model, &failure),
+    }
+}
+
+/// How soon a second `quit` counts as insisting.
+const INSIST_WITHIN_SECONDS: i64 = 5;
+
+fn quit(model: &mut Model) -> Effects {
+    let working: Vec<&str> = model
+        .jobs
+        .running()
+        .filter(|job| job.state == JobState::Running && job.plan.is_some())
+        .map(|job| job.title.as_str())
+        .collect();
+    let warned = model.ui.notice.as_ref().is_some_and(|notice| {
+        notice.text.starts_with("still running") && (model.now - notice.at).num_seconds() < INSIST_WITHIN_SECONDS
+    });
+    if working.is_empty() || warned {
+        model.quit = true;
+    } else {
+        let text = format!("still running: {}; quit again to leave it unwatched", working.join(", "));
+        say(model, NoticeKind::Warning, text);
+    }
+    Effects::none()
+}
+
+/// Says something at the bottom.
+pub fn say(model: &mut Model, kind: NoticeKind, text: impl Into<String>) {
+    model.dirty = true;
+    model.ui.notice = Some(Notice { kind, text: text.into(), at: model.now });
+}
+
+/// Says that something failed, and why.
+pub fn say_failure(model: &mut Model, failure: &Failure) {
+    let kind = match failure.kind {
+        FailureKind::Refused | FailureKind::Conflict | FailureKind::Usage => NoticeKind::Warning,
+        _ => NoticeKind::Error,
+    };
+    say(model, kind, failure.render());
+}

@@ -1,0 +1,189 @@
+//! Services: the way back.
+
+use super::{plan, say_failure};
+use crate::{
+    action::command::ServiceCommand,
+    config::key::Key,
+    domain::{
+        catalog::{Catalog, Target},
+        deployment::{RollbackRoute, object_name},
+        plan::{Plan, Risk, Step, Work},
+        units::format_percent,
+    },
+    error::Failure,
+    model::{
+        Model,
+        effect::{Effect, Effects},
+        jobs::{JobId, JobState},
+        ui::Overlay,
+    },
+};
+
+pub(super) fn run(
+    model: &mut Model,
+    command: ServiceCommand,
+    opened_by: Option<Key>,
+) -> Result<Effects, Failure> {
+    let ServiceCommand::Rollback { service, environment } = command;
+    let target = target(model, service.as_str(), environment.as_str())?;
+    let key = format!("rollback/{environment}/{service}");
+    let title = format!("roll back {service} in {environment}");
+    match model.jobs.open(key, title, JobState::Planning, model.now) {
+        Ok(job) => {
+            model.ui.overlays.push(Overlay::Planning { job, opened_by });
+            Ok(Effects::one(Effect::PlanRollback(job, target)))
+        }
+        Err(running) => {
+            plan::already(model, running);
+            Ok(Effects::none())
+        }
+    }
+}
+
+/// Where a service runs, or why it cannot be rolled back there.
+fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Failure> {
+    let refuse = |why: String| Failure::refused(format!("cannot roll back {service} in {environment}: {why}"));
+    if model.config.read_only {
+        return Err(refuse("this console is read-only".to_owned()));
+    }
+    let catalog = model
+        .world
+        .catalog
+        .value
+        .as_ref()
+        .ok_or_else(|| refuse("the control repository is not read yet".to_owned()))?;
+    let known = catalog.services.get(service).ok_or_else(|| {
+        let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
+        match crate::domain::text::nearest(service, catalog.services.keys().map(|name| name.as_str())) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("`quarterdeck service list` shows them all"),
+        }
+    })?;
+    let place = catalog.environment(environment).ok_or_else(|| {
+        let names: Vec<&str> =
+            catalog.settings.environments.iter().map(|environment| environment.name.as_str()).collect();
+        Failure::usage(format!("there is no environment `{environment}` in quarterdeck.toml"))
+            .hint(format!("choose one of {}", names.join(", ")))
+    })?;
+    if place.read_only {
+        return Err(refuse("quarterdeck.toml marks the environment as read-only".to_owned()));
+    }
+    catalog.target(known, place).ok_or_else(|| refuse("the catalog says that it does not run there".to_owned()))
+}
+
+/// The cluster told the way back: shows the plan, if somebody still waits for it.
+pub fn rollback_planned(model: &mut Model, job: JobId, result: Result<(Target, RollbackRoute), Failure>) {
+    model.dirty = true;
+    let waiting = model
+        .ui
+        .overlays
+        .iter()
+        .position(|overlay| matches!(overlay, Overlay::Planning { job: waiting, .. } if *waiting == job));
+    let Some(waiting) = waiting else {
+        // The person has closed it: a late answer opens nothing.
+        model.jobs.forget(job);
+        return;
+    };
+    let Overlay::Planning { opened_by, .. } = model.ui.overlays.remove(waiting) else { return };
+    match result {
+        Ok((target, route)) => {
+            let plan = rollback_plan(model, target, route);
+            plan::show(model, job, plan, opened_by);
+        }
+        Err(failure) => {
+            model.jobs.forget(job);
+            say_failure(model, &failure);
+        }
+    }
+}
+
+/// The plan of a rollback, with everything a person must weigh.
+fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
+    let empty = Catalog::default();
+    let catalog = model.world.catalog.value.as_deref().unwrap_or(&empty);
+    let object = object_name(&target);
+    let (from, to) = route.versions();
+    let (from, to) = (from.to_owned(), to.to_owned());
+    let service = catalog.services.get(&target.service);
+    let error_threshold = service.and_then(|service| {
+        let monitored = service.metrics.as_ref().and_then(|metrics| metrics.error_rate);
+        monitored.or(catalog.sla(service).error_rate).map(|ratio| ratio.share())
+    });
+
+    let mut facts = vec![
+        ("cluster".to_owned(), target.context.to_string()),
+        ("environment".to_owned(), target.environment.to_string()),
+        ("object".to_owned(), object.clone()),
+        ("version".to_owned(), format!("{from} → {to}")),
+    ];
+    let step = |title: &str, object: &str| Step { title: title.to_owned(), object: object.to_owned() };
+    let mut steps = vec![step("record the start in the ledger", "rollback.started")];
+    let mut notes = Vec::new();
+    match &route {
+        RollbackRoute::Undo { from_revision, to_revision, replica_set, .. } => {
+            facts.push(("revision".to_owned(), format!("{from_revision} → {to_revision} (will be renumbered)")));
+            steps.push(step("restore the pod template of", &format!("replicaset/{}/{replica_set}", target.namespace)));
+        }
+        RollbackRoute::History { from_id, to_id, suspend_automated_sync, .. } => {
+            facts.push(("history id".to_owned(), format!("{from_id} → {to_id}")));
+            if *suspend_automated_sync {
+                steps.push(step("suspend automated sync and sync to the earlier revision of", &object));
+                notes.push(
+                    "Automated sync is on and would put Git back at once; it stays suspended until Git is settled \
+                     (`spec.syncPolicy.automated.enabled: true` resumes it)."
+                        .to_owned(),
+                );
+            } else {
+                steps.push(step("sync to the earlier revision of", &object));
+            }
+        }
+    }
+    steps.push(step(&format!("wait until every pod of {to} is ready in"), &target.namespace));
+    steps.push(match error_threshold {
+        Some(threshold) => step(
+            &format!("see the error ratio of new requests at or below {}", format_percent(threshold)),
+            &format!("metrics of {}", target.service),
+        ),
+        None => step("compare the error ratio before and after", &format!("metrics of {}", target.service)),
+    });
+    steps.push(step("record the verdict in the ledger", "rollback.finished"));
+
+    let dependants = dependants(catalog, &target);
+    if !dependants.is_empty() {
+        notes.push(format!("{} depend on it: {}.", dependants.len(), dependants.join(", ")));
+    }
+    if let Some(version) = service.and_then(|service| service.version.as_ref()).filter(|v| v.to_string() != to) {
+        notes.push(format!("Git still says {version}: settle it with a change, or the next deployment brings it back."));
+    }
+    if let Some(seen) = model
+        .world
+        .joined
+        .service(target.service.as_str())
+        .and_then(|row| row.place(target.environment.as_str()))
+        .and_then(|place| place.indicators.as_ref())
+        .and_then(|indicators| indicators.error_ratio)
+    {
+        facts.push(("error ratio now".to_owned(), format_percent(seen)));
+    }
+    Plan {
+        title: format!("roll back {} in {}", target.service, target.environment),
+        steps,
+        facts,
+        notes,
+        risk: Risk::Destructive,
+        confirm_by_typing: target.production.then(|| target.service.to_string()),
+        work: Work::Rollback { target: Box::new(target), route: Box::new(route), error_threshold },
+    }
+}
+
+/// Services whose required dependencies name the target, with their project.
+fn dependants(catalog: &Catalog, target: &Target) -> Vec<String> {
+    catalog
+        .services
+        .values()
+        .filter(|service| {
+            service.dependencies.iter().any(|dependency| !dependency.optional && dependency.service == target.service)
+        })
+        .map(|service| service.name.to_string())
+        .collect()
+}

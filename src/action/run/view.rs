@@ -1,0 +1,459 @@
+//! What is shown: focus, zoom, lists, overlays, text input.
+
+use super::{execute, invoke, say};
+use crate::{
+    action::{
+        command::{CursorCommand, Direction, FormCommand, ViewCommand},
+        registry::{self, ACTIONS},
+        spec::Arguments,
+    },
+    config::{
+        key::{Key, KeyCode},
+        keymap,
+    },
+    domain::name::ServiceName,
+    error::Failure,
+    model::{
+        Model,
+        effect::Effects,
+        jobs::JobState,
+        layout::Pane,
+        ui::{FormField, HelpLine, NoticeKind, Overlay, PaletteEntry, TextInput},
+    },
+};
+use nucleo_matcher::{
+    Config, Matcher,
+    pattern::{CaseMatching, Normalization, Pattern},
+};
+
+pub(super) fn view(model: &mut Model, command: ViewCommand, opened_by: Option<Key>) -> Result<Effects, Failure> {
+    match command {
+        ViewCommand::Focus(pane) => focus(model, pane),
+        ViewCommand::Cycle(direction) => {
+            let step = if direction == Direction::Next { 1 } else { Pane::ALL.len() - 1 };
+            focus(model, Pane::ALL[(model.ui.focus.index() + step) % Pane::ALL.len()]);
+        }
+        ViewCommand::Zoom if model.ui.focus == Pane::Graph && walk(model) => {}
+        ViewCommand::Zoom if model.ui.zoom == Some(model.ui.focus) => details(model),
+        ViewCommand::Zoom => {
+            model.ui.zoom = Some(model.ui.focus);
+            refresh_lists(model);
+        }
+        ViewCommand::Details if model.ui.focus == Pane::Graph && walk(model) => {}
+        ViewCommand::Details => details(model),
+        ViewCommand::Back => back(model),
+        ViewCommand::Help => help(model),
+        ViewCommand::Palette => {
+            let entries = palette_entries(model, "");
+            model.ui.overlays.push(Overlay::Palette { input: TextInput::default(), entries, cursor: 0 });
+        }
+        ViewCommand::Filter => {
+            let pane = model.ui.focus;
+            let before = model.ui.list(pane).filter.clone();
+            model.ui.overlays.push(Overlay::Filter { pane, input: TextInput::new(before.clone()), before });
+        }
+        ViewCommand::Environment(direction) => {
+            let count = model.world.catalog.value.as_ref().map_or(0, |c| c.settings.environments.len());
+            if count > 0 {
+                let step = if direction == Direction::Next { 1 } else { count - 1 };
+                model.ui.environment = (model.ui.environment.min(count - 1) + step) % count;
+                refresh_lists(model);
+            }
+        }
+        ViewCommand::Sources => model.ui.overlays.push(Overlay::Sources { offset: 0 }),
+        ViewCommand::Submit => return submit(model, opened_by),
+    }
+    Ok(Effects::none())
+}
+
+pub(super) fn focus(model: &mut Model, pane: Pane) {
+    model.ui.focus = pane;
+    if model.ui.zoom.is_some() {
+        model.ui.zoom = Some(pane);
+    }
+    refresh_lists(model);
+}
+
+/// In the graph, goes to the node under the cursor; false when that is where the person is already.
+fn walk(model: &mut Model) -> bool {
+    let Some(node) = model.ui.list(Pane::Graph).current().map(ServiceName::from) else { return false };
+    let elsewhere = model.ui.selected.as_ref() != Some(&node) && model.world.joined.service(node.as_str()).is_some();
+    if elsewhere {
+        select(model, node);
+    }
+    elsewhere
+}
+
+fn details(model: &mut Model) {
+    let overlay = match model.ui.focus {
+        Pane::Changes => model
+            .selected_change()
+            .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
+        Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {
+            model.ui.selected.clone().map(|service| Overlay::Service { service, offset: 0 })
+        }
+    };
+    match overlay {
+        Some(overlay) => model.ui.overlays.push(overlay),
+        None => say(model, NoticeKind::Info, "nothing is selected here"),
+    }
+}
+
+/// Closes what is on top; a plan that is dropped never ran.
+pub fn close(model: &mut Model) {
+    match model.ui.overlays.pop() {
+        Some(Overlay::Filter { pane, before, .. }) => {
+            model.ui.lists[pane.index()].filter = before;
+            refresh_lists(model);
+        }
+        Some(Overlay::Confirm { job, plan, .. }) => {
+            if model.jobs.all.get(&job).is_some_and(|job| job.state == JobState::Planning) {
+                model.jobs.forget(job);
+            }
+            let title = plan.title.clone();
+            say(model, NoticeKind::Info, format!("{title}: cancelled, nothing was done"));
+        }
+        Some(Overlay::Planning { job, .. }) => model.jobs.forget(job),
+        _ => {}
+    }
+    model.dirty = true;
+}
+
+fn back(model: &mut Model) {
+    if !model.ui.overlays.is_empty() {
+        close(model);
+    } else if model.ui.zoom.take().is_none() {
+        let list = &mut model.ui.lists[model.ui.focus.index()];
+        if list.filter.is_empty() {
+            list.marked.clear();
+            model.ui.notice = None;
+        }
+        list.filter.clear();
+    }
+    refresh_lists(model);
+}
+
+fn help(model: &mut Model) {
+    let mut lines = Vec::new();
+    for context in model.ui.contexts() {
+        for binding in model.config.keymap.contexts.get(context).into_iter().flatten() {
+            let spec = binding.run.split_whitespace().next().and_then(registry::find);
+            lines.push(HelpLine {
+                context: context.to_owned(),
+                keys: keymap::show(&binding.on),
+                description: match (binding.description.is_empty(), spec) {
+                    (true, Some(action)) => action.title.to_owned(),
+                    _ => binding.description.clone(),
+                },
+                unavailable: spec.and_then(|action| registry::availability(action, model).reason()),
+            });
+        }
+    }
+    model.ui.overlays.push(Overlay::Help { lines, offset: 0 });
+}
+
+/// What the palette offers for a text, best first; what cannot run now comes last, with its reason.
+fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
+    let mut matcher = Matcher::new(Config::DEFAULT);
+    let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
+    let contexts = model.ui.base_contexts();
+    let mut entries: Vec<(u32, PaletteEntry)> = ACTIONS
+        .iter()
+        // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
+        .filter(|action| {
+            !["plan.", "form.", "cursor.", "view.submit", "view.palette", "view.focus"]
+                .iter()
+                .any(|hidden| action.id.starts_with(hidden))
+        })
+        .filter_map(|action| {
+            let mut buffer = Vec::new();
+            let haystack = format!("{} {}", action.title, action.id);
+            let score = pattern.score(nucleo_matcher::Utf32Str::new(&haystack, &mut buffer), &mut matcher)?;
+            let entry = PaletteEntry {
+                id: action.id,
+                title: action.title,
+                keys: model.config.keymap.keys_for(&contexts, action.id).unwrap_or_default(),
+                unavailable: registry::availability(action, model).reason(),
+            };
+            Some((score, entry))
+        })
+        .collect();
+    entries.sort_by_key(|(score, entry)| (entry.unavailable.is_some(), std::cmp::Reverse(*score)));
+    entries.into_iter().map(|(_, entry)| entry).collect()
+}
+
+fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure> {
+    match model.ui.overlays.last() {
+        Some(Overlay::Palette { entries, cursor, .. }) => {
+            let Some(entry) = entries.get(*cursor) else { return Ok(Effects::none()) };
+            let id = entry.id;
+            model.ui.overlays.pop();
+            Ok(invoke(model, id, Arguments::new(), opened_by))
+        }
+        Some(Overlay::Filter { .. }) => {
+            model.ui.overlays.pop();
+            Ok(Effects::none())
+        }
+        Some(Overlay::Form { fields, focus, .. }) if focus + 1 < fields.len() => {
+            form(model, FormCommand::Field(Direction::Next));
+            Ok(Effects::none())
+        }
+        Some(Overlay::Form { action, fields, .. }) => {
+            let arguments: Arguments = fields
+                .iter()
+                .filter(|field| !field.input.text.trim().is_empty())
+                .map(|field| (field.name, field.input.text.trim().to_owned()))
+                .collect();
+            let lacking = fields.iter().find(|field| field.required && field.input.text.trim().is_empty());
+            let built = match (lacking, registry::find(action)) {
+                (Some(field), _) => Err(format!("{} is missing", field.name)),
+                (None, Some(action)) => (action.build)(&arguments).map_err(|failure| failure.render()),
+                (None, None) => Err("the action is gone".to_owned()),
+            };
+            match built {
+                Ok(command) => {
+                    model.ui.overlays.pop();
+                    execute(model, command, opened_by)
+                }
+                Err(reason) => {
+                    if let Some(Overlay::Form { problem, .. }) = model.ui.overlays.last_mut() {
+                        *problem = Some(reason);
+                    }
+                    Ok(Effects::none())
+                }
+            }
+        }
+        _ => Ok(Effects::none()),
+    }
+}
+
+pub(super) fn form(model: &mut Model, command: FormCommand) {
+    let Some(Overlay::Form { fields, focus, problem, .. }) = model.ui.overlays.last_mut() else { return };
+    *problem = None;
+    let around = |index: usize, count: usize, direction| match direction {
+        Direction::Next => (index + 1) % count,
+        Direction::Previous => (index + count - 1) % count,
+    };
+    match command {
+        FormCommand::Field(direction) if !fields.is_empty() => *focus = around(*focus, fields.len(), direction),
+        FormCommand::Choose(direction) => {
+            let Some(FormField { input, choices, .. }) = fields.get_mut(*focus) else { return };
+            if choices.is_empty() {
+                match direction {
+                    Direction::Next => input.right(),
+                    Direction::Previous => input.left(),
+                }
+            } else {
+                let at = choices.iter().position(|choice| *choice == input.text).unwrap_or(0);
+                *input = TextInput::new(choices[around(at, choices.len(), direction)].clone());
+            }
+        }
+        FormCommand::Field(_) => {}
+    }
+}
+
+/// Rows of an overlay that a page moves by.
+fn overlay_page(model: &Model) -> isize {
+    isize::try_from(model.ui.size.height.saturating_sub(8)).unwrap_or(1).max(1)
+}
+
+pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
+    if !model.ui.overlays.is_empty() {
+        let page = overlay_page(model);
+        overlay_cursor(model, command, page);
+        return;
+    }
+    let pane = model.ui.focus;
+    let height = model.ui.layout().rows(pane);
+    let page = isize::try_from(height).unwrap_or(1).max(1);
+    if let CursorCommand::Worry(direction) = command {
+        worry(model, pane, direction, height);
+    } else {
+        let list = &mut model.ui.lists[pane.index()];
+        match command {
+            CursorCommand::By(rows) => list.move_by(rows, height),
+            CursorCommand::HalfPages(count) => list.move_by((page / 2).max(1) * count, height),
+            CursorCommand::Pages(count) => list.move_by(page * count, height),
+            CursorCommand::Top => list.move_to(0, height),
+            CursorCommand::Bottom => list.move_to(usize::MAX, height),
+            CursorCommand::Mark => {
+                list.toggle();
+                list.move_by(1, height);
+            }
+            CursorCommand::Worry(_) => {}
+        }
+    }
+    follow(model, pane);
+}
+
+fn worry(model: &mut Model, pane: Pane, direction: Direction, height: usize) {
+    let list = model.ui.list(pane);
+    let count = list.rows.len();
+    let found = (1..=count)
+        .map(|step| match direction {
+            Direction::Next => (list.cursor + step) % count,
+            Direction::Previous => (list.cursor + count - step) % count,
+        })
+        .find(|index| model.is_worrying(pane, &list.rows[*index]));
+    match found {
+        Some(index) => model.ui.lists[pane.index()].move_to(index, height),
+        None => say(model, NoticeKind::Info, "nothing here is unwell"),
+    }
+}
+
+fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
+    let limit = model.ui.overlay_limit();
+    let moved = |place: usize| match command {
+        CursorCommand::By(rows) => place.saturating_add_signed(rows),
+        CursorCommand::HalfPages(count) => place.saturating_add_signed((page / 2).max(1) * count),
+        CursorCommand::Pages(count) => place.saturating_add_signed(page * count),
+        CursorCommand::Top => 0,
+        CursorCommand::Bottom => usize::MAX,
+        CursorCommand::Mark | CursorCommand::Worry(_) => place,
+    };
+    match model.ui.overlays.last_mut() {
+        Some(Overlay::Palette { entries, cursor, .. }) => {
+            *cursor = moved(*cursor).min(entries.len().saturating_sub(1));
+        }
+        Some(Overlay::Findings { validation, cursor }) => {
+            *cursor = moved(*cursor).min(validation.findings.len().saturating_sub(1));
+        }
+        Some(
+            Overlay::Help { offset, .. }
+            | Overlay::Confirm { offset, .. }
+            | Overlay::Running { offset, .. }
+            | Overlay::Service { offset, .. }
+            | Overlay::Change { offset, .. }
+            | Overlay::Sources { offset },
+        ) => *offset = moved(*offset).min(limit),
+        _ => {}
+    }
+}
+
+/// The cursor of a pane moved: every other pane shows the same service.
+fn follow(model: &mut Model, pane: Pane) {
+    let service = match pane {
+        Pane::Inventory => model.ui.list(pane).current().map(ServiceName::from),
+        // In the graph the cursor looks around; Enter goes there.
+        Pane::Graph => None,
+        Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
+        Pane::Sla => {
+            let name = model.ui.list(pane).current();
+            name.and_then(|name| model.world.joined.projects.iter().find(|row| row.name() == name))
+                .and_then(|row| row.worst.as_ref().map(|(service, _)| service.clone()))
+        }
+        Pane::Escalation => model.selected_incident().and_then(|incident| incident.service.clone()),
+    };
+    if let Some(service) = service {
+        select(model, service);
+    }
+}
+
+/// Selects a service everywhere. Only panes that do not have the keys move their cursors.
+pub fn select(model: &mut Model, service: ServiceName) {
+    if model.ui.selected.as_ref() == Some(&service) {
+        return;
+    }
+    model.ui.selected = Some(service.clone());
+    model.dirty = true;
+    let layout = model.ui.layout();
+    let rows = model.rows(Pane::Graph);
+    let graph = &mut model.ui.lists[Pane::Graph.index()];
+    let own = rows.iter().position(|row| service == **row).unwrap_or(0);
+    graph.rows = rows;
+    graph.move_to(own, layout.rows(Pane::Graph));
+    if model.ui.focus != Pane::Inventory {
+        let list = &mut model.ui.lists[Pane::Inventory.index()];
+        if let Some(index) = list.rows.iter().position(|row| service == **row) {
+            list.move_to(index, layout.rows(Pane::Inventory));
+        }
+    }
+    if model.ui.focus != Pane::Sla {
+        let project = model.world.joined.service(service.as_str()).map(|row| {
+            row.service.project.as_ref().map_or("shared", |project| project.as_str()).to_owned()
+        });
+        let list = &mut model.ui.lists[Pane::Sla.index()];
+        if let Some(index) = project.and_then(|project| list.rows.iter().position(|row| *row == project)) {
+            list.move_to(index, layout.rows(Pane::Sla));
+        }
+    }
+}
+
+/// Computes every pane's rows again, after the world, a filter or the size changed.
+pub fn refresh_lists(model: &mut Model) {
+    let layout = model.ui.layout();
+    for pane in Pane::ALL {
+        let rows = model.rows(pane);
+        model.ui.lists[pane.index()].replace(rows, layout.rows(pane));
+    }
+    let gone = model.ui.selected.as_ref().is_none_or(|name| model.world.joined.service(name.as_str()).is_none());
+    if gone {
+        model.ui.selected = None;
+        let first = model.ui.list(Pane::Inventory).current().map(ServiceName::from);
+        if let Some(first) = first {
+            select(model, first);
+        }
+    }
+    model.dirty = true;
+}
+
+/// Whether characters are typed into something now.
+pub fn is_typing(model: &Model) -> bool {
+    match model.ui.overlays.last() {
+        Some(Overlay::Palette { .. } | Overlay::Filter { .. }) => true,
+        Some(Overlay::Form { fields, focus, .. }) => fields.get(*focus).is_some_and(|field| field.choices.is_empty()),
+        Some(Overlay::Confirm { plan, .. }) => plan.confirm_by_typing.is_some(),
+        _ => false,
+    }
+}
+
+/// Edits the line that is being typed with a key that the keymap does not know; false if it is no edit.
+pub fn type_character(model: &mut Model, key: Key) -> bool {
+    let input = match model.ui.overlays.last_mut() {
+        Some(
+            Overlay::Palette { input, .. } | Overlay::Filter { input, .. } | Overlay::Confirm { input, .. },
+        ) => input,
+        Some(Overlay::Form { fields, focus, problem, .. }) => {
+            *problem = None;
+            let Some(field) = fields.get_mut(*focus) else { return false };
+            &mut field.input
+        }
+        _ => return false,
+    };
+    match (key.code, key.ctrl, key.alt) {
+        (KeyCode::Char(character), false, false) => input.insert(character),
+        (KeyCode::Backspace, ..) => {
+            input.backspace();
+        }
+        (KeyCode::Delete, ..) => input.delete(),
+        (KeyCode::Left, ..) => input.left(),
+        (KeyCode::Right, ..) => input.right(),
+        (KeyCode::Home, ..) | (KeyCode::Char('a'), true, _) => input.cursor = 0,
+        (KeyCode::End, ..) | (KeyCode::Char('e'), true, _) => input.cursor = input.text.len(),
+        (KeyCode::Char('u'), true, _) => input.clear_before(),
+        _ => return false,
+    }
+    typed(model);
+    true
+}
+
+/// What was typed has changed: filters filter, the palette searches.
+fn typed(model: &mut Model) {
+    model.dirty = true;
+    match model.ui.overlays.last() {
+        Some(Overlay::Filter { pane, input, .. }) => {
+            let (pane, text) = (*pane, input.text.clone());
+            model.ui.lists[pane.index()].filter = text;
+            refresh_lists(model);
+            follow(model, pane);
+        }
+        Some(Overlay::Palette { input, .. }) => {
+            let found = palette_entries(model, &input.text.clone());
+            if let Some(Overlay::Palette { entries, cursor, .. }) = model.ui.overlays.last_mut() {
+                *entries = found;
+                *cursor = 0;
+            }
+        }
+        _ => {}
+    }
+}

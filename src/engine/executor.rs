@@ -1,0 +1,116 @@
+//! Carries effects out as tasks against ports; their answers come back on a bounded channel.
+
+use super::{Outside, work};
+use crate::{
+    domain::{
+        catalog::Catalog,
+        finding::Finding,
+        plan::Validation,
+        rules,
+    },
+    error::Failure,
+    model::{
+        effect::{Effect, Effects, ValidationRequest},
+        event::Event,
+    },
+    ports::Revision,
+};
+use std::sync::Arc;
+use tokio::sync::{Notify, mpsc};
+
+/// How many answers may wait for the loop; a task that is faster waits.
+const WAITING: usize = 256;
+
+/// Runs effects.
+#[derive(Clone)]
+pub struct Executor {
+    outside: Outside,
+    answers: mpsc::Sender<Event>,
+    refresh: Arc<Notify>,
+}
+
+impl Executor {
+    /// An executor, the end where its answers come out, and the bell that makes the sources look again.
+    pub fn new(outside: Outside) -> (Self, mpsc::Receiver<Event>, Arc<Notify>) {
+        let (answers, receiver) = mpsc::channel(WAITING);
+        let refresh = Arc::new(Notify::new());
+        (Self { outside, answers, refresh: refresh.clone() }, receiver, refresh)
+    }
+
+    /// Starts every effect; returns at once.
+    pub fn run(&self, effects: Effects) {
+        for effect in effects.0 {
+            self.start(effect);
+        }
+    }
+
+    fn start(&self, effect: Effect) {
+        let (outside, answers) = (self.outside.clone(), self.answers.clone());
+        let refresh = self.refresh.clone();
+        match effect {
+            Effect::Refresh => self.refresh.notify_waiters(),
+            Effect::PlanRollback(job, target) => {
+                tokio::spawn(async move {
+                    let result = match outside.cluster(&target.context) {
+                        Ok(cluster) => cluster.plan_rollback(&target).await,
+                        Err(failure) => Err(failure),
+                    };
+                    let result = result.map(|route| Box::new((target, route)));
+                    // A closed channel means that the program is ending; nobody waits for the answer.
+                    let _ = answers.send(Event::RollbackPlanned(job, result)).await;
+                });
+            }
+            Effect::Validate(job, request) => {
+                tokio::spawn(async move {
+                    let result = validate(&outside, request).await;
+                    let _ = answers.send(Event::Validated(job, result)).await;
+                });
+            }
+            Effect::Run(job, plan) => {
+                tokio::spawn(async move {
+                    let report = work::Reporter::new(job, answers.clone());
+                    let result = work::run(&outside, &plan, &report).await;
+                    let _ = answers.send(Event::Finished(job, result)).await;
+                    // What was just done should be seen at once, not at the next look.
+                    refresh.notify_waiters();
+                });
+            }
+        }
+    }
+}
+
+/// Validates a state of the control repository, against its base where there is one.
+pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> Result<Validation, Failure> {
+    let repository = &outside.ports.repository;
+    let named = |revision: &str| Revision::Named(revision.to_owned());
+    let (subject, head, base) = match &request {
+        ValidationRequest::WorkingTree => ("working tree".to_owned(), Revision::WorkingTree, None),
+        ValidationRequest::Revision { head, base } => (
+            base.as_ref().map_or_else(|| head.clone(), |base| format!("{base}..{head}")),
+            named(head),
+            base.as_deref().map(named),
+        ),
+        ValidationRequest::Change { change, head, base } => {
+            (format!("{change} at {}", head.short()), named(head.as_str()), Some(named(base.as_str())))
+        }
+    };
+    let head = repository.load(&head).await?;
+    let base = match base {
+        Some(base) => Some(repository.load(&base).await?),
+        None => None,
+    };
+    let findings = check(outside, head, base).await?;
+    Ok(Validation { subject, findings: Arc::new(findings) })
+}
+
+/// Every rule over a catalog, off the loop's threads.
+pub(super) async fn check(
+    outside: &Outside,
+    head: Arc<Catalog>,
+    base: Option<Arc<Catalog>>,
+) -> Result<Vec<Finding>, Failure> {
+    let today = outside.ports.clock.now().date_naive();
+    tokio::task::spawn_blocking(move || rules::check(&head, base.as_deref(), today))
+        .await
+        .map_err(|error| Failure::failed("validation stopped before its end").because(&error))
+}

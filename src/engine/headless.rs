@@ -1,0 +1,89 @@
+//! The engine without a terminal: what one-shot commands, the agent and tests drive.
+
+use super::{Outside, executor::Executor, slots::Slots, sources, update};
+use crate::{
+    action::{command::Command, run},
+    error::Failure,
+    model::{Model, event::Event},
+    ports::Ports,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+};
+
+/// The model with everything that feeds it. The console's loop drives it too.
+pub struct Engine {
+    /// The model.
+    pub model: Model,
+    /// Everything outside.
+    pub outside: Outside,
+    executor: Executor,
+    answers: mpsc::Receiver<Event>,
+    slots: Slots,
+    refresh: Arc<Notify>,
+    sources: JoinSet<()>,
+}
+
+impl Engine {
+    /// An engine whose sources do not look yet.
+    pub fn new(model: Model, ports: Ports) -> Self {
+        let outside = Outside::new(ports);
+        let (executor, answers, refresh) = Executor::new(outside.clone());
+        Self { model, outside, executor, answers, slots: Slots::default(), refresh, sources: JoinSet::new() }
+    }
+
+    /// Starts the sources. They end with the engine.
+    pub fn start_sources(&mut self) {
+        self.sources = sources::start(&self.outside, &self.slots, &self.refresh);
+    }
+
+    /// Lets an event change the model, and starts what it wants done.
+    pub fn apply(&mut self, event: Event) {
+        let now = self.outside.ports.clock.now();
+        let effects = update::update(&mut self.model, now, event);
+        self.executor.run(effects);
+    }
+
+    /// Executes a command, as a key would.
+    ///
+    /// # Errors
+    /// The command's refusal.
+    pub fn command(&mut self, command: Command) -> Result<(), Failure> {
+        self.model.now = self.outside.ports.clock.now();
+        update::settle(&mut self.model);
+        let effects = run::execute(&mut self.model, command, None)?;
+        self.executor.run(effects);
+        Ok(())
+    }
+
+    /// Waits until something has come in, and gives it; source updates come one by one.
+    pub async fn next(&mut self) -> Vec<Event> {
+        tokio::select! {
+            Some(event) = self.answers.recv() => {
+                let mut events = vec![event];
+                while let Ok(event) = self.answers.try_recv() {
+                    events.push(event);
+                }
+                events
+            }
+            () = self.slots.filled() => self.slots.take().into_iter().map(Event::Source).collect(),
+        }
+    }
+
+    /// Goes on until `done`, or until the time is up; tells which.
+    pub async fn until(&mut self, limit: Duration, mut done: impl FnMut(&Model) -> bool) -> bool {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            update::settle(&mut self.model);
+            if done(&self.model) {
+                return true;
+            }
+            tokio::select! {
+                events = self.next() => for event in events { self.apply(event) },
+                () = tokio::time::sleep_until(deadline) => return false,
+            }
+        }
+    }
+}

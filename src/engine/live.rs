@@ -1,0 +1,56 @@
+//! The console's loop: keys at once, data at most thirty times a second, nothing waits for anything.
+
+use super::{headless::Engine, update};
+use crate::model::{Model, event::Event};
+use std::{io, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior},
+};
+
+/// Least time between two frames that only new data asked for.
+const FRAME: Duration = Duration::from_millis(33);
+/// How often clocks move.
+const TICK: Duration = Duration::from_secs(1);
+
+/// Runs until the person or the system ends it.
+///
+/// # Errors
+/// What drawing answers: the terminal is gone.
+pub async fn run(
+    engine: &mut Engine,
+    mut input: mpsc::Receiver<Event>,
+    mut draw: impl FnMut(&Model) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last_frame = Instant::now() - FRAME;
+    loop {
+        if engine.model.quit {
+            return Ok(());
+        }
+        let mut urgent = false;
+        tokio::select! {
+            biased;
+            event = input.recv() => {
+                let Some(event) = event else { return Ok(()) };
+                engine.apply(event);
+                // Keys that were typed ahead are worked off before the one frame that shows them all.
+                while let Ok(event) = input.try_recv() {
+                    engine.apply(event);
+                }
+                urgent = true;
+            }
+            () = tokio::time::sleep_until(last_frame + FRAME), if engine.model.dirty => {}
+            events = engine.next() => for event in events { engine.apply(event) },
+            _ = ticks.tick() => engine.apply(Event::Tick),
+        }
+        let due = last_frame.elapsed() >= FRAME;
+        if engine.model.dirty && (urgent || due) && !engine.model.quit {
+            update::settle(&mut engine.model);
+            engine.model.dirty = false;
+            draw(&engine.model)?;
+            last_frame = Instant::now();
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The one place where events change the model. Synchronous, without I/O; time comes with the event.
+
+use crate::{
+    action::{
+        command::{Command, CursorCommand},
+        registry,
+        run::{self, is_typing, type_character},
+        spec::Arguments,
+    },
+    config::{
+        key::{Key, KeyCode},
+        keymap::Resolved,
+    },
+    model::{
+        Model,
+        effect::Effects,
+        event::{Event, MouseKind, SourceUpdate},
+        join::Joined,
+        layout::Pane,
+        ui::{NoticeKind, Overlay},
+    },
+};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// How long a notice stays when nothing else happens, in seconds.
+pub const NOTICE_SECONDS: i64 = 8;
+
+/// Lets one event change the model.
+pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
+    model.now = at;
+    match event {
+        Event::Key(key) => {
+            settle(model);
+            press(model, key)
+        }
+        Event::Mouse(kind, column, row) => {
+            settle(model);
+            mouse(model, kind, column, row)
+        }
+        Event::Paste(text) => {
+            if is_typing(model) {
+                for character in text.chars() {
+                    type_character(model, Key::char(character));
+                }
+            }
+            Effects::none()
+        }
+        Event::Resize(size) => {
+            model.ui.size = size;
+            run::refresh_lists(model);
+            Effects::none()
+        }
+        Event::Tick => {
+            // Clocks and ages move, and breached deadlines move up.
+            model.stale |= !model.world.joined.incidents.is_empty();
+            model.dirty = true;
+            Effects::none()
+        }
+        Event::Source(source) => {
+            receive(model, source);
+            Effects::none()
+        }
+        Event::RollbackPlanned(job, result) => {
+            settle(model);
+            run::rollback_planned(model, job, result.map(|planned| *planned));
+            Effects::none()
+        }
+        Event::Validated(job, result) => {
+            run::validated(model, job, result);
+            Effects::none()
+        }
+        Event::Progress(job, progress) => {
+            model.jobs.progress(job, progress);
+            model.dirty = true;
+            Effects::none()
+        }
+        Event::Finished(job, result) => {
+            run::finished(model, job, result);
+            Effects::none()
+        }
+        Event::Terminate => {
+            model.quit = true;
+            Effects::none()
+        }
+    }
+}
+
+/// Rebuilds the join and the lists if a source has changed since. Called before a frame and before a
+/// key, so that a thousand changes a second cost one join per frame.
+pub fn settle(model: &mut Model) {
+    if std::mem::take(&mut model.stale) {
+        model.world.joined = Arc::new(Joined::new(&model.world));
+        run::refresh_lists(model);
+    }
+}
+
+fn receive(model: &mut Model, update: SourceUpdate) {
+    let now = model.now;
+    model.stale = true;
+    model.dirty = true;
+    let world = &mut model.world;
+    match update {
+        SourceUpdate::Catalog(result) => {
+            let first = world.catalog.value.is_none();
+            world.catalog.receive(now, result);
+            if let Some(catalog) = world.catalog.value.as_ref().filter(|_| first) {
+                // The watch looks at production unless it asks for something else.
+                let environments = &catalog.settings.environments;
+                model.ui.environment =
+                    environments.iter().position(|environment| environment.production).unwrap_or(0);
+            }
+        }
+        SourceUpdate::Findings(result) => world.findings.receive(now, result),
+        SourceUpdate::Changes(result) => world.changes.receive(now, result),
+        SourceUpdate::Ledger(result) => world.ledger.receive(now, result),
+        SourceUpdate::Cluster(context, result) => world.clusters.entry(context).or_default().receive(now, result),
+        SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
+        SourceUpdate::Alerts(result) => world.alerts.receive(now, result),
+        SourceUpdate::Remote(result) => world.remote.receive(now, result.map(Arc::new)),
+        SourceUpdate::Operator(result) => match result {
+            Ok(identity) => model.operator = identity,
+            Err(failure) => run::say_failure(model, &failure),
+        },
+    }
+}
+
+/// A key: what is typed goes into the line; everything else means what the keymap says.
+fn press(model: &mut Model, key: Key) -> Effects {
+    model.dirty = true;
+    let typing = is_typing(model);
+    if typing && matches!(key.code, KeyCode::Char(_)) && !key.ctrl && !key.alt {
+        type_character(model, key);
+        return Effects::none();
+    }
+    // The key that asked for a plan must not be the one that says yes to it.
+    if let Some(Overlay::Confirm { opened_by, plan, .. }) = model.ui.overlays.last()
+        && *opened_by == Some(key)
+        && plan.confirm_by_typing.is_none()
+    {
+        run::say(model, NoticeKind::Info, format!("{key} asked for this plan; confirm with another key"));
+        return Effects::none();
+    }
+    model.ui.pending.push(key);
+    let contexts = model.ui.contexts();
+    let config = model.config.clone();
+    let pending = std::mem::take(&mut model.ui.pending);
+    match config.keymap.resolve(&contexts, &pending) {
+        Resolved::Run(binding) => match registry::parse(&binding.run) {
+            Ok((action, arguments)) => run::invoke(model, action.id, arguments, Some(key)),
+            Err(failure) => {
+                run::say_failure(model, &failure);
+                Effects::none()
+            }
+        },
+        Resolved::Partial => {
+            model.ui.pending = pending;
+            Effects::none()
+        }
+        Resolved::Nothing => {
+            // The key that breaks a sequence off is not lost: it counts on its own.
+            if pending.len() > 1 {
+                return press(model, key);
+            }
+            if !type_character(model, key) {
+                let shown = crate::config::keymap::show(&pending);
+                run::say(model, NoticeKind::Info, format!("{shown} does nothing here; ? shows the keys"));
+            }
+            Effects::none()
+        }
+    }
+}
+
+fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
+    let steps = match kind {
+        MouseKind::ScrollUp => -3,
+        MouseKind::ScrollDown => 3,
+        MouseKind::Press => 0,
+    };
+    if !model.ui.overlays.is_empty() {
+        // A click never confirms anything; the wheel scrolls.
+        if steps != 0 {
+            return scroll(model, steps);
+        }
+        return Effects::none();
+    }
+    let layout = model.ui.layout();
+    let Some(pane) = layout.pane_at(column, row) else { return Effects::none() };
+    if steps != 0 {
+        let height = layout.rows(pane);
+        if pane == model.ui.focus {
+            return scroll(model, steps);
+        }
+        model.ui.lists[pane.index()].move_by(steps, height);
+        model.dirty = true;
+        return Effects::none();
+    }
+    if pane != model.ui.focus {
+        let effects = run::invoke(model, "view.focus", focus_arguments(pane), None);
+        // In the compact layout the pane has just moved under the pointer; the click only focused it.
+        if model.ui.layout().pane(pane) != layout.pane(pane) {
+            return effects;
+        }
+    }
+    let area = layout.pane(pane);
+    let first = area.y + crate::model::layout::PANE_HEADER_ROWS;
+    if row >= first && pane != Pane::Graph {
+        let list = model.ui.list(pane);
+        let index = list.offset + usize::from(row - first);
+        if index < list.rows.len() {
+            let distance = index.cast_signed() - list.cursor.cast_signed();
+            return scroll(model, distance);
+        }
+    }
+    Effects::none()
+}
+
+fn scroll(model: &mut Model, rows: isize) -> Effects {
+    let result = run::execute(model, Command::Cursor(CursorCommand::By(rows)), None);
+    run::or_say(model, result)
+}
+
+fn focus_arguments(pane: Pane) -> Arguments {
+    [("pane", pane.as_str().to_owned())].into()
+}

@@ -1,0 +1,114 @@
+//! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
+
+mod rollback;
+
+use super::Outside;
+use crate::{
+    domain::{
+        ledger::{self, Happening, Verdict},
+        name::IncidentId,
+        plan::{Outcome, Plan, Progress, Work},
+    },
+    error::Failure,
+    model::{event::Event, jobs::JobId},
+    ports::{Draft, Receipt, Revision},
+};
+use tokio::sync::mpsc;
+
+/// Tells the loop how far a work is.
+pub(super) struct Reporter {
+    job: JobId,
+    answers: mpsc::Sender<Event>,
+}
+
+impl Reporter {
+    pub(super) fn new(job: JobId, answers: mpsc::Sender<Event>) -> Self {
+        Self { job, answers }
+    }
+
+    async fn step(&self, step: usize, detail: impl Into<String>) {
+        let progress = Progress { step, detail: detail.into() };
+        // Nobody may be watching any more; the work goes on all the same.
+        let _ = self.answers.send(Event::Progress(self.job, progress)).await;
+    }
+}
+
+/// Runs a plan to its end.
+pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Result<Outcome, Failure> {
+    match &plan.work {
+        Work::Rollback { target, route, error_threshold } => {
+            rollback::run(outside, target, route, *error_threshold, report).await
+        }
+        Work::Approve { change, gate, head, note, .. } => {
+            report.step(0, "reading the change again").await;
+            let catalog = outside.ports.repository.load(&Revision::WorkingTree).await?;
+            // The branch may have moved between the plan and the yes.
+            outside.ports.repository.fetch().await.ok();
+            let proposals = outside.ports.repository.proposals(&catalog).await?;
+            let proposal = proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
+                Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
+            })?;
+            let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
+            let operator = outside.ports.repository.operator().await?;
+            let (gate, head, note) = (*gate, head.clone(), note.clone());
+            let draft: Draft = Box::new(move |operations| {
+                ledger::approve(operations, &loaded, &catalog.people, &operator, gate, &head, note.as_deref())
+            });
+            let receipt = append(outside, draft, report).await?;
+            Ok(outcome(format!("{gate} of {change} approved"), receipt))
+        }
+        Work::DeclareIncident { severity, title, service } => {
+            let (severity, title, service) = (*severity, title.clone(), service.clone());
+            let draft: Draft =
+                Box::new(move |operations| ledger::declare(operations, severity, &title, service.as_ref()));
+            let receipt = append(outside, draft, report).await?;
+            let incident = match &receipt.happening {
+                Happening::IncidentDeclared { incident, .. } => Some(incident.clone()),
+                _ => None,
+            };
+            let name = incident.as_ref().map_or_else(|| "incident".to_owned(), IncidentId::to_string);
+            Ok(Outcome { incident, ..outcome(format!("{name} declared, {severity}"), receipt) })
+        }
+        Work::AcknowledgeIncident { incident } => {
+            let id = incident.clone();
+            let draft: Draft = Box::new(move |operations| ledger::acknowledge(operations, &id));
+            let receipt = append(outside, draft, report).await?;
+            Ok(Outcome {
+                incident: Some(incident.clone()),
+                ..outcome(format!("{incident} acknowledged"), receipt)
+            })
+        }
+        Work::ResolveIncident { incident, note } => {
+            let (id, note) = (incident.clone(), note.clone());
+            let draft: Draft = Box::new(move |operations| ledger::resolve(operations, &id, note.as_deref()));
+            let receipt = append(outside, draft, report).await?;
+            Ok(Outcome { incident: Some(incident.clone()), ..outcome(format!("{incident} resolved"), receipt) })
+        }
+    }
+}
+
+async fn append(outside: &Outside, draft: Draft, report: &Reporter) -> Result<Receipt, Failure> {
+    report.step(0, "appending").await;
+    let receipt = outside.ports.ledger.append(outside.ports.clock.now(), draft).await?;
+    report.step(1, synced_text(&receipt)).await;
+    Ok(receipt)
+}
+
+/// Whether the remote has it, in words.
+fn synced_text(receipt: &Receipt) -> String {
+    match (&receipt.unsynced_because, receipt.synced) {
+        (_, true) => format!("{} is on the remote", receipt.commit.short()),
+        (Some(why), false) => format!("{} waits here: {why}", receipt.commit.short()),
+        (None, false) => format!("{} waits here for the remote", receipt.commit.short()),
+    }
+}
+
+fn outcome(summary: String, receipt: Receipt) -> Outcome {
+    Outcome {
+        verdict: Verdict::Pass,
+        summary,
+        incident: None,
+        commit: Some(receipt.commit),
+        synced: receipt.synced,
+    }
+}
