@@ -1,0 +1,695 @@
+//! The demo's estate: the services, where they run and what is wrong with them. All of the demo's
+//! data comes from this file: control repository, clusters, metrics and alerts cannot disagree.
+
+use std::fmt;
+
+/// One of the demo's two environments, each with its own cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Environment {
+    /// Where changes go first.
+    Staging,
+    /// Where the customers are.
+    Production,
+}
+
+impl Environment {
+    /// Both, in the order of deployment.
+    pub const ALL: [Self; 2] = [Self::Staging, Self::Production];
+
+    /// The name in `quarterdeck.toml`, in paths and in labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+
+    /// The environment of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|environment| environment.name() == name)
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.name())
+    }
+}
+
+/// What drives a service's pods.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ManagedBy {
+    /// A plain Deployment.
+    Deployment,
+    /// A Deployment that an Argo CD Application keeps.
+    ArgoCd,
+    /// An Argo Rollout.
+    ArgoRollouts,
+    /// A Deployment that a Flux Kustomization keeps.
+    Flux,
+}
+
+impl ManagedBy {
+    /// The word of the control repository's `managed_by`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deployment => "deployment",
+            Self::ArgoCd => "argo-cd",
+            Self::ArgoRollouts => "argo-rollouts",
+            Self::Flux => "flux",
+        }
+    }
+}
+
+/// One service of the estate.
+#[derive(Debug)]
+pub struct Service {
+    /// Its name.
+    pub name: &'static str,
+    /// Its project; none for the shared ones of the global catalog.
+    pub project: Option<&'static str>,
+    /// `type` in the catalog.
+    pub kind: &'static str,
+    /// The team that owns it.
+    pub owner: &'static str,
+    /// One sentence.
+    pub description: &'static str,
+    /// The merged version.
+    pub version: &'static str,
+    /// Earlier versions, newest first.
+    pub previous: &'static [&'static str],
+    /// `status` in the catalog.
+    pub status: &'static str,
+    /// `tier` in the catalog.
+    pub tier: &'static str,
+    /// What drives its pods.
+    pub managed_by: ManagedBy,
+    /// What it cannot run without, as the catalog writes it.
+    pub requires: &'static [&'static str],
+    /// What it can run without.
+    pub optional: &'static [&'static str],
+    /// Pods in production; staging has one less, at least one.
+    pub replicas: i64,
+    /// Requests per second in production; staging has a tenth.
+    pub rate: f64,
+    /// Median response time, milliseconds.
+    pub median: f64,
+    /// Whether it needs the security gate.
+    pub sensitive: bool,
+    /// Whether it needs the compliance gate.
+    pub regulated: bool,
+    /// Whether it runs in production at all.
+    pub in_production: bool,
+    /// Whether it has a `/metrics`.
+    pub measured: bool,
+}
+
+const SHARED: Service = Service {
+    name: "",
+    project: None,
+    kind: "microservice",
+    owner: "platform-team",
+    description: "",
+    version: "",
+    previous: &[],
+    status: "ga",
+    tier: "high",
+    managed_by: ManagedBy::Deployment,
+    requires: &[],
+    optional: &[],
+    replicas: 3,
+    rate: 80.0,
+    median: 12.0,
+    sensitive: false,
+    regulated: false,
+    in_production: true,
+    measured: true,
+};
+const PROJECT_A: Service =
+    Service { project: Some("project-a"), owner: "shop-team", tier: "critical", ..SHARED };
+const PROJECT_B: Service = Service {
+    project: Some("project-b"),
+    owner: "documents-team",
+    replicas: 2,
+    rate: 30.0,
+    median: 18.0,
+    ..SHARED
+};
+const PROJECT_C: Service = Service {
+    project: Some("project-c"),
+    owner: "devices-team",
+    tier: "medium",
+    replicas: 2,
+    rate: 40.0,
+    ..SHARED
+};
+
+/// All services: the shared ones, then each project's.
+pub const SERVICES: &[Service] = &[
+    Service {
+        name: "shared-auth",
+        tier: "critical",
+        description: "Signs people and services in, issues tokens",
+        version: "1.3.0",
+        previous: &["1.2.3", "1.2.2"],
+        requires: &["user-store", "session-cache >= 2.0"],
+        rate: 220.0,
+        median: 14.0,
+        sensitive: true,
+        ..SHARED
+    },
+    Service {
+        name: "api-gateway",
+        kind: "gateway",
+        tier: "critical",
+        description: "The one door: routes, limits and logs every call from outside",
+        version: "3.4.1",
+        previous: &["3.4.0", "3.3.2"],
+        managed_by: ManagedBy::ArgoCd,
+        requires: &["shared-auth >= 1.0", "rate-limiter"],
+        rate: 410.0,
+        median: 6.0,
+        ..SHARED
+    },
+    Service {
+        name: "analytics-service",
+        tier: "medium",
+        description: "Counts what visitors do, without knowing who they are",
+        version: "1.0.0-beta.4",
+        previous: &["1.0.0-beta.3"],
+        status: "beta",
+        requires: &["event-bus"],
+        replicas: 2,
+        rate: 60.0,
+        median: 22.0,
+        ..SHARED
+    },
+    Service {
+        name: "old-api",
+        kind: "api",
+        tier: "medium",
+        description: "First public API; use new-api instead",
+        version: "1.9.4",
+        previous: &["1.9.3"],
+        status: "deprecated",
+        requires: &["shared-auth"],
+        replicas: 2,
+        rate: 18.0,
+        median: 35.0,
+        ..SHARED
+    },
+    Service {
+        name: "new-api",
+        kind: "api",
+        description: "Public API, second generation",
+        version: "2.0.0",
+        previous: &["2.0.0-rc.2", "2.0.0-rc.1"],
+        managed_by: ManagedBy::ArgoCd,
+        requires: &["shared-auth >= 1.2", "event-bus"],
+        rate: 90.0,
+        median: 16.0,
+        ..SHARED
+    },
+    Service {
+        name: "user-store",
+        kind: "database",
+        tier: "critical",
+        description: "Accounts and credentials",
+        version: "5.2.0",
+        previous: &["5.1.4"],
+        rate: 180.0,
+        median: 3.0,
+        sensitive: true,
+        ..SHARED
+    },
+    Service {
+        name: "session-cache",
+        kind: "cache",
+        description: "Sessions and tokens in memory",
+        version: "2.8.1",
+        previous: &["2.8.0"],
+        rate: 380.0,
+        median: 1.5,
+        ..SHARED
+    },
+    Service {
+        name: "rate-limiter",
+        description: "Counts calls per client and says when it is enough",
+        version: "1.1.0",
+        previous: &["1.0.6"],
+        requires: &["session-cache"],
+        rate: 400.0,
+        median: 2.0,
+        ..SHARED
+    },
+    Service {
+        name: "event-bus",
+        kind: "queue",
+        description: "Carries events between services",
+        version: "4.0.2",
+        previous: &["4.0.1"],
+        managed_by: ManagedBy::Flux,
+        rate: 150.0,
+        median: 4.0,
+        ..SHARED
+    },
+    Service {
+        name: "notification-service",
+        kind: "worker",
+        tier: "medium",
+        description: "Mail and push messages to customers",
+        version: "1.6.0",
+        previous: &["1.5.3"],
+        requires: &["event-bus"],
+        replicas: 2,
+        rate: 25.0,
+        median: 40.0,
+        ..SHARED
+    },
+    Service {
+        name: "project-a-frontend",
+        kind: "web",
+        description: "E-commerce UI",
+        version: "2.1.0",
+        previous: &["2.0.5", "2.0.4"],
+        managed_by: ManagedBy::ArgoRollouts,
+        requires: &["project-a-api", "shared-auth >= 1.0"],
+        optional: &["analytics-service"],
+        replicas: 4,
+        rate: 160.0,
+        median: 24.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "project-a-api",
+        kind: "api",
+        description: "Shop API: products, baskets, orders",
+        version: "2.1.0",
+        previous: &["2.0.4", "2.0.3"],
+        requires: &["shared-auth >= 1.0", "api-gateway", "catalog-search", "cart", "checkout"],
+        rate: 140.0,
+        median: 20.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "cart",
+        description: "Baskets",
+        version: "1.8.2",
+        previous: &["1.8.1"],
+        requires: &["session-cache"],
+        rate: 95.0,
+        median: 8.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "checkout",
+        description: "Turns a basket into an order",
+        version: "3.0.1",
+        previous: &["3.0.0"],
+        managed_by: ManagedBy::ArgoCd,
+        requires: &["cart", "payment-adapter", "event-bus"],
+        rate: 35.0,
+        median: 28.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "payment-adapter",
+        description: "Speaks to the payment providers",
+        version: "1.4.2",
+        previous: &["1.4.1"],
+        requires: &["shared-auth >= 1.0"],
+        rate: 20.0,
+        median: 45.0,
+        sensitive: true,
+        regulated: true,
+        ..PROJECT_A
+    },
+    Service {
+        name: "catalog-search",
+        description: "Finds products",
+        tier: "high",
+        version: "1.4.0",
+        previous: &["1.3.7"],
+        managed_by: ManagedBy::ArgoRollouts,
+        rate: 110.0,
+        median: 19.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "order-worker",
+        kind: "worker",
+        tier: "high",
+        description: "Carries orders through to delivery",
+        version: "2.3.0",
+        previous: &["2.2.8"],
+        managed_by: ManagedBy::Flux,
+        requires: &["event-bus", "checkout"],
+        replicas: 2,
+        rate: 30.0,
+        median: 30.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "inventory-sync",
+        kind: "job",
+        tier: "medium",
+        description: "Brings stock figures from the warehouse",
+        version: "1.2.1",
+        previous: &["1.2.0"],
+        requires: &["event-bus", "catalog-search"],
+        replicas: 1,
+        rate: 15.0,
+        median: 50.0,
+        ..PROJECT_A
+    },
+    Service {
+        name: "project-b-portal",
+        kind: "web",
+        description: "Document portal UI",
+        version: "1.12.0",
+        previous: &["1.11.2"],
+        managed_by: ManagedBy::ArgoCd,
+        requires: &["project-b-api", "shared-auth >= 1.0"],
+        rate: 45.0,
+        ..PROJECT_B
+    },
+    Service {
+        name: "project-b-api",
+        kind: "api",
+        description: "Document API",
+        version: "1.7.3",
+        previous: &["1.7.2"],
+        requires: &["shared-auth >= 1.0", "old-api", "new-api", "document-store", "billing"],
+        rate: 50.0,
+        ..PROJECT_B
+    },
+    Service {
+        name: "document-store",
+        kind: "database",
+        description: "Documents and their versions",
+        version: "6.0.3",
+        previous: &["6.0.2"],
+        rate: 65.0,
+        median: 7.0,
+        ..PROJECT_B
+    },
+    Service {
+        name: "report-builder",
+        kind: "worker",
+        tier: "medium",
+        description: "Monthly reports",
+        version: "1.4.7",
+        previous: &["1.4.6"],
+        status: "maintenance",
+        managed_by: ManagedBy::Flux,
+        requires: &["document-store", "pdf-renderer"],
+        rate: 12.0,
+        median: 60.0,
+        ..PROJECT_B
+    },
+    Service {
+        name: "billing",
+        description: "Invoices for the portal's customers",
+        version: "2.5.0",
+        previous: &["2.4.9"],
+        requires: &["shared-auth >= 1.0"],
+        rate: 14.0,
+        median: 32.0,
+        sensitive: true,
+        ..PROJECT_B
+    },
+    Service {
+        name: "pdf-renderer",
+        kind: "worker",
+        tier: "medium",
+        description: "Draws documents as PDF; a bought program without metrics",
+        version: "1.0.4",
+        previous: &["1.0.3"],
+        measured: false,
+        ..PROJECT_B
+    },
+    Service {
+        name: "project-c-console",
+        kind: "web",
+        description: "Device fleet console",
+        version: "1.1.0",
+        previous: &["1.0.9"],
+        requires: &["project-c-api", "shared-auth >= 1.0"],
+        rate: 22.0,
+        ..PROJECT_C
+    },
+    Service {
+        name: "project-c-api",
+        kind: "api",
+        description: "Device fleet API",
+        version: "1.4.2",
+        previous: &["1.4.1"],
+        managed_by: ManagedBy::ArgoCd,
+        requires: &["shared-auth >= 1.0", "device-registry", "telemetry-ingest"],
+        rate: 48.0,
+        ..PROJECT_C
+    },
+    Service {
+        name: "telemetry-ingest",
+        description: "Takes measurements from devices",
+        version: "2.2.5",
+        previous: &["2.2.4"],
+        requires: &["event-bus", "device-registry"],
+        replicas: 3,
+        rate: 320.0,
+        median: 5.0,
+        ..PROJECT_C
+    },
+    Service {
+        name: "device-registry",
+        kind: "database",
+        description: "Which devices there are, and whose",
+        version: "1.3.3",
+        previous: &["1.3.2"],
+        rate: 75.0,
+        median: 6.0,
+        ..PROJECT_C
+    },
+    Service {
+        name: "device-twin",
+        tier: "low",
+        description: "A model of each device to ask instead of the device; experimental",
+        version: "0.4.0",
+        previous: &["0.3.2"],
+        status: "development",
+        requires: &["device-registry"],
+        replicas: 1,
+        rate: 8.0,
+        in_production: false,
+        ..PROJECT_C
+    },
+];
+
+/// The projects: name, title, tier, owner.
+pub const PROJECTS: &[(&str, &str, &str, &str)] = &[
+    ("project-a", "E-Commerce Platform", "critical", "shop-team"),
+    ("project-b", "Document Portal", "high", "documents-team"),
+    ("project-c", "Device Fleet", "medium", "devices-team"),
+];
+
+/// Where production still runs an older version than the one that is merged.
+const LAGGING: &[(&str, &str)] = &[("cart", "1.8.1"), ("notification-service", "1.5.3")];
+
+/// How a version behaves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quality {
+    /// Share of requests answered with a 5xx code, 0 to 1.
+    pub error_ratio: f64,
+    /// How many times slower than usual it answers.
+    pub latency_factor: f64,
+    /// Whether its pods ever get ready.
+    pub starts: bool,
+}
+
+impl Quality {
+    /// An ordinary good version: 99.98 % of requests succeed.
+    pub const GOOD: Self = Self { error_ratio: 0.000_2, latency_factor: 1.0, starts: true };
+}
+
+/// A version that is bad in an environment.
+#[derive(Debug)]
+pub struct BadVersion {
+    /// The service.
+    pub service: &'static str,
+    /// Where it is bad: only there does it have the load for it.
+    pub environment: Environment,
+    /// Which version.
+    pub version: &'static str,
+    /// How bad.
+    pub quality: Quality,
+    /// How many hours ago it was deployed.
+    pub hours: f64,
+}
+
+/// A story that the demo tells.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scenario {
+    /// A bad release of shared-auth in production, and two services that burn their budgets.
+    #[default]
+    BadRelease,
+    /// Nothing is wrong.
+    Calm,
+}
+
+/// One row of [`Scenario::TABLE`].
+#[derive(Debug)]
+pub struct ScenarioRow {
+    /// Which scenario.
+    pub scenario: Scenario,
+    /// The name on the command line.
+    pub name: &'static str,
+    /// One sentence for the help.
+    pub summary: &'static str,
+    /// What is bad in it.
+    pub bad: &'static [BadVersion],
+}
+
+impl Scenario {
+    /// All scenarios.
+    pub const TABLE: &'static [ScenarioRow] = &[
+        ScenarioRow {
+            scenario: Self::BadRelease,
+            name: "bad-release",
+            summary: "shared-auth 1.3.0 fails in production; project-a-api and new-api burn their budgets",
+            bad: &[
+                BadVersion {
+                    service: "shared-auth",
+                    environment: Environment::Production,
+                    version: "1.3.0",
+                    quality: Quality { error_ratio: 0.028, latency_factor: 4.5, starts: true },
+                    hours: 51.0,
+                },
+                BadVersion {
+                    service: "project-a-api",
+                    environment: Environment::Production,
+                    version: "2.1.0",
+                    quality: Quality { error_ratio: 0.003, latency_factor: 1.6, starts: true },
+                    hours: 98.0,
+                },
+                BadVersion {
+                    service: "new-api",
+                    environment: Environment::Production,
+                    version: "2.0.0",
+                    quality: Quality { error_ratio: 0.011, latency_factor: 2.2, starts: true },
+                    hours: 27.0,
+                },
+            ],
+        },
+        ScenarioRow { scenario: Self::Calm, name: "calm", summary: "nothing is wrong", bad: &[] },
+    ];
+
+    /// The scenario of that name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|row| row.name == name).map(|row| row.scenario)
+    }
+
+    /// What is bad in it.
+    pub fn bad(self) -> &'static [BadVersion] {
+        Self::TABLE.iter().find(|row| row.scenario == self).map_or(&[], |row| row.bad)
+    }
+}
+
+impl Service {
+    /// The service of that name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        SERVICES.iter().find(|service| service.name == name)
+    }
+
+    /// The namespace that its workload is in.
+    pub fn namespace(&self) -> &'static str {
+        self.project.unwrap_or("shared")
+    }
+
+    /// Whether it runs in `environment`.
+    pub fn runs_in(&self, environment: Environment) -> bool {
+        self.in_production || environment == Environment::Staging
+    }
+
+    /// How many pods it should have in `environment`.
+    pub fn replicas_in(&self, environment: Environment) -> i64 {
+        match environment {
+            Environment::Production => self.replicas,
+            Environment::Staging => (self.replicas - 1).max(1),
+        }
+    }
+
+    /// Requests per second in `environment`.
+    pub fn rate_in(&self, environment: Environment) -> f64 {
+        match environment {
+            Environment::Production => self.rate,
+            Environment::Staging => self.rate / 10.0,
+        }
+    }
+
+    /// The version that runs in `environment` when the demo starts.
+    pub fn running(&self, environment: Environment) -> &'static str {
+        let lagging = LAGGING.iter().find(|(name, _)| *name == self.name);
+        match (environment, lagging) {
+            (Environment::Production, Some((_, version))) => version,
+            _ => self.version,
+        }
+    }
+
+    /// All its versions, oldest first, up to the one that runs in `environment`.
+    pub fn deployed(&self, environment: Environment) -> Vec<&'static str> {
+        let running = self.running(environment);
+        let mut versions: Vec<&str> = self.previous.iter().rev().copied().chain([self.version]).collect();
+        if let Some(end) = versions.iter().position(|version| *version == running) {
+            versions.truncate(end + 1);
+        }
+        versions
+    }
+
+    /// The container image of `version`.
+    pub fn image(&self, version: &str) -> String {
+        format!("registry.example.com/{}/{}:{version}", self.project.unwrap_or("shared"), self.name)
+    }
+
+    /// The names of what it requires, without version requirements.
+    pub fn required(&self) -> impl Iterator<Item = &'static str> {
+        self.requires.iter().map(|text| text.split(' ').next().unwrap_or(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_estate_is_whole_and_has_no_cycle() {
+        let mut settled: Vec<&str> = Vec::new();
+        while settled.len() < SERVICES.len() {
+            let before = settled.len();
+            for service in SERVICES.iter().filter(|service| !settled.contains(&service.name)) {
+                for name in service.required().chain(service.optional.iter().copied()) {
+                    assert!(Service::find(name).is_some(), "{} needs {name}", service.name);
+                }
+                if service.required().all(|name| settled.contains(&name)) {
+                    settled.push(service.name);
+                }
+            }
+            let open = || SERVICES.iter().map(|service| service.name).filter(|name| !settled.contains(name));
+            assert!(settled.len() > before, "a cycle among {:?}", open().collect::<Vec<_>>());
+        }
+        assert!(SERVICES.len() >= 28);
+    }
+
+    #[test]
+    fn what_is_bad_runs_and_can_be_rolled_back() {
+        for bad in Scenario::BadRelease.bad() {
+            let service = Service::find(bad.service).expect("a service of the estate");
+            assert_eq!(service.running(bad.environment), bad.version);
+            assert!(service.deployed(bad.environment).len() >= 2, "{}", bad.service);
+        }
+        for service in SERVICES {
+            assert!(!service.previous.is_empty(), "{}", service.name);
+        }
+        assert!(Scenario::Calm.bad().is_empty());
+        assert_eq!(Scenario::find("calm"), Some(Scenario::Calm));
+    }
+}
