@@ -1,7 +1,11 @@
 //! Findings: what is wrong in the control repository, where exactly, and what to do.
 
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{
+    cmp::Ordering,
+    fmt,
+    sync::{Arc, OnceLock},
+};
 
 /// How much a finding matters. `Error` blocks a merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -26,23 +30,60 @@ impl fmt::Display for Level {
 }
 
 /// A file of the control repository as it was read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct SourceFile {
     /// Path from the repository's root, with `/`.
     pub path: String,
     /// The whole text; what was not UTF-8 was replaced before.
     pub text: String,
+    /// First byte of each line, found when the first position is asked for: most files have no findings.
+    line_starts: OnceLock<Box<[usize]>>,
 }
 
+impl PartialEq for SourceFile {
+    fn eq(&self, other: &Self) -> bool {
+        self.path == other.path && self.text == other.text
+    }
+}
+
+impl Eq for SourceFile {}
+
 impl SourceFile {
+    /// A file of `path` (from the repository's root, with `/`) and its text.
+    pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new() }
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.line_starts.get_or_init(|| {
+            std::iter::once(0).chain(self.text.match_indices('\n').map(|(index, _)| index + 1)).collect()
+        })
+    }
+
     /// Line and column (both from 1, the column in characters) of a byte offset.
     pub fn position(&self, offset: usize) -> (usize, usize) {
         let offset = offset.min(self.text.len());
-        let bytes = &self.text.as_bytes()[..offset];
-        let line_start = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |index| index + 1);
-        let line = bytes.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let column = String::from_utf8_lossy(&bytes[line_start..]).chars().count() + 1;
-        (line, column)
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start <= offset).max(1);
+        let before = &self.text.as_bytes()[starts[line - 1]..offset];
+        (line, String::from_utf8_lossy(before).chars().count() + 1)
+    }
+
+    /// The text of a line (counted from 1) without its line break; `None` past the end.
+    pub fn line(&self, number: usize) -> Option<&str> {
+        let (start, end) = self.line_range(number)?;
+        self.text.get(start..end)
+    }
+
+    /// First byte, and one past the last byte, of a line (counted from 1) without its line break.
+    pub fn line_range(&self, number: usize) -> Option<(usize, usize)> {
+        let starts = self.line_starts();
+        let start = *starts.get(number.checked_sub(1)?)?;
+        let mut end = starts.get(number).map_or(self.text.len(), |next| next - 1);
+        if end > start && self.text.as_bytes().get(end - 1) == Some(&b'\r') {
+            end -= 1;
+        }
+        Some((start, end))
     }
 }
 
@@ -88,11 +129,73 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Adds a place; the first one added is the main one.
+    #[must_use]
+    pub fn at(mut self, label: Label) -> Self {
+        self.labels.push(label);
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The order in which findings are shown: errors first, then by file and place.
+    pub fn order(&self, other: &Self) -> Ordering {
+        fn place(finding: &Finding) -> Option<(&str, usize)> {
+            finding.labels.first().map(|label| (label.file.path.as_str(), label.start))
+        }
+        other
+            .level
+            .cmp(&self.level)
+            .then_with(|| place(self).cmp(&place(other)))
+            .then_with(|| self.code.cmp(other.code))
+            .then_with(|| self.message.cmp(&other.message))
+    }
+
     /// `services/catalog.toml:12:4`, or `None` without a place.
     pub fn location(&self) -> Option<String> {
         self.labels.first().map(|label| {
             let (line, column) = label.file.position(label.start);
             format!("{}:{line}:{column}", label.file.path)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let file = SourceFile::new("a.toml", "a = 1\r\nñ = \"é\"\n");
+        for (offset, expected) in [(0, (1, 1)), (4, (1, 5)), (7, (2, 1)), (9, (2, 2)), (99, (3, 1))] {
+            assert_eq!(file.position(offset), expected, "{offset}");
+        }
+        assert_eq!(file.line(1), Some("a = 1"));
+        assert_eq!(file.line(2), Some("ñ = \"é\""));
+        assert_eq!((file.line(3), file.line(4), file.line(0)), (Some(""), None, None));
+    }
+
+    #[test]
+    fn errors_come_first_then_files_in_order() {
+        let file = |path: &str| Arc::new(SourceFile::new(path, "x"));
+        let finding = |level, path| Finding {
+            code: "QD000",
+            name: "test",
+            level,
+            message: String::new(),
+            labels: vec![Label { file: file(path), start: 0, end: 1, text: String::new() }],
+            help: None,
+        };
+        let mut all =
+            vec![finding(Level::Warning, "a"), finding(Level::Error, "b"), finding(Level::Error, "a")];
+        all.sort_by(Finding::order);
+        let shown: Vec<_> = all.iter().filter_map(Finding::location).collect();
+        assert_eq!(shown, ["a:1:1", "b:1:1", "a:1:1"]);
+        assert_eq!(all[2].level, Level::Warning);
     }
 }

@@ -1,5 +1,6 @@
 //! The control repository as types, with the place in a file where each thing was said.
 
+pub mod reader;
 mod types;
 
 pub use types::*;

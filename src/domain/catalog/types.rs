@@ -2,7 +2,7 @@
 
 use crate::domain::{
     escalation::SeverityMatrix,
-    finding::{Finding, SourceFile, Span},
+    finding::{Finding, Label, SourceFile, Span},
     lifecycle::Lifecycle,
     name::{ContextName, EnvironmentName, ProjectName, ServiceName, TeamName},
     people::People,
@@ -251,6 +251,13 @@ pub struct Service {
     pub spans: BTreeMap<&'static str, Span>,
 }
 
+impl Service {
+    /// Where a dotted key stands, or else where the service's table begins.
+    pub fn place(&self, key: &str) -> &Span {
+        self.spans.get(key).unwrap_or(&self.span)
+    }
+}
+
 /// A project: one tenant.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Project {
@@ -383,6 +390,9 @@ pub struct Catalog {
     pub dashboard: Vec<DashboardSection>,
     /// `quarterdeck.toml`.
     pub settings: Settings,
+    /// Where things stand that carry no span of their own, by dotted path: `owner.<project>`,
+    /// `team.<team>.members`, `gate.<gate>`, `severity.on_call`, `level.<index>`.
+    pub places: BTreeMap<String, Span>,
     /// What reading found wrong; rules add theirs.
     pub findings: Vec<Finding>,
 }
@@ -409,6 +419,12 @@ pub struct Target {
 }
 
 impl Catalog {
+    /// A label for a place with the words that belong to it; `None` if the file is not of this catalog.
+    pub fn label(&self, span: &Span, text: impl Into<String>) -> Option<Label> {
+        let file = Arc::clone(self.files.get(span.file as usize)?);
+        Some(Label { file, start: span.start as usize, end: span.end as usize, text: text.into() })
+    }
+
     /// The environment of a name.
     pub fn environment(&self, name: &str) -> Option<&Environment> {
         self.settings.environments.iter().find(|environment| environment.name == *name)
@@ -421,14 +437,13 @@ impl Catalog {
         if !meant || service.status == Lifecycle::Retired || deployment.managed_by == ManagedBy::Compose {
             return None;
         }
-        let namespace = service
-            .project
-            .as_ref()
-            .and_then(|project| self.projects.get(project))
-            .map(|project| {
-                project.namespaces.get(&environment.name).cloned().unwrap_or_else(|| project.name.to_string())
-            })
-            .unwrap_or_else(|| environment.namespace.clone());
+        let namespace = service.project.as_ref().and_then(|project| self.projects.get(project)).map_or_else(
+            || environment.namespace.clone(),
+            |project| {
+                let own = project.namespaces.get(&environment.name).cloned();
+                own.unwrap_or_else(|| project.name.to_string())
+            },
+        );
         let or_name = |name: &Option<String>| name.clone().unwrap_or_else(|| service.name.to_string());
         Some(Target {
             service: service.name.clone(),

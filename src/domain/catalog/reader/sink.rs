@@ -1,0 +1,213 @@
+//! Where findings go while one file is read.
+
+use super::shape::{Key, Kind, Names, Refusal, Table};
+use crate::domain::{
+    finding::{Finding, Label, SourceFile, Span},
+    rules::{Rule, reading},
+    text::{clean, nearest},
+};
+use std::{ops::Range, sync::Arc};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+/// More findings than this of one file are counted instead of kept: they are one mistake repeated.
+const MOST_FINDINGS: usize = 1_000;
+
+/// The findings of one file.
+#[derive(Debug)]
+pub struct Sink {
+    /// The file.
+    pub file: Arc<SourceFile>,
+    /// Its index in the catalog.
+    pub index: u32,
+    /// What was found.
+    pub findings: Vec<Finding>,
+    dropped: usize,
+}
+
+impl Sink {
+    /// No findings yet for the file of an index.
+    pub fn new(file: Arc<SourceFile>, index: u32) -> Self {
+        Self { file, index, findings: Vec::new(), dropped: 0 }
+    }
+
+    /// A place in this file as data.
+    pub fn span(&self, range: &Range<usize>) -> Span {
+        // Files are at most 64 MiB, so that offsets fit.
+        Span { file: self.index, start: range.start as u32, end: range.end as u32 }
+    }
+
+    /// A label at a place in this file.
+    pub fn label(&self, range: &Range<usize>, text: impl Into<String>) -> Label {
+        Label { file: Arc::clone(&self.file), start: range.start, end: range.end, text: text.into() }
+    }
+
+    /// Keeps a finding.
+    pub fn push(&mut self, finding: Finding) {
+        if self.findings.len() < MOST_FINDINGS {
+            self.findings.push(finding);
+        } else {
+            self.dropped += 1;
+        }
+    }
+
+    /// Keeps a finding of `rule` at a place, with help if there is something to say.
+    pub fn report(&mut self, rule: &Rule, range: &Range<usize>, message: String, help: Option<String>) {
+        let mut finding = rule.finding(message).at(self.label(range, ""));
+        finding.help = help;
+        self.push(finding);
+    }
+
+    /// All findings, with one that counts what was not kept.
+    pub fn finish(mut self) -> Vec<Finding> {
+        if self.dropped > 0 {
+            let message = format!("{} more findings in {} are not shown", self.dropped, self.file.path);
+            self.findings.push(reading::TOO_MANY.finding(message).at(self.label(&(0..0), "")));
+        }
+        self.findings
+    }
+
+    /// Looks at every key and value of a table and reports what does not fit its shape.
+    ///
+    /// `title` names the table in messages; `at` is where to point when a key is missing.
+    pub fn verify(&mut self, table: &DeTable<'_>, shape: &'static Table, title: &str, at: &Range<usize>) {
+        for (key, value) in table {
+            let Some(known) = shape.key(key.get_ref()) else {
+                if !shape.open {
+                    self.unknown_key(key.get_ref(), &key.span(), shape.keys.iter().map(|k| k.name), title);
+                }
+                continue;
+            };
+            self.verify_value(known.name, &known.kind, value, title, &key.span());
+        }
+        for key in shape.keys.iter().filter(|key| key.required) {
+            if !table.contains_key(key.name) {
+                self.missing_key(key, title, at);
+            }
+        }
+    }
+
+    /// Reports a name that nothing reads, with the nearest one that something does.
+    pub fn unknown_key<'k>(
+        &mut self,
+        key: &str,
+        range: &Range<usize>,
+        known: impl Iterator<Item = &'k str> + Clone,
+        title: &str,
+    ) {
+        let help = nearest(key, known.clone()).map_or_else(
+            || {
+                let mut all: Vec<_> = known.collect();
+                all.sort_unstable();
+                format!("known here: {}", all.join(", "))
+            },
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        let message = format!("{title} has no key `{}`", clean(key));
+        self.report(&reading::UNKNOWN_KEY, range, message, Some(help));
+    }
+
+    /// Reports a key that a table needs.
+    pub fn missing_key(&mut self, key: &Key, title: &str, at: &Range<usize>) {
+        let help = match key.kind {
+            Kind::Table(_) | Kind::Named(_) | Kind::Tables(_) => format!("add the table `{}`", key.name),
+            _ => format!("add `{} = …`, {}", key.name, key.kind.expected()),
+        };
+        let message = format!("{title} has no `{}`", key.name);
+        self.report(&reading::MISSING_KEY, at, message, Some(help));
+    }
+
+    fn verify_value(
+        &mut self,
+        name: &str,
+        kind: &'static Kind,
+        value: &Spanned<DeValue<'_>>,
+        title: &str,
+        key_range: &Range<usize>,
+    ) {
+        if let Err(refusal) = kind.check(value.get_ref()) {
+            self.refuse(name, refusal, value);
+            return;
+        }
+        match (kind, value.get_ref()) {
+            (Kind::List(of), DeValue::Array(entries)) => {
+                for entry in entries.iter() {
+                    self.verify_value(name, of, entry, title, key_range);
+                }
+            }
+            (Kind::Table(shape), DeValue::Table(table)) => {
+                self.verify(table, shape, &inner_title(title, name), key_range);
+            }
+            (Kind::Named(names), DeValue::Table(table)) => self.verify_names(table, names, name),
+            (Kind::Tables(shape), DeValue::Array(entries)) => {
+                for entry in entries.iter() {
+                    match entry.get_ref() {
+                        DeValue::Table(table) => {
+                            self.verify(table, shape, &format!("`[[{name}]]`"), &entry.span());
+                        }
+                        _ => self.refuse(name, Refusal::Type("a table".into()), entry),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn verify_names(&mut self, table: &DeTable<'_>, names: &'static Names, parent: &str) {
+        for (key, value) in table {
+            if let Kind::Word(words) = names.name {
+                if !words.contains(&key.get_ref().as_ref()) {
+                    self.unknown_key(
+                        key.get_ref(),
+                        &key.span(),
+                        words.iter().copied(),
+                        &format!("`[{parent}]`"),
+                    );
+                    continue;
+                }
+            } else {
+                let checked = match names.name {
+                    Kind::Name => super::shape::name(key.get_ref()),
+                    Kind::Handle => super::shape::handle(key.get_ref()),
+                    _ => Ok(()),
+                };
+                if let Err(Refusal::Name(message, help)) = checked {
+                    self.report(&reading::INVALID_NAME, &key.span(), message, help);
+                }
+            }
+            let title = format!("{parent} `{}`", clean(key.get_ref()));
+            match (&names.value, value.get_ref()) {
+                (Kind::Table(shape), DeValue::Table(inner)) => self.verify(inner, shape, &title, &key.span()),
+                (kind, _) => self.verify_value(key.get_ref(), kind, value, &title, &key.span()),
+            }
+        }
+    }
+
+    fn refuse(&mut self, name: &str, refusal: Refusal, value: &Spanned<DeValue<'_>>) {
+        let (rule, message, help) = match refusal {
+            Refusal::Type(expected) => {
+                let got = article(value.get_ref().type_str());
+                (&reading::WRONG_TYPE, format!("`{}` must be {expected}, not {got}", clean(name)), None)
+            }
+            Refusal::Value(message, help) => {
+                (&reading::INVALID_VALUE, format!("`{}`: {message}", clean(name)), help)
+            }
+            Refusal::Name(message, help) => {
+                (&reading::INVALID_NAME, format!("`{}`: {message}", clean(name)), help)
+            }
+        };
+        self.report(rule, &value.span(), message, help);
+    }
+}
+
+fn inner_title(title: &str, name: &str) -> String {
+    if title.is_empty() { format!("`[{name}]`") } else { format!("{title}, `{name}`,") }
+}
+
+/// A type's name with its article.
+fn article(name: &str) -> String {
+    let vowel = name.starts_with(['a', 'e', 'i', 'o', 'u']);
+    format!("{} {name}", if vowel { "an" } else { "a" })
+}

@@ -1,0 +1,2 @@
+//! Tests of the reader as a whole.
+use super::*;
