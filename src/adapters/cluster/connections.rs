@@ -1,0 +1,213 @@
+//! Kubeconfigs: which clusters can be reached, and the client of one of them.
+
+use crate::{
+    domain::{name::ContextName, text},
+    error::Failure,
+};
+use futures::FutureExt;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// How long opening a connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A kubeconfig that was read.
+#[derive(Debug, Clone)]
+pub struct Connections {
+    kubeconfig: Kubeconfig,
+    /// What was read, in words, for messages.
+    origin: String,
+}
+
+impl Connections {
+    /// Reads and merges the kubeconfigs at `paths`; the first to name something wins, as with kubectl.
+    ///
+    /// # Errors
+    /// Configuration: no path was given, a file cannot be read, or is not a kubeconfig.
+    pub fn load(paths: &[PathBuf]) -> Result<Self, Failure> {
+        let origin = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        if paths.is_empty() {
+            return Err(absent(Failure::configuration("no kubeconfig was named")));
+        }
+        let mut merged = Kubeconfig::default();
+        for path in paths {
+            merged = Kubeconfig::read_from(path)
+                .and_then(|next| merged.merge(next))
+                .map_err(|error| unreadable(&path.display().to_string(), &error))?;
+        }
+        Ok(Self { kubeconfig: merged, origin })
+    }
+
+    /// Reads the kubeconfig at `path`, or without one those that kubectl would read: the paths in
+    /// `KUBECONFIG`, else `~/.kube/config`.
+    ///
+    /// # Errors
+    /// As [`Connections::load`].
+    pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
+        match path {
+            Some(path) => Self::load(&[path.to_owned()]),
+            None => Kubeconfig::read()
+                .map(|kubeconfig| Self { kubeconfig, origin: "KUBECONFIG or ~/.kube/config".to_owned() })
+                .map_err(|error| unreadable("KUBECONFIG or ~/.kube/config", &error)),
+        }
+    }
+
+    /// The contexts it names, in the file's order.
+    pub fn contexts(&self) -> Vec<ContextName> {
+        self.kubeconfig.contexts.iter().map(|context| ContextName::from(context.name.as_str())).collect()
+    }
+
+    /// The client settings of one context. Reads certificate files, and nothing from the network.
+    ///
+    /// # Errors
+    /// Configuration: the context or its cluster is not there, or a certificate or address is wrong.
+    pub fn settings(&self, context: &ContextName) -> Result<kube::Config, Failure> {
+        if !self.kubeconfig.contexts.iter().any(|known| known.name == context.as_str()) {
+            return Err(self.unknown(context));
+        }
+        let wrong = |error: &KubeconfigError| {
+            Failure::configuration(format!("the context `{context}` of {} cannot be used", self.origin))
+                .because(error)
+                .hint(format!(
+                    "check its cluster and user with `kubectl config view --context {context} --minify`"
+                ))
+        };
+        let options = KubeConfigOptions { context: Some(context.to_string()), ..Default::default() };
+        // Asynchronous in name only: it waits for nothing.
+        let mut settings = kube::Config::from_custom_kubeconfig(self.kubeconfig.clone(), &options)
+            .now_or_never()
+            .ok_or_else(|| Failure::configuration(format!("the context `{context}` could not be read")))?
+            .map_err(|error| wrong(&error))?;
+        settings.connect_timeout = Some(CONNECT_TIMEOUT);
+        // A mutation is sent once; watches have a backoff of their own.
+        settings.default_retry = false;
+        // The library takes HTTPS_PROXY for every cluster. One on this machine, or spoken to without
+        // TLS, is never meant by it, unless the kubeconfig itself names the proxy.
+        if !self.names_proxy(context)
+            && (settings.cluster_url.scheme_str() == Some("http") || is_loopback(&settings.cluster_url))
+        {
+            settings.proxy_url = None;
+        }
+        Ok(settings)
+    }
+
+    /// Whether the kubeconfig itself sends this context through a proxy.
+    fn names_proxy(&self, context: &ContextName) -> bool {
+        self.kubeconfig
+            .contexts
+            .iter()
+            .find(|known| known.name == context.as_str())
+            .and_then(|known| known.context.as_ref())
+            .and_then(|known| self.kubeconfig.clusters.iter().find(|cluster| cluster.name == known.cluster))
+            .and_then(|named| named.cluster.as_ref())
+            .and_then(|cluster| cluster.proxy_url.as_deref())
+            .is_some_and(|proxy| !proxy.is_empty())
+    }
+
+    /// The failure for a context that is not there.
+    fn unknown(&self, context: &ContextName) -> Failure {
+        let known = self.contexts();
+        let failure = Failure::configuration(format!("there is no context `{context}` in {}", self.origin))
+            .cause(if known.is_empty() {
+                "it names no context at all".to_owned()
+            } else {
+                let names = known.iter().map(ContextName::as_str).collect::<Vec<_>>();
+                format!("it knows {}", names.join(", "))
+            });
+        match text::nearest(context.as_str(), known.iter().map(ContextName::as_str)) {
+            Some(near) => failure.hint(format!("write `context = \"{near}\"` in quarterdeck.toml")),
+            None => failure.hint("correct `context` in quarterdeck.toml, or name another kubeconfig"),
+        }
+    }
+}
+
+/// Whether a cluster's address is on this machine.
+fn is_loopback(address: &impl ToString) -> bool {
+    let Ok(url) = reqwest::Url::parse(&address.to_string()) else { return false };
+    url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
+
+/// The failure for a kubeconfig that cannot be read.
+fn unreadable(origin: &str, error: &KubeconfigError) -> Failure {
+    match error {
+        KubeconfigError::ReadConfig(source, path) => absent(
+            Failure::configuration(format!("the kubeconfig {} cannot be read", path.display()))
+                .because(source),
+        ),
+        KubeconfigError::FindPath => absent(Failure::configuration(
+            "no kubeconfig was found: KUBECONFIG is not set, and there is no home directory",
+        )),
+        other => Failure::configuration(format!("the kubeconfig {origin} is not valid"))
+            .because(other)
+            .hint("check it with `kubectl config view`"),
+    }
+}
+
+/// Adds how a kubeconfig is named.
+fn absent(failure: Failure) -> Failure {
+    failure.hint("name one with --kubeconfig FILE, or set KUBECONFIG, or put it at ~/.kube/config")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+
+    const TWO: &str = "apiVersion: v1\nkind: Config\nclusters:\n- name: c\n  cluster: {server: 'http://127.0.0.1:1'}\nusers:\n- {name: u, user: {token: t}}\ncontexts:\n- {name: demo-production, context: {cluster: c, user: u}}\n- {name: demo-staging, context: {cluster: c, user: u}}\n- {name: broken, context: {cluster: nowhere, user: u}}\n";
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn names_its_contexts_and_gives_their_settings() {
+        let (_folder, path) = written(TWO);
+        let connections = Connections::open(Some(&path)).unwrap();
+        assert_eq!(connections.contexts(), ["demo-production", "demo-staging", "broken"]);
+        let settings = connections.settings(&"demo-staging".into()).unwrap();
+        assert_eq!(settings.cluster_url.to_string(), "http://127.0.0.1:1/");
+        assert!(!settings.default_retry);
+    }
+
+    #[test]
+    fn says_what_was_tried_what_is_wrong_and_what_to_do() {
+        let (_folder, path) = written(TWO);
+        let connections = Connections::open(Some(&path)).unwrap();
+        let unknown = connections.settings(&"demo-prodution".into()).unwrap_err();
+        assert!(unknown.render().contains("it knows demo-production, demo-staging"), "{}", unknown.render());
+        assert!(unknown.hints[0].contains("demo-production"));
+        let broken = connections.settings(&"broken".into()).unwrap_err();
+        assert!(broken.render().contains("nowhere"), "{}", broken.render());
+
+        let gone = Connections::open(Some(&path.with_file_name("absent"))).unwrap_err();
+        assert_eq!(gone.kind, FailureKind::Configuration);
+        assert!(gone.message.contains("absent") && gone.hints[0].contains("KUBECONFIG"), "{}", gone.render());
+        assert!(Connections::load(&[]).is_err());
+
+        let (_folder, bad) = written("contexts: [unclosed");
+        assert!(Connections::open(Some(&bad)).unwrap_err().message.contains("is not valid"));
+    }
+
+    #[test]
+    fn clusters_on_this_machine_are_recognised() {
+        for (address, expected) in [
+            ("https://127.0.0.1:6443/", true),
+            ("https://[::1]:6443/", true),
+            ("https://localhost/", true),
+            ("https://10.0.0.1:6443/", false),
+            ("https://api.example.com/", false),
+        ] {
+            assert_eq!(is_loopback(&address), expected, "{address}");
+        }
+    }
+}

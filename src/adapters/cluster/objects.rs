@@ -1,0 +1,473 @@
+//! The few fields of Kubernetes objects that are looked at, and what they mean.
+//!
+//! Own structs instead of the full API types: at 10,000 objects the rest (managed fields above all)
+//! would cost most of the memory and of the decoding.
+
+use crate::domain::{
+    catalog::ManagedBy,
+    deployment::{Application, Health, Workload},
+};
+use chrono::{DateTime, Utc};
+use kube::core::{ApiResource, GroupVersionKind, ObjectMeta, Resource, dynamic::DynamicObject};
+use serde::{Deserialize, Deserializer};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Label of a pod template that says which version it is.
+pub(super) const VERSION_LABEL: &str = "app.kubernetes.io/version";
+/// Annotation of a Deployment and of its `ReplicaSet`s that numbers the revisions.
+pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
+/// The same for Argo Rollouts.
+const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
+
+/// `apps/v1` Deployments.
+pub(super) fn deployments() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", "Deployment"), "deployments")
+}
+
+/// `apps/v1` `ReplicaSet`s.
+pub(super) fn replica_sets() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("apps", "v1", "ReplicaSet"), "replicasets")
+}
+
+/// Argo Rollouts.
+pub(super) fn rollouts() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Rollout"),
+        "rollouts",
+    )
+}
+
+/// Argo CD Applications.
+pub(super) fn applications() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("argoproj.io", "v1alpha1", "Application"),
+        "applications",
+    )
+}
+
+/// The metadata that is looked at.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct SlimMetadata {
+    name: Option<String>,
+    namespace: Option<String>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    generation: Option<i64>,
+    annotations: Option<BTreeMap<String, String>>,
+}
+
+/// Reads metadata without its managed fields and labels.
+fn slim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
+    let slim = SlimMetadata::deserialize(deserializer)?;
+    let revisions = slim.annotations.map(|annotations| {
+        annotations.into_iter().filter(|(key, _)| key == REVISION || key == ROLLOUT_REVISION).collect()
+    });
+    Ok(ObjectMeta {
+        name: slim.name,
+        namespace: slim.namespace,
+        uid: slim.uid,
+        resource_version: slim.resource_version,
+        generation: slim.generation,
+        annotations: revisions,
+        ..ObjectMeta::default()
+    })
+}
+
+/// A value that may be absent or null.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// A generation: a number in Kubernetes, a text in Argo Rollouts.
+fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Number(i64),
+        Text(String),
+    }
+    Ok(match Option::<Either>::deserialize(deserializer)? {
+        Some(Either::Number(number)) => Some(number),
+        Some(Either::Text(text)) => text.parse().ok(),
+        None => None,
+    })
+}
+
+/// A Deployment or a Rollout.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct WorkloadObject {
+    #[serde(deserialize_with = "slim")]
+    metadata: ObjectMeta,
+    #[serde(default, deserialize_with = "or_default")]
+    spec: WorkloadSpec,
+    #[serde(default, deserialize_with = "or_default")]
+    status: WorkloadStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WorkloadSpec {
+    replicas: Option<u32>,
+    paused: Option<bool>,
+    template: Option<Template>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Template {
+    metadata: Option<TemplateMetadata>,
+    spec: Option<PodSpec>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct TemplateMetadata {
+    labels: Option<BTreeMap<String, String>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct PodSpec {
+    containers: Option<Vec<Container>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Container {
+    image: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WorkloadStatus {
+    #[serde(deserialize_with = "generation")]
+    observed_generation: Option<i64>,
+    replicas: Option<u32>,
+    updated_replicas: Option<u32>,
+    ready_replicas: Option<u32>,
+    available_replicas: Option<u32>,
+    conditions: Option<Vec<Condition>>,
+    /// Argo Rollouts only.
+    phase: Option<String>,
+    /// Argo Rollouts only.
+    message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Condition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
+    reason: Option<String>,
+    message: Option<String>,
+}
+
+impl Template {
+    /// Its version: label, else the first image's tag, else its digest.
+    pub(super) fn version(&self) -> Option<String> {
+        let labels = self.metadata.as_ref().and_then(|metadata| metadata.labels.as_ref());
+        if let Some(version) =
+            labels.and_then(|labels| labels.get(VERSION_LABEL)).filter(|text| !text.is_empty())
+        {
+            return Some(version.clone());
+        }
+        let containers = self.spec.as_ref().and_then(|spec| spec.containers.as_ref());
+        let image = containers?.first()?.image.as_deref()?;
+        let (name, digest) =
+            image.split_once('@').map_or((image, None), |(name, digest)| (name, Some(digest)));
+        // A colon before the last slash is a registry's port.
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let tag = last.split_once(':').map(|(_, tag)| tag).filter(|tag| !tag.is_empty());
+        tag.or(digest).map(str::to_owned)
+    }
+}
+
+impl WorkloadObject {
+    /// Namespace and name.
+    pub(super) fn key(&self) -> (String, String) {
+        key(&self.metadata)
+    }
+
+    /// What is kept of it.
+    pub(super) fn extract(&self, managed_by: ManagedBy) -> Workload {
+        let (namespace, name) = self.key();
+        let annotations = self.metadata.annotations.as_ref();
+        let annotation = if managed_by == ManagedBy::ArgoRollouts { ROLLOUT_REVISION } else { REVISION };
+        Workload {
+            namespace,
+            name,
+            managed_by,
+            version: self.spec.template.as_ref().and_then(Template::version),
+            desired: self.desired(),
+            updated: self.status.updated_replicas.unwrap_or(0),
+            ready: self.status.ready_replicas.unwrap_or(0),
+            health: if managed_by == ManagedBy::ArgoRollouts { self.rollout_health() } else { self.health() },
+            revision: annotations.and_then(|all| all.get(annotation)).and_then(|text| text.parse().ok()),
+        }
+    }
+
+    /// Pods that should be; the API server's default is one.
+    pub(super) fn desired(&self) -> u32 {
+        self.spec.replicas.unwrap_or(1)
+    }
+
+    /// Whether the controller has seen the newest spec.
+    pub(super) fn observed(&self) -> bool {
+        self.status.observed_generation.unwrap_or(0) >= self.metadata.generation.unwrap_or(0)
+    }
+
+    /// Whether somebody paused it.
+    pub(super) fn paused(&self) -> bool {
+        self.spec.paused.unwrap_or(false)
+    }
+
+    /// Pods of older revisions that are still there.
+    pub(super) fn old_pods(&self) -> u32 {
+        let status = &self.status;
+        status.replicas.unwrap_or(0).saturating_sub(status.updated_replicas.unwrap_or(0))
+    }
+
+    /// Health of a Deployment, judged in the order of `kubectl rollout status`.
+    pub(super) fn health(&self) -> Health {
+        let status = &self.status;
+        let (desired, updated) = (self.desired(), status.updated_replicas.unwrap_or(0));
+        let available = status.available_replicas.unwrap_or(0);
+        if !self.observed() {
+            return Health::Progressing("waiting for the controller to see the new spec".to_owned());
+        }
+        if let Some(condition) = status.conditions.iter().flatten().find(|condition| {
+            condition.kind == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
+        }) {
+            let why = condition.message.clone().filter(|text| !text.is_empty());
+            return Health::Degraded(why.unwrap_or_else(|| "ProgressDeadlineExceeded".to_owned()));
+        }
+        if self.paused() {
+            return Health::Paused;
+        }
+        // Why pods cannot even be made (a quota, an admission webhook) is worth more than the count.
+        let refused = status
+            .conditions
+            .iter()
+            .flatten()
+            .find(|condition| condition.kind == "ReplicaFailure" && condition.status == "True");
+        if let (true, Some(condition)) = (updated < desired, refused) {
+            return Health::Progressing(
+                condition.message.clone().unwrap_or_else(|| "ReplicaFailure".to_owned()),
+            );
+        }
+        if updated < desired {
+            return Health::Progressing(format!("{updated} of {desired} new pods made"));
+        }
+        if self.old_pods() > 0 {
+            return Health::Progressing(format!("{} old pods still to end", self.old_pods()));
+        }
+        if available < updated {
+            return Health::Progressing(format!("{available} of {updated} pods available"));
+        }
+        Health::Healthy
+    }
+
+    /// Health of a Rollout: its phase, which counts only when it is about the newest spec.
+    fn rollout_health(&self) -> Health {
+        if self.status.observed_generation != self.metadata.generation {
+            return Health::Progressing("waiting for the controller to see the new spec".to_owned());
+        }
+        let message = || self.status.message.clone().unwrap_or_default();
+        match self.status.phase.as_deref() {
+            Some("Healthy") => Health::Healthy,
+            Some("Progressing") => Health::Progressing(message()),
+            Some("Degraded") => Health::Degraded(message()),
+            Some("Paused") => Health::Paused,
+            _ => Health::Unknown,
+        }
+    }
+
+    /// The version of its pod template.
+    pub(super) fn version(&self) -> Option<String> {
+        self.spec.template.as_ref().and_then(Template::version)
+    }
+
+    /// Ready pods.
+    pub(super) fn ready(&self) -> u32 {
+        self.status.ready_replicas.unwrap_or(0)
+    }
+
+    /// Pods of the wanted revision.
+    pub(super) fn updated(&self) -> u32 {
+        self.status.updated_replicas.unwrap_or(0)
+    }
+}
+
+/// An Argo CD Application.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ApplicationObject {
+    #[serde(deserialize_with = "slim")]
+    metadata: ObjectMeta,
+    #[serde(default, deserialize_with = "or_default")]
+    spec: ApplicationSpec,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) status: ApplicationStatus,
+    /// Set while an operation waits to be picked up or runs.
+    pub(super) operation: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct ApplicationSpec {
+    sync_policy: Option<SyncPolicy>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct SyncPolicy {
+    automated: Option<Automated>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Automated {
+    enabled: Option<bool>,
+}
+
+/// What Argo CD reports about an Application.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ApplicationStatus {
+    sync: Option<SyncStatus>,
+    health: Option<HealthStatus>,
+    /// The running or the last operation.
+    pub(super) operation_state: Option<OperationState>,
+    /// Deployments of the past, oldest first.
+    history: Option<Vec<HistoryEntry>>,
+    /// When it was last compared with Git.
+    pub(super) reconciled_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct SyncStatus {
+    status: String,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct HealthStatus {
+    status: String,
+}
+
+/// The state of an operation.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct OperationState {
+    /// `Running`, `Succeeded`, `Failed`, `Error`, `Terminating`.
+    pub(super) phase: String,
+    /// What it says about itself.
+    pub(super) message: Option<String>,
+    /// When it ended.
+    pub(super) finished_at: Option<DateTime<Utc>>,
+}
+
+/// One deployment of the past.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(super) struct HistoryEntry {
+    /// Grows by one with every deployment.
+    pub(super) id: i64,
+    revision: Option<String>,
+    revisions: Option<Vec<String>>,
+}
+
+impl HistoryEntry {
+    /// The revision, or with several sources all of them joined by commas.
+    pub(super) fn revision(&self) -> String {
+        match self.revision.as_deref().filter(|revision| !revision.is_empty()) {
+            Some(revision) => revision.to_owned(),
+            None => self.revisions.as_deref().unwrap_or_default().join(","),
+        }
+    }
+}
+
+impl ApplicationObject {
+    /// Namespace and name.
+    pub(super) fn key(&self) -> (String, String) {
+        key(&self.metadata)
+    }
+
+    /// `resourceVersion`.
+    pub(super) fn resource_version(&self) -> String {
+        self.metadata.resource_version.clone().unwrap_or_default()
+    }
+
+    /// Whether automated sync would put Git back: present, and not switched off.
+    pub(super) fn automated(&self) -> bool {
+        let automated = self.spec.sync_policy.as_ref().and_then(|policy| policy.automated.as_ref());
+        automated.is_some_and(|automated| automated.enabled != Some(false))
+    }
+
+    /// Deployments of the past, oldest first.
+    pub(super) fn history(&self) -> &[HistoryEntry] {
+        self.status.history.as_deref().unwrap_or_default()
+    }
+
+    /// What is kept of it.
+    pub(super) fn extract(&self) -> Application {
+        let (namespace, name) = self.key();
+        let said = |word: Option<&String>| {
+            word.filter(|word| !word.is_empty()).cloned().unwrap_or_else(|| "Unknown".to_owned())
+        };
+        let status = &self.status;
+        Application {
+            namespace,
+            name,
+            sync: said(status.sync.as_ref().map(|sync| &sync.status)),
+            health: said(status.health.as_ref().map(|health| &health.status)),
+            phase: status.operation_state.as_ref().map(|state| state.phase.clone()),
+            automated: self.automated(),
+            deployed: self.history().last().map(|entry| (entry.id, entry.revision())),
+            reconciled_at: status.reconciled_at,
+        }
+    }
+}
+
+/// Namespace and name.
+fn key(metadata: &ObjectMeta) -> (String, String) {
+    (metadata.namespace.clone().unwrap_or_default(), metadata.name.clone().unwrap_or_default())
+}
+
+macro_rules! dynamic_resource {
+    ($($name:ident),+) => {$(
+        impl Resource for $name {
+            type DynamicType = ApiResource;
+            type Scope = <DynamicObject as Resource>::Scope;
+
+            fn kind(resource: &ApiResource) -> Cow<'_, str> {
+                resource.kind.as_str().into()
+            }
+            fn group(resource: &ApiResource) -> Cow<'_, str> {
+                resource.group.as_str().into()
+            }
+            fn version(resource: &ApiResource) -> Cow<'_, str> {
+                resource.version.as_str().into()
+            }
+            fn plural(resource: &ApiResource) -> Cow<'_, str> {
+                resource.plural.as_str().into()
+            }
+            fn meta(&self) -> &ObjectMeta {
+                &self.metadata
+            }
+            fn meta_mut(&mut self) -> &mut ObjectMeta {
+                &mut self.metadata
+            }
+        }
+    )+};
+}
+
+dynamic_resource!(WorkloadObject, ApplicationObject);
+
+#[cfg(test)]
+#[path = "objects_tests.rs"]
+mod tests;

@@ -1,0 +1,10 @@
+//! The outside world behind the ports: clusters, metrics, alerts.
+
+pub mod cluster;
+
+/// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it
+/// again changes nothing.
+pub fn install_crypto() {
+    // An error only says that a provider is installed already, which is what is wanted.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
