@@ -1,0 +1,348 @@
+//! The command line: global options, commands of the action registry, and what only a shell can ask for.
+
+use crate::action::{
+    registry::{self, ACTIONS},
+    spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments},
+};
+use crate::domain::{escalation::Severity, gate::Gate};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
+use std::path::PathBuf;
+
+/// How output is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// For people.
+    Text,
+    /// For programs; its shape is documented in docs/CLI.md.
+    Json,
+}
+
+/// Options that stand before or behind any command.
+#[derive(Debug, Clone)]
+pub struct Global {
+    /// The control repository.
+    pub repository: PathBuf,
+    /// The user's settings file instead of the one in the XDG directory.
+    pub config: Option<PathBuf>,
+    /// Look first at the environment of this kubeconfig context.
+    pub context: Option<String>,
+    /// Change nothing outside.
+    pub read_only: bool,
+    /// Theme by name.
+    pub theme: Option<String>,
+    /// Keymap by name.
+    pub keymap: Option<String>,
+    /// How output is wanted.
+    pub output: Output,
+    /// Confirm without asking.
+    pub yes: bool,
+}
+
+/// What the command line asks for.
+pub enum Request {
+    /// The console.
+    Console,
+    /// The simulated platform with the console on it.
+    Demo {
+        /// What happens in it.
+        scenario: String,
+        /// The same seed gives the same platform.
+        seed: u64,
+        /// Print the briefing and end.
+        once: bool,
+    },
+    /// Write a new control repository.
+    Init(PathBuf),
+    /// Validate.
+    Check {
+        /// Only findings in these files.
+        paths: Vec<String>,
+        /// Which revision; the working tree if `None`.
+        revision: Option<String>,
+        /// What it changes.
+        base: Option<String>,
+        /// `text` or `json`.
+        format: Output,
+        /// Warnings fail as errors do.
+        deny_warnings: bool,
+    },
+    /// One picture of the console.
+    Snapshot {
+        /// Only this pane.
+        pane: Option<String>,
+        /// Columns and rows.
+        size: (u16, u16),
+        /// `text`, `ansi` or `svg`.
+        format: String,
+    },
+    /// A shell's completion script.
+    Completions(clap_complete::Shell),
+    /// The keymap that holds.
+    KeymapPrint,
+    /// Every theme by name.
+    ThemeList,
+    /// An action of the registry.
+    Action(&'static ActionSpec, Arguments),
+}
+
+/// The whole command line, for parsing, help and completion.
+pub fn command() -> Command {
+    let mut root = Command::new("quarterdeck")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("A terminal operations console: one Git control repository, joined with clusters and metrics")
+        .after_help("Exit codes: 0 done or clean · 1 findings, violations or a refused gate · 2 usage or configuration · \
+                     3 a backend could not be reached · 4 an action ran and failed · 130 interrupted")
+        .arg(global("repo", "DIR", "the control repository").default_value("."))
+        .arg(global("config", "FILE", "settings file instead of ~/.config/quarterdeck/config.toml"))
+        .arg(global("context", "NAME", "look first at the environment of this kubeconfig context"))
+        .arg(global("theme", "NAME", "theme, see `quarterdeck theme list`"))
+        .arg(global("keymap", "NAME", "keymap, `default` or a file of ~/.config/quarterdeck/keymaps"))
+        .arg(
+            Arg::new("read-only")
+                .long("read-only")
+                .global(true)
+                .action(ArgAction::SetTrue)
+                .help("change nothing outside this process"),
+        )
+        .arg(
+            global("output", "FORMAT", "text or json")
+                .short('o')
+                .value_parser(["text", "json"])
+                .default_value("text"),
+        )
+        .arg(
+            Arg::new("yes")
+                .long("yes")
+                .short('y')
+                .global(true)
+                .action(ArgAction::SetTrue)
+                .help("confirm the plan without asking"),
+        )
+        .subcommand(
+            Command::new("demo")
+                .about("Open the console on a simulated platform; nothing outside this process is touched")
+                .arg(Arg::new("scenario").long("scenario").value_name("NAME").default_value("bad-release").help("what happens: bad-release, calm"))
+                .arg(Arg::new("seed").long("seed").value_name("N").default_value("1").value_parser(clap::value_parser!(u64)).help("the same seed gives the same platform"))
+                .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("print the briefing and end")),
+        )
+        .subcommand(
+            Command::new("init")
+                .about("Write a new, valid, commented control repository")
+                .arg(Arg::new("directory").required(true).value_name("DIR").help("an empty or new directory")),
+        )
+        .subcommand(
+            Command::new("check")
+                .about("Validate the control repository")
+                .arg(Arg::new("paths").value_name("PATH").num_args(0..).help("only findings in these files"))
+                .arg(Arg::new("rev").long("rev").value_name("REV").help("a Git revision instead of the working tree"))
+                .arg(Arg::new("base").long("base").value_name("REV").help("what the revision changes, for rules about differences"))
+                .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(["text", "json"]).help("as --output"))
+                .arg(Arg::new("deny").long("deny").value_name("LEVEL").value_parser(["warning"]).help("let warnings fail too")),
+        )
+        .subcommand(
+            Command::new("snapshot")
+                .about("Print one picture of the console")
+                .arg(Arg::new("pane").long("pane").value_name("PANE").help("only this pane: inventory, graph, changes, sla, escalation"))
+                .arg(Arg::new("size").long("size").value_name("CxR").default_value("160x45").help("columns and rows"))
+                .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(["text", "ansi", "svg"]).default_value("text").help("what to print")),
+        )
+        .subcommand(
+            Command::new("completions")
+                .about("Print a shell's completion script")
+                .arg(Arg::new("shell").required(true).value_name("SHELL").value_parser(clap::value_parser!(clap_complete::Shell))),
+        )
+        .subcommand(Command::new("keymap").about("Keymaps").subcommand_required(true).subcommand(
+            Command::new("print").about("Print the keymap that holds, with where each line comes from"),
+        ))
+        .subcommand(
+            Command::new("theme")
+                .about("Themes")
+                .subcommand_required(true)
+                .subcommand(Command::new("list").about("List every theme by name")),
+        );
+    for action in ACTIONS.iter().filter(|action| !action.cli.is_empty()) {
+        let leaf = leaf(action);
+        root = match action.cli {
+            [family, _] if root.find_subcommand(family).is_some() => {
+                root.mut_subcommand(family, |known| known.subcommand(leaf))
+            }
+            [family, _] => root.subcommand(
+                Command::new(*family).about(family_title(family)).subcommand_required(true).subcommand(leaf),
+            ),
+            _ => root.subcommand(leaf),
+        };
+    }
+    root
+}
+
+fn global(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).global(true).help(help)
+}
+
+fn family_title(family: &str) -> &'static str {
+    match family {
+        "service" => "Services",
+        "change" => "Changes under review",
+        "incident" => "Incidents",
+        "ledger" => "The ledger",
+        _ => "",
+    }
+}
+
+fn leaf(action: &'static ActionSpec) -> Command {
+    let name = action.cli.last().copied().unwrap_or(action.id);
+    let mut command = Command::new(name).about(action.doc.trim_end_matches('.'));
+    for spec in action.arguments {
+        command = command.arg(argument(spec));
+    }
+    command
+}
+
+fn argument(spec: &'static ArgumentSpec) -> Arg {
+    let mut arg = Arg::new(spec.name).help(spec.help).required(spec.required);
+    if spec.positional {
+        arg = arg.value_name(spec.name.to_uppercase());
+    } else {
+        arg = arg.long(spec.name).value_name(spec.name.to_uppercase());
+    }
+    match spec.kind {
+        ArgumentKind::Severity => arg.value_parser(PossibleValuesParser::new(Severity::ALL.map(Severity::as_str))),
+        ArgumentKind::Gate => arg.value_parser(PossibleValuesParser::new(Gate::ALL.map(Gate::as_str))),
+        _ => arg,
+    }
+}
+
+/// What the command line asks for.
+///
+/// # Errors
+/// What clap answers: help, version, or what is wrong with the arguments.
+pub fn parse(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+) -> Result<(Global, Request), clap::Error> {
+    let matches = command().try_get_matches_from(arguments)?;
+    let text = |name: &str| matches.get_one::<String>(name).cloned();
+    let output = |word: Option<&String>| match word.map(String::as_str) {
+        Some("json") => Output::Json,
+        _ => Output::Text,
+    };
+    let global = Global {
+        repository: text("repo").unwrap_or_else(|| ".".to_owned()).into(),
+        config: text("config").map(PathBuf::from),
+        context: text("context"),
+        read_only: matches.get_flag("read-only"),
+        theme: text("theme"),
+        keymap: text("keymap"),
+        output: output(matches.get_one("output")),
+        yes: matches.get_flag("yes"),
+    };
+    let request = match matches.subcommand() {
+        None => Request::Console,
+        Some(("demo", sub)) => Request::Demo {
+            scenario: given(sub, "scenario").unwrap_or_default(),
+            seed: sub.get_one("seed").copied().unwrap_or(1),
+            once: sub.get_flag("once"),
+        },
+        Some(("init", sub)) => Request::Init(given(sub, "directory").unwrap_or_default().into()),
+        Some(("check", sub)) => Request::Check {
+            paths: sub.get_many("paths").into_iter().flatten().cloned().collect(),
+            revision: given(sub, "rev"),
+            base: given(sub, "base"),
+            format: sub.get_one("format").map_or(global.output, |word| output(Some(word))),
+            deny_warnings: sub.contains_id("deny") && given(sub, "deny").is_some(),
+        },
+        Some(("snapshot", sub)) => Request::Snapshot {
+            pane: given(sub, "pane"),
+            size: size(&given(sub, "size").unwrap_or_default())?,
+            format: given(sub, "format").unwrap_or_default(),
+        },
+        Some(("completions", sub)) => {
+            Request::Completions(sub.get_one("shell").copied().unwrap_or(clap_complete::Shell::Bash))
+        }
+        Some(("keymap", _)) => Request::KeymapPrint,
+        Some(("theme", _)) => Request::ThemeList,
+        Some((family, sub)) => {
+            let (words, sub): (Vec<&str>, &ArgMatches) = match sub.subcommand() {
+                Some((verb, inner)) => (vec![family, verb], inner),
+                None => (vec![family], sub),
+            };
+            let action = ACTIONS.iter().find(|action| action.cli == words.as_slice()).ok_or_else(|| {
+                command().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command `{}`", words.join(" ")))
+            })?;
+            let arguments: Arguments =
+                action.arguments.iter().filter_map(|spec| Some((spec.name, given(sub, spec.name)?))).collect();
+            let missing = registry::missing(action, &arguments);
+            if let Some(spec) = missing.first() {
+                return Err(command().error(
+                    clap::error::ErrorKind::MissingRequiredArgument,
+                    format!("`{}` is missing: {}", spec.name, spec.help),
+                ));
+            }
+            Request::Action(action, arguments)
+        }
+    };
+    Ok((global, request))
+}
+
+fn given(matches: &ArgMatches, name: &str) -> Option<String> {
+    matches.get_one::<String>(name).cloned()
+}
+
+fn size(text: &str) -> Result<(u16, u16), clap::Error> {
+    let parsed = text.split_once(['x', '×']).and_then(|(columns, rows)| {
+        let (columns, rows) = (columns.parse().ok()?, rows.parse().ok()?);
+        ((20..=500).contains(&columns) && (5..=300).contains(&rows)).then_some((columns, rows))
+    });
+    parsed.ok_or_else(|| {
+        command().error(
+            clap::error::ErrorKind::InvalidValue,
+            format!("`{text}` is no size: write columns x rows, such as 160x45 (at most 500x300)"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<(Global, Request), clap::Error> {
+        parse(std::iter::once("quarterdeck").chain(line.split_whitespace()).map(Into::into))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_action_with_words_can_be_asked_for() {
+        for action in ACTIONS.iter().filter(|action| !action.cli.is_empty()) {
+            let mut line = action.cli.join(" ");
+            for spec in action.arguments.iter().filter(|spec| spec.required) {
+                let value = match spec.kind {
+                    ArgumentKind::Severity => "critical",
+                    ArgumentKind::Gate => "security",
+                    _ => "x",
+                };
+                line += &if spec.positional { format!(" {value}") } else { format!(" --{} {value}", spec.name) };
+            }
+            let Ok((_, Request::Action(found, arguments))) = parsed(&line) else { panic!("{line}") };
+            assert_eq!(found.id, action.id);
+            assert!((found.build)(&arguments).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_refused() {
+        for line in ["service rollback", "service rollback api", "incident declare --severity fatal --title x", "snapshot --size 0x0", "sla --bogus"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn global_options_stand_before_or_behind() {
+        for line in ["-o json --read-only service list", "service list -o json --read-only"] {
+            let (global, _) = parsed(line).ok().unwrap();
+            assert!(global.read_only && global.output == Output::Json, "{line}");
+        }
+    }
+}
