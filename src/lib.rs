@@ -1,5 +1,6 @@
 //! Quarterdeck: a terminal operations console. The map of the house is in docs/ARCHITECTURE.md.
 
+pub mod adapters;
 pub mod demo;
 pub mod domain;
 pub mod error;
