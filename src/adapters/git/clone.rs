@@ -24,9 +24,11 @@ impl LocalClone {
     pub fn open(directory: &Path, environment: Vec<(String, String)>) -> Result<Self, Failure> {
         let shown = text::clean(&directory.to_string_lossy());
         if !directory.exists() {
-            return Err(Failure::configuration(format!("could not open {shown}: there is no such directory"))
-                .hint("give the control repository's directory with --repo")
-                .hint(format!("make a new control repository with `quarterdeck init {shown}`")));
+            return Err(Failure::configuration(format!(
+                "could not open {shown}: there is no such directory"
+            ))
+            .hint("give the control repository's directory with --repo")
+            .hint(format!("make a new control repository with `quarterdeck init {shown}`")));
         }
         let repository = gix::discover(directory).map_err(|error| {
             Failure::configuration(format!("could not open {shown} as a Git repository"))

@@ -1,10 +1,7 @@
 //! The control repository's files: from the working tree, or from a commit's tree without a checkout.
 
 use super::references::unreadable;
-use crate::{
-    domain::catalog::is_control_file,
-    error::Failure,
-};
+use crate::{domain::catalog::is_control_file, error::Failure};
 use gix::{ObjectId, Repository, bstr::ByteSlice};
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},

@@ -192,7 +192,8 @@ fn branches(repository: &Repository, prefix: &str) -> Result<Vec<(String, Object
     let platform = repository.references().map_err(failed)?;
     let mut branches = Vec::new();
     // A broken ref hides only itself.
-    for reference in platform.prefixed(prefix.as_bytes()).map_err(failed)?.peeled().map_err(failed)?.flatten() {
+    for reference in platform.prefixed(prefix.as_bytes()).map_err(failed)?.peeled().map_err(failed)?.flatten()
+    {
         let full = reference.name().as_bstr().to_str_lossy().into_owned();
         if let (Some(name), Some(id)) = (full.strip_prefix(prefix), reference.try_id()) {
             branches.push((name.to_owned(), id.detach()));

@@ -96,9 +96,7 @@ fn required(service: &Service) -> BTreeSet<&ServiceName> {
 /// plays its part), versions that were still supported, or what every service must say.
 fn removes_a_promise(old: &Service, new: &Service) -> bool {
     let major = match (&old.version, &new.version) {
-        (Some(old), Some(new)) => {
-            old.major != new.major || (old.major == 0 && old.minor != new.minor)
-        }
+        (Some(old), Some(new)) => old.major != new.major || (old.major == 0 && old.minor != new.minor),
         (Some(_), None) => !matches!(new.status, Lifecycle::Deprecated | Lifecycle::Retired),
         _ => false,
     };
@@ -119,7 +117,8 @@ fn changed_fields(name: &ServiceName, old: Option<&Service>, new: Option<&Servic
     keys.iter()
         .enumerate()
         .filter_map(|(index, (field, _))| {
-            let value = |side: &[(&'static str, Option<String>)]| side.get(index).and_then(|(_, v)| v.clone());
+            let value =
+                |side: &[(&'static str, Option<String>)]| side.get(index).and_then(|(_, v)| v.clone());
             let (old, new) = (value(&before), value(&after));
             (old != new).then(|| FieldChange { service: name.clone(), field: (*field).to_owned(), old, new })
         })
@@ -134,9 +133,8 @@ fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
     let alerts = service.alerts.clone().unwrap_or_default();
     let deployment = &service.deployment;
     let flag = |flag: bool| flag.then(|| "true".to_owned());
-    let dependencies = |optional: bool| {
-        list(service.dependencies.iter().filter(|d| d.optional == optional).map(dependency))
-    };
+    let dependencies =
+        |optional: bool| list(service.dependencies.iter().filter(|d| d.optional == optional).map(dependency));
     let channels =
         alerts.channels.iter().map(|(severity, channels)| format!("{severity}: {}", channels.join(" ")));
     vec![

@@ -10,7 +10,12 @@ use crate::domain::{
 };
 
 /// Why `person` may not approve a gate of `teams`; `None` when they may.
-pub fn objection(person: &Person, people: &People, proposal: &Proposal, teams: &[TeamName]) -> Option<String> {
+pub fn objection(
+    person: &Person,
+    people: &People,
+    proposal: &Proposal,
+    teams: &[TeamName],
+) -> Option<String> {
     let is_person = |identity: &Identity| {
         person.emails.iter().any(|known| known.eq_ignore_ascii_case(identity.email.trim()))
     };
@@ -73,13 +78,13 @@ pub fn gates(
 ) -> Vec<GateStatus> {
     // A change cannot shed a gate by unmarking the service: either side's mark is enough.
     let marked = |mark: fn(&crate::domain::catalog::Service) -> bool| {
-        classification
-            .services
-            .iter()
-            .any(|name| [main, head].iter().any(|catalog| catalog.services.get(name).is_some_and(|s| mark(s))))
+        classification.services.iter().any(|name| {
+            [main, head].iter().any(|catalog| catalog.services.get(name).is_some_and(|s| mark(s)))
+        })
     };
     let code_review = code_review_teams(&classification.services, main, head);
-    let mut gates = vec![GateStatus { gate: Gate::CodeReview, teams: code_review.clone(), state: GateState::Open }];
+    let mut gates =
+        vec![GateStatus { gate: Gate::CodeReview, teams: code_review.clone(), state: GateState::Open }];
     for (gate, needed) in [
         (Gate::Security, marked(|service| service.sensitive)),
         (Gate::Architecture, classification.breaking),

@@ -217,7 +217,8 @@ pub fn decode(message: &str) -> (String, EntryBody) {
         serde_json::Deserializer::from_str(body).into_iter::<serde_json::Value>().next().and_then(Result::ok);
     let Some(document) = document else { return (subject.to_owned(), unknown("")) };
     let kind = document.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let known_version = document.get("version").and_then(serde_json::Value::as_u64) == Some(EVENT_VERSION.into());
+    let known_version =
+        document.get("version").and_then(serde_json::Value::as_u64) == Some(EVENT_VERSION.into());
     let body = match known_version.then(|| Happening::deserialize(&document)) {
         Some(Ok(happening)) => EntryBody::Known(happening),
         _ => unknown(kind),
@@ -293,8 +294,12 @@ mod tests {
     #[test]
     fn subjects_are_one_clean_short_line() {
         let title = format!("\u{1b}[31mred\nalert {}", "x".repeat(300));
-        let happening =
-            Happening::IncidentDeclared { incident: "INC-1".into(), severity: Severity::Low, title, service: None };
+        let happening = Happening::IncidentDeclared {
+            incident: "INC-1".into(),
+            severity: Severity::Low,
+            title,
+            service: None,
+        };
         let subject = happening.subject();
         assert!(subject.starts_with("incident.declared(INC-1): low, [31mred alert xxx"), "{subject}");
         assert_eq!(subject.chars().count(), 100);
@@ -309,18 +314,28 @@ mod tests {
             ("s\n\nnot json", ""),
             ("s\n\n[1, 2]", ""),
             ("s\n\n{\"version\":1,\"kind\":\"backup.drilled\"}", "backup.drilled"),
-            ("s\n\n{\"version\":2,\"kind\":\"incident.acknowledged\",\"incident\":\"INC-1\"}", "incident.acknowledged"),
-            ("s\n\n{\"version\":1,\"kind\":\"incident.acknowledged\",\"incident\":7}", "incident.acknowledged"),
+            (
+                "s\n\n{\"version\":2,\"kind\":\"incident.acknowledged\",\"incident\":\"INC-1\"}",
+                "incident.acknowledged",
+            ),
+            (
+                "s\n\n{\"version\":1,\"kind\":\"incident.acknowledged\",\"incident\":7}",
+                "incident.acknowledged",
+            ),
         ] {
             let (_, body) = decode(message);
-            assert!(matches!(&body, EntryBody::Unknown { kind: found, .. } if found == kind), "{message}: {body:?}");
+            assert!(
+                matches!(&body, EntryBody::Unknown { kind: found, .. } if found == kind),
+                "{message}: {body:?}"
+            );
         }
         assert!(matches!(decode(&format!("s\n\n{}", "[".repeat(100_000))).1, EntryBody::Unknown { .. }));
     }
 
     #[test]
     fn trailers_below_the_document_do_no_harm() {
-        let message = format!("{}\nSigned-off-by: A <a@example.com>\n", encode(&all_kinds()[4], None).unwrap());
+        let message =
+            format!("{}\nSigned-off-by: A <a@example.com>\n", encode(&all_kinds()[4], None).unwrap());
         assert_eq!(decode(&message).1, EntryBody::Known(all_kinds()[4].clone()));
     }
 

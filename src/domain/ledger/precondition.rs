@@ -113,15 +113,14 @@ pub fn approve(
     if let Some(reason) = objection(person, people, proposal, &status.teams) {
         return Err(Failure::refused(format!("{who} may not approve the {gate} gate of {id}: {reason}")));
     }
-    for (status, state) in change.gates.iter().zip(gate_states(
-        &change.gates,
-        proposal,
-        people,
-        operations.approvals_of(id),
-    )) {
+    for (status, state) in
+        change.gates.iter().zip(gate_states(&change.gates, proposal, people, operations.approvals_of(id)))
+    {
         if let GateState::Approved { by, .. } = state {
             if status.gate == gate {
-                return Err(Failure::refused(format!("the {gate} gate of {id} was already approved by {by}")));
+                return Err(Failure::refused(format!(
+                    "the {gate} gate of {id} was already approved by {by}"
+                )));
             }
             if by == *who {
                 return Err(Failure::refused(format!(

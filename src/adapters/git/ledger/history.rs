@@ -66,7 +66,8 @@ impl Inner {
             Some(accepted) => merge_base(repository, branch, accepted)?,
             None => None,
         };
-        let (waiting, _) = if base == Some(branch) { (Vec::new(), true) } else { walk(repository, branch, base)? };
+        let (waiting, _) =
+            if base == Some(branch) { (Vec::new(), true) } else { walk(repository, branch, base)? };
         let diverged = !waiting.is_empty() && accepted.is_some() && base != accepted;
         Ok(Standing { local, accepted, waiting, diverged })
     }
@@ -89,7 +90,9 @@ fn rewritten(remote: &str, accepted: ObjectId, seen: ObjectId) -> Failure {
         accepted.to_hex_with_len(8)
     ))
     .cause("the ledger is append-only; nothing here was changed")
-    .hint(format!("compare them with `git log {accepted}` and `git log {seen}`, and have the true one restored"))
+    .hint(format!(
+        "compare them with `git log {accepted}` and `git log {seen}`, and have the true one restored"
+    ))
     .hint(format!(
         "if the new one is to hold, accept it with `git update-ref {} {seen}`; events that only the old one \
          has are then replayed on top",
@@ -143,11 +146,5 @@ fn entry(repository: &Repository, id: ObjectId) -> Result<Entry, Failure> {
     let actor = author.as_ref().map(identity).unwrap_or_default();
     let message = String::from_utf8_lossy(commit.message_raw_sloppy()).into_owned();
     let (subject, body) = decode_message(&message);
-    Ok(Entry {
-        commit: id.to_string().into(),
-        at,
-        actor,
-        subject,
-        body,
-    })
+    Ok(Entry { commit: id.to_string().into(), at, actor, subject, body })
 }

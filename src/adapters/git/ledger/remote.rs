@@ -137,8 +137,14 @@ mod tests {
             assert_eq!(judge(&output(false, &line(race)), "origin"), Push::Lost, "{race}");
         }
         let hook = judge(&output(false, &line("[remote rejected] (pre-receive hook declined)")), "origin");
-        assert!(matches!(&hook, Push::Forbidden(failure) if failure.causes[0].contains("pre-receive")), "{hook:?}");
+        assert!(
+            matches!(&hook, Push::Forbidden(failure) if failure.causes[0].contains("pre-receive")),
+            "{hook:?}"
+        );
         let dead = judge(&output(false, ""), "origin");
-        assert!(matches!(&dead, Push::Unreachable(failure) if failure.causes == ["fatal: something"]), "{dead:?}");
+        assert!(
+            matches!(&dead, Push::Unreachable(failure) if failure.causes == ["fatal: something"]),
+            "{dead:?}"
+        );
     }
 }

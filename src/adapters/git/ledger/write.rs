@@ -99,7 +99,8 @@ impl Inner {
         };
         let line = self.clone.git.line(&call, "could not write an event to the ledger")?;
         ObjectId::from_hex(line.as_bytes()).map_err(|error| {
-            Failure::failed(format!("git named the event's commit `{line}`, which is no commit")).because(&error)
+            Failure::failed(format!("git named the event's commit `{line}`, which is no commit"))
+                .because(&error)
         })
     }
 
@@ -130,7 +131,9 @@ impl Inner {
         let old = old.unwrap_or_else(|| ObjectId::null(hash)).to_string();
         let new = new.map(|id| id.to_string());
         let arguments = match &new {
-            Some(new) => ["update-ref", "--create-reflog", "-m", "quarterdeck: event", BRANCH, new, &old].to_vec(),
+            Some(new) => {
+                ["update-ref", "--create-reflog", "-m", "quarterdeck: event", BRANCH, new, &old].to_vec()
+            }
             None => ["update-ref", "-d", BRANCH, &old].to_vec(),
         };
         let output = self.clone.git.run(&Call { arguments: &arguments, ..Call::default() })?;
@@ -138,7 +141,10 @@ impl Inner {
             return Ok(true);
         }
         // Another program moved it, or holds it at this moment: that is a lost race, not a fault.
-        if ["cannot lock ref", "Unable to create", "but expected"].iter().any(|race| output.stderr.contains(race)) {
+        if ["cannot lock ref", "Unable to create", "but expected"]
+            .iter()
+            .any(|race| output.stderr.contains(race))
+        {
             return Ok(false);
         }
         Err(output.explain(Failure::failed("could not move the branch quarterdeck/ledger")))
@@ -196,7 +202,8 @@ impl Inner {
                 }
             }
             operations.apply(&entry);
-            tip = self.commit(repository, &Written { message, author: entry.actor, at: entry.at }, Some(tip))?;
+            tip =
+                self.commit(repository, &Written { message, author: entry.actor, at: entry.at }, Some(tip))?;
         }
         Ok(tip)
     }
