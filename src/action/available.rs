@@ -34,12 +34,15 @@ pub fn rollback(model: &Model) -> Availability {
         return Availability::No(reason);
     }
     let Some(environment) = model.environment() else {
-        return Availability::No("no environment is defined: add [environment.NAME] to quarterdeck.toml".to_owned());
+        return Availability::No(
+            "no environment is defined: add [environment.NAME] to quarterdeck.toml".to_owned(),
+        );
     };
     if environment.read_only {
         return Availability::No(format!("{} is read-only (quarterdeck.toml)", environment.name));
     }
-    let Some(row) = model.ui.selected.as_ref().and_then(|name| model.world.joined.service(name.as_str())) else {
+    let Some(row) = model.ui.selected.as_ref().and_then(|name| model.world.joined.service(name.as_str()))
+    else {
         return Availability::No("no service is selected".to_owned());
     };
     if row.service.status == Lifecycle::Retired {
@@ -68,7 +71,9 @@ pub fn with_incident(model: &Model) -> Availability {
     if let Availability::No(reason) = writable(model) {
         return Availability::No(reason);
     }
-    unless(model.selected_incident().is_some(), || "no open incident is selected: choose one in pane 5".to_owned())
+    unless(model.selected_incident().is_some(), || {
+        "no open incident is selected: choose one in pane 5".to_owned()
+    })
 }
 
 /// With a plan that waits.

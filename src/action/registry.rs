@@ -3,8 +3,8 @@
 use super::{
     available,
     command::{
-        AppCommand, ChangeCommand, Command, CursorCommand, Direction, FormCommand, IncidentCommand, PlanCommand,
-        Report, ServiceCommand, ViewCommand,
+        AppCommand, ChangeCommand, Command, CursorCommand, Direction, FormCommand, IncidentCommand,
+        PlanCommand, Report, ServiceCommand, ViewCommand,
     },
     spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
 };
@@ -53,7 +53,9 @@ pub static ACTIONS: &[ActionSpec] = &[
     action("app.quit", "Quit", "Ends the console. Running work is waited for.", |_| {
         Ok(Command::App(AppCommand::Quit))
     }),
-    action("app.refresh", "Refresh", "Reads every source again, now.", |_| Ok(Command::App(AppCommand::Refresh))),
+    action("app.refresh", "Refresh", "Reads every source again, now.", |_| {
+        Ok(Command::App(AppCommand::Refresh))
+    }),
     // What is shown
     ActionSpec {
         arguments: &[required("pane", "inventory, graph, changes, sla or escalation", ArgumentKind::Text)],
@@ -70,18 +72,24 @@ pub static ACTIONS: &[ActionSpec] = &[
     action("view.previous", "Previous pane", "Gives the previous pane the keys.", |_| {
         Ok(Command::View(ViewCommand::Cycle(Direction::Previous)))
     }),
-    action("view.zoom", "Zoom", "Gives the focused pane the whole screen; there, opens the row's details.", |_| {
-        Ok(Command::View(ViewCommand::Zoom))
-    }),
+    action(
+        "view.zoom",
+        "Zoom",
+        "Gives the focused pane the whole screen; there, opens the row's details.",
+        |_| Ok(Command::View(ViewCommand::Zoom)),
+    ),
     ActionSpec {
         available: available::with_rows,
         ..action("view.details", "Details", "Opens everything about the row under the cursor.", |_| {
             Ok(Command::View(ViewCommand::Details))
         })
     },
-    action("view.back", "Back", "Closes what is on top, then leaves the zoom, then clears the filter.", |_| {
-        Ok(Command::View(ViewCommand::Back))
-    }),
+    action(
+        "view.back",
+        "Back",
+        "Closes what is on top, then leaves the zoom, then clears the filter.",
+        |_| Ok(Command::View(ViewCommand::Back)),
+    ),
     action("view.help", "Help", "Shows the keys that work here.", |_| Ok(Command::View(ViewCommand::Help))),
     action("view.palette", "Command palette", "Finds any action by name.", |_| {
         Ok(Command::View(ViewCommand::Palette))
@@ -92,18 +100,26 @@ pub static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         arguments: &[required("direction", "next or previous", DIRECTIONS)],
         available: available::with_catalog,
-        ..action("view.environment", "Switch environment", "Looks at (and acts on) another environment.", |arguments| {
-            Ok(Command::View(ViewCommand::Environment(direction(arguments)?)))
-        })
+        ..action(
+            "view.environment",
+            "Switch environment",
+            "Looks at (and acts on) another environment.",
+            |arguments| Ok(Command::View(ViewCommand::Environment(direction(arguments)?))),
+        )
     },
-    action("view.sources", "Sources", "Shows how every source stands, with its age and its failure in full.", |_| {
-        Ok(Command::View(ViewCommand::Sources))
-    }),
+    action(
+        "view.sources",
+        "Sources",
+        "Shows how every source stands, with its age and its failure in full.",
+        |_| Ok(Command::View(ViewCommand::Sources)),
+    ),
     action("view.submit", "Accept", "Accepts what the open overlay holds.", |_| {
         Ok(Command::View(ViewCommand::Submit))
     }),
     // The cursor
-    action("cursor.down", "Down", "Moves the cursor one row down.", |_| Ok(Command::Cursor(CursorCommand::By(1)))),
+    action("cursor.down", "Down", "Moves the cursor one row down.", |_| {
+        Ok(Command::Cursor(CursorCommand::By(1)))
+    }),
     action("cursor.up", "Up", "Moves the cursor one row up.", |_| Ok(Command::Cursor(CursorCommand::By(-1)))),
     action("cursor.half-page-down", "Half a page down", "Moves the cursor half a page down.", |_| {
         Ok(Command::Cursor(CursorCommand::HalfPages(1)))
@@ -117,7 +133,9 @@ pub static ACTIONS: &[ActionSpec] = &[
     action("cursor.page-up", "Page up", "Moves the cursor a page up.", |_| {
         Ok(Command::Cursor(CursorCommand::Pages(-1)))
     }),
-    action("cursor.top", "Top", "Moves the cursor to the first row.", |_| Ok(Command::Cursor(CursorCommand::Top))),
+    action("cursor.top", "Top", "Moves the cursor to the first row.", |_| {
+        Ok(Command::Cursor(CursorCommand::Top))
+    }),
     action("cursor.bottom", "Bottom", "Moves the cursor to the last row.", |_| {
         Ok(Command::Cursor(CursorCommand::Bottom))
     }),
@@ -130,9 +148,12 @@ pub static ACTIONS: &[ActionSpec] = &[
     action("cursor.next-worry", "Next worry", "Moves the cursor to the next row that is not well.", |_| {
         Ok(Command::Cursor(CursorCommand::Worry(Direction::Next)))
     }),
-    action("cursor.previous-worry", "Previous worry", "Moves the cursor to the previous row that is not well.", |_| {
-        Ok(Command::Cursor(CursorCommand::Worry(Direction::Previous)))
-    }),
+    action(
+        "cursor.previous-worry",
+        "Previous worry",
+        "Moves the cursor to the previous row that is not well.",
+        |_| Ok(Command::Cursor(CursorCommand::Worry(Direction::Previous))),
+    ),
     // Plans and forms
     ActionSpec {
         available: available::with_plan,
@@ -186,21 +207,30 @@ pub static ACTIONS: &[ActionSpec] = &[
     },
     ActionSpec {
         cli: &["sla"],
-        ..action("sla.report", "SLA compliance", "What was promised and what is kept, by project and service.", |_| {
-            Ok(Command::Report(Report::Sla))
-        })
+        ..action(
+            "sla.report",
+            "SLA compliance",
+            "What was promised and what is kept, by project and service.",
+            |_| Ok(Command::Report(Report::Sla)),
+        )
     },
     ActionSpec {
         cli: &["incident", "list"],
-        ..action("incident.list", "Incidents", "Incidents with their clocks, the breached ones first.", |_| {
-            Ok(Command::Report(Report::Incidents))
-        })
+        ..action(
+            "incident.list",
+            "Incidents",
+            "Incidents with their clocks, the breached ones first.",
+            |_| Ok(Command::Report(Report::Incidents)),
+        )
     },
     ActionSpec {
         cli: &["briefing"],
-        ..action("briefing", "Briefing", "Pending changes, deployments, SLA state and incidents on one page.", |_| {
-            Ok(Command::Report(Report::Briefing))
-        })
+        ..action(
+            "briefing",
+            "Briefing",
+            "Pending changes, deployments, SLA state and incidents on one page.",
+            |_| Ok(Command::Report(Report::Briefing)),
+        )
     },
     ActionSpec {
         cli: &["ledger", "log"],
@@ -212,17 +242,23 @@ pub static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         aliases: &["check"],
         available: available::with_catalog,
-        ..action("repository.validate", "Validate the repository", "Checks the working tree with every rule.", |_| {
-            Ok(Command::Validate { revision: None, base: None })
-        })
+        ..action(
+            "repository.validate",
+            "Validate the repository",
+            "Checks the working tree with every rule.",
+            |_| Ok(Command::Validate { revision: None, base: None }),
+        )
     },
     ActionSpec {
         cli: &["change", "validate"],
         arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
         available: available::with_change,
-        ..action("change.validate", "Validate the change", "Checks the change's head against its merge base.", |arguments| {
-            Ok(Command::Change(ChangeCommand::Validate(text(arguments, "change")?.into())))
-        })
+        ..action(
+            "change.validate",
+            "Validate the change",
+            "Checks the change's head against its merge base.",
+            |arguments| Ok(Command::Change(ChangeCommand::Validate(text(arguments, "change")?.into()))),
+        )
     },
     ActionSpec {
         cli: &["change", "approve"],
@@ -334,7 +370,11 @@ pub fn parse(run: &str) -> Result<(&'static ActionSpec, Arguments), Failure> {
     let mut words = run.split_whitespace();
     let id = words.next().unwrap_or_default();
     let action = find(id).ok_or_else(|| {
-        unknown("action", id, ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])))
+        unknown(
+            "action",
+            id,
+            ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])),
+        )
     })?;
     let mut arguments = Arguments::new();
     let mut specs = action.arguments.iter();
@@ -381,10 +421,14 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
     let catalog = model.world.catalog.value.as_deref();
     match kind {
         ArgumentKind::Text | ArgumentKind::Service => Vec::new(),
-        ArgumentKind::Environment => {
-            catalog.iter().flat_map(|catalog| &catalog.settings.environments).map(|e| e.name.to_string()).collect()
+        ArgumentKind::Environment => catalog
+            .iter()
+            .flat_map(|catalog| &catalog.settings.environments)
+            .map(|e| e.name.to_string())
+            .collect(),
+        ArgumentKind::Change => {
+            model.world.joined.changes.iter().map(|c| c.proposal.id.to_string()).collect()
         }
-        ArgumentKind::Change => model.world.joined.changes.iter().map(|c| c.proposal.id.to_string()).collect(),
         ArgumentKind::Gate => words(&Gate::ALL.map(Gate::as_str)),
         ArgumentKind::Severity => words(&Severity::ALL.map(Severity::as_str)),
         ArgumentKind::Incident => model.world.joined.incidents.iter().map(|i| i.id.to_string()).collect(),
@@ -413,7 +457,8 @@ fn direction(arguments: &Arguments) -> Result<Direction, Failure> {
 }
 
 fn severity(word: &str) -> Result<Severity, Failure> {
-    Severity::parse(word).ok_or_else(|| unknown("severity", word, Severity::ALL.into_iter().map(Severity::as_str)))
+    Severity::parse(word)
+        .ok_or_else(|| unknown("severity", word, Severity::ALL.into_iter().map(Severity::as_str)))
 }
 
 fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> Failure {
@@ -442,7 +487,11 @@ mod tests {
             assert!(!action.title.is_empty() && action.doc.ends_with('.'), "{}", action.id);
             let first_option = action.arguments.iter().position(|spec| !spec.positional);
             let last_positional = action.arguments.iter().rposition(|spec| spec.positional);
-            assert!(first_option.zip(last_positional).is_none_or(|(option, position)| option > position), "{}", action.id);
+            assert!(
+                first_option.zip(last_positional).is_none_or(|(option, position)| option > position),
+                "{}",
+                action.id
+            );
         }
     }
 

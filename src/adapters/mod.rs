@@ -1,6 +1,8 @@
-//! The outside world behind the ports: clusters, metrics, alerts.
+//! The outside world behind the ports: Git, clusters, metrics, alerts and time.
 
+pub mod clock;
 pub mod cluster;
+pub mod git;
 
 /// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it
 /// again changes nothing.

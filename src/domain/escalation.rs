@@ -1,9 +1,9 @@
 //! The severity matrix (`policies/escalation.toml`) and the clocks that run from it.
 
-use super::name::TeamName;
-use chrono::Duration;
+use super::{incident::Incident, name::TeamName};
+use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, fmt};
+use std::{cmp::Reverse, collections::BTreeMap, fmt};
 
 /// How bad an incident is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -92,5 +92,224 @@ impl Default for SeverityMatrix {
             levels: vec![vec!["@on-call".to_owned()]],
             on_call: None,
         }
+    }
+}
+
+/// How an incident's clocks stand at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EscalationClock {
+    /// When somebody must have acknowledged it.
+    pub response_due: DateTime<Utc>,
+    /// How the response stands.
+    pub response: Response,
+    /// When it next reaches a level: declared + (level + 1) × escalation interval. `None` when it is
+    /// resolved or its severity never escalates.
+    pub escalation_due: Option<DateTime<Utc>>,
+    /// How many escalation intervals have passed while it was unresolved. 0 is its first responders.
+    pub level: u32,
+    /// The nearer of the deadlines that still run: the response while nobody has acknowledged, and the
+    /// escalation. A response that was missed stays the deadline until somebody acknowledges.
+    pub next_deadline: Option<DateTime<Utc>>,
+    /// Whether something needs somebody now: the response is overdue, or it has escalated.
+    pub breached: bool,
+    /// Seconds to [`Self::next_deadline`], negative when it has passed; `None` without one.
+    #[serde(rename = "remaining_seconds", serialize_with = "as_seconds")]
+    pub remaining: Option<Duration>,
+}
+
+/// How the response to an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Response {
+    /// Nobody has acknowledged, and there is time left.
+    Waiting,
+    /// Acknowledged (or resolved) in time.
+    Met,
+    /// Acknowledged (or resolved) too late.
+    Late,
+    /// Nobody has acknowledged, and time is up.
+    Overdue,
+}
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn as_seconds<S: serde::Serializer>(value: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    value.map(|duration| duration.num_seconds()).serialize(serializer)
+}
+
+/// The clocks of `incident` at `now`, by `matrix`. A severity that the matrix leaves out follows the
+/// seed's row. Acknowledgement stops the response clock, resolution stops all.
+///
+/// A `now` before the declaration (another machine's clock is ahead) counts as the moment of the
+/// declaration: nothing is breached, and no more than the whole interval remains.
+pub fn clock(incident: &Incident, matrix: &SeverityMatrix, now: DateTime<Utc>) -> EscalationClock {
+    let seed;
+    let policy = if let Some(policy) = matrix.rows.get(&incident.severity) {
+        policy
+    } else {
+        seed = SeverityMatrix::default();
+        &seed.rows[&incident.severity]
+    };
+    let declared = incident.declared_at;
+    let now = now.max(declared);
+    let resolved = incident.resolved.as_ref().map(|(at, _)| *at);
+    let answered = [incident.acknowledged.as_ref().map(|(at, _)| *at), resolved].into_iter().flatten().min();
+    let response_due = after(declared, policy.response);
+    let response = match answered {
+        Some(at) if at <= response_due => Response::Met,
+        Some(_) => Response::Late,
+        None if now < response_due => Response::Waiting,
+        None => Response::Overdue,
+    };
+    // An interval of zero would be passed infinitely often.
+    let interval = policy.escalation.filter(|interval| *interval > Duration::zero());
+    let until = resolved.unwrap_or(now).max(declared);
+    let level = interval.map_or(0, |interval| {
+        let passed =
+            until.signed_duration_since(declared).num_milliseconds() / interval.num_milliseconds().max(1);
+        u32::try_from(passed).unwrap_or(u32::MAX)
+    });
+    let open = incident.is_open();
+    let escalation_due = interval.filter(|_| open).map(|interval| {
+        let steps = i32::try_from(level).unwrap_or(i32::MAX).saturating_add(1);
+        interval.checked_mul(steps).map_or(DateTime::<Utc>::MAX_UTC, |wait| after(declared, wait))
+    });
+    let waiting = matches!(response, Response::Waiting | Response::Overdue);
+    let next_deadline = waiting.then_some(response_due).into_iter().chain(escalation_due).min();
+    EscalationClock {
+        response_due,
+        response,
+        escalation_due,
+        level,
+        next_deadline,
+        breached: open && (response == Response::Overdue || level > 0),
+        remaining: next_deadline.map(|deadline| deadline.signed_duration_since(now)),
+    }
+}
+
+fn after(start: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
+    start.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
+/// Orders incidents by worry: breached first, then by the nearest deadline, then by severity, then the
+/// older one. What has no deadline any more comes last.
+pub fn order(incidents: &mut [(&Incident, EscalationClock)]) {
+    incidents.sort_by_key(|(incident, clock)| {
+        (
+            Reverse(clock.breached),
+            clock.next_deadline.is_none(),
+            clock.next_deadline,
+            Reverse(incident.severity),
+            incident.declared_at,
+        )
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000, 0).unwrap() + Duration::minutes(minutes)
+    }
+
+    fn incident(severity: Severity, acknowledged: Option<i64>, resolved: Option<i64>) -> Incident {
+        Incident {
+            id: "INC-1".into(),
+            severity,
+            title: "shared-auth 5xx".into(),
+            service: None,
+            declared_at: at(0),
+            declared_by: "ana".into(),
+            acknowledged: acknowledged.map(|minute| (at(minute), "bo".into())),
+            resolved: resolved.map(|minute| (at(minute), "bo".into())),
+        }
+    }
+
+    #[test]
+    fn clocks_run_by_the_seeds_matrix() {
+        use Response::{Late, Met, Overdue, Waiting};
+        use Severity::{Critical, High, Info, Low, Medium};
+        // Severity, acknowledged, resolved, now → response, level, next deadline, breached; all in minutes.
+        for (severity, acknowledged, resolved, now, response, level, next, breached) in [
+            (Critical, None, None, 0, Waiting, 0, Some(5), false),
+            (Critical, None, None, 4, Waiting, 0, Some(5), false),
+            (Critical, None, None, 5, Overdue, 0, Some(5), true),
+            (Critical, None, None, 14, Overdue, 0, Some(5), true),
+            (Critical, None, None, 31, Overdue, 2, Some(5), true),
+            (Critical, Some(3), None, 10, Met, 0, Some(15), false),
+            (Critical, Some(5), None, 10, Met, 0, Some(15), false),
+            (Critical, Some(6), None, 10, Late, 0, Some(15), false),
+            (Critical, Some(3), None, 15, Met, 1, Some(30), true),
+            (Critical, Some(3), None, 46, Met, 3, Some(60), true),
+            (Critical, Some(3), Some(46), 900, Met, 3, None, false),
+            (Critical, None, Some(4), 900, Met, 0, None, false),
+            (Critical, None, Some(7), 900, Late, 0, None, false),
+            (High, None, None, 14, Waiting, 0, Some(15), false),
+            (High, Some(1), None, 30, Met, 1, Some(60), true),
+            (Medium, None, None, 29, Waiting, 0, Some(30), false),
+            (Medium, Some(1), None, 59, Met, 0, Some(60), false),
+            (Low, None, None, 60, Overdue, 0, Some(60), true),
+            (Low, Some(1), None, 240, Met, 1, Some(480), true),
+            // Info never escalates; once taken it has no deadline at all.
+            (Info, None, None, 239, Waiting, 0, Some(240), false),
+            (Info, None, None, 100_000, Overdue, 0, Some(240), true),
+            (Info, Some(1), None, 100_000, Met, 0, None, false),
+            // A clock that runs backwards: now, or the acknowledgement, lies before the declaration.
+            (Critical, None, None, -600, Waiting, 0, Some(5), false),
+            (Critical, Some(-3), None, 1, Met, 0, Some(15), false),
+            (Critical, None, Some(-3), 1, Met, 0, None, false),
+        ] {
+            let case = format!("{severity} acknowledged {acknowledged:?} resolved {resolved:?} at {now}");
+            let clock =
+                clock(&incident(severity, acknowledged, resolved), &SeverityMatrix::default(), at(now));
+            assert_eq!(clock.response, response, "{case}");
+            assert_eq!((clock.level, clock.breached), (level, breached), "{case}");
+            assert_eq!(clock.next_deadline, next.map(at), "{case}");
+            assert_eq!(clock.remaining, next.map(|next| Duration::minutes(next - now.max(0))), "{case}");
+        }
+    }
+
+    #[test]
+    fn a_strange_matrix_does_no_harm() {
+        let mut matrix = SeverityMatrix::default();
+        matrix.rows.remove(&Severity::High);
+        assert_eq!(clock(&incident(Severity::High, None, None), &matrix, at(0)).response_due, at(15));
+        if let Some(row) = matrix.rows.get_mut(&Severity::Low) {
+            row.escalation = Some(Duration::zero());
+            row.response = Duration::MAX;
+        }
+        let clock = clock(&incident(Severity::Low, None, None), &matrix, DateTime::<Utc>::MAX_UTC);
+        assert_eq!((clock.level, clock.escalation_due), (0, None));
+        assert_eq!(clock.response_due, DateTime::<Utc>::MAX_UTC);
+    }
+
+    #[test]
+    fn the_order_is_the_order_of_worry() {
+        let named = |id: &str, severity, acknowledged, resolved| Incident {
+            id: id.into(),
+            ..incident(severity, acknowledged, resolved)
+        };
+        let incidents = [
+            named("over", Severity::Critical, Some(1), Some(2)),
+            named("quiet", Severity::Info, Some(1), None),
+            named("soon", Severity::High, Some(1), None),
+            named("late", Severity::Critical, None, None),
+            named("later", Severity::Low, Some(1), None),
+        ];
+        let mut clocks: Vec<_> =
+            incidents.iter().map(|i| (i, clock(i, &SeverityMatrix::default(), at(6)))).collect();
+        order(&mut clocks);
+        let ids: Vec<_> = clocks.iter().map(|(incident, _)| incident.id.as_str()).collect();
+        assert_eq!(ids, ["late", "soon", "later", "over", "quiet"]);
+    }
+
+    #[test]
+    fn clocks_are_readable_json() {
+        let clock = clock(&incident(Severity::Critical, None, None), &SeverityMatrix::default(), at(6));
+        let json = serde_json::to_value(&clock).unwrap();
+        assert_eq!(
+            (json["remaining_seconds"].as_i64(), json["response"].as_str()),
+            (Some(-60), Some("overdue"))
+        );
     }
 }

@@ -2,12 +2,7 @@
 
 use super::{Outside, work};
 use crate::{
-    domain::{
-        catalog::Catalog,
-        finding::Finding,
-        plan::Validation,
-        rules,
-    },
+    domain::{catalog::Catalog, finding::Finding, plan::Validation, rules},
     error::Failure,
     model::{
         effect::{Effect, Effects, ValidationRequest},

@@ -122,9 +122,10 @@ async fn read_ledger(outside: Outside, slots: Slots, mut looks: watch::Receiver<
     loop {
         looks.borrow_and_update();
         let state = outside.ports.ledger.state().await;
-        slots.put(SourceUpdate::Ledger(
-            state.map(|state| Arc::new(LedgerView { operations: state.operations, unsynced: state.unsynced })),
-        ));
+        slots
+            .put(SourceUpdate::Ledger(state.map(|state| {
+                Arc::new(LedgerView { operations: state.operations, unsynced: state.unsynced })
+            })));
         if looks.changed().await.is_err() {
             return;
         }
@@ -191,10 +192,8 @@ pub(super) async fn load_change(
 ) -> Result<Change, Failure> {
     let named = |commit: &CommitId| Revision::Named(commit.to_string());
     let (head, base) = (named(&proposal.head), named(&proposal.base));
-    let (head, base) = futures::try_join!(
-        outside.ports.repository.load(&head),
-        outside.ports.repository.load(&base)
-    )?;
+    let (head, base) =
+        futures::try_join!(outside.ports.repository.load(&head), outside.ports.repository.load(&base))?;
     let findings = executor::check(outside, head.clone(), Some(base.clone())).await?;
     Ok(change::assemble(proposal, &base, &head, Arc::new(findings), main, &Operations::default()))
 }
@@ -269,17 +268,16 @@ async fn scrape(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
         };
         let round = tokio::time::Instant::now();
         let targets: Vec<Target> = catalog.targets().collect();
-        let answers = stream::iter(targets.iter().map(|target| {
-            let endpoint = Endpoint { service: target.service.clone(), environment: target.environment.clone() };
-            let (scraper, settings) = (&outside.ports.scraper, &settings);
+        let one = |target: Target| {
+            let (scraper, settings) = (outside.ports.scraper.clone(), settings.clone());
             async move {
-                let result = scraper.scrape(settings, &endpoint, &target.namespace).await;
+                let endpoint = Endpoint { service: target.service, environment: target.environment };
+                let result = scraper.scrape(&settings, &endpoint, &target.namespace).await;
                 (endpoint, result)
             }
-        }))
-        .buffer_unordered(SCRAPES_AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
+        };
+        let answers: Vec<_> =
+            stream::iter(targets.into_iter().map(one)).buffer_unordered(SCRAPES_AT_ONCE).collect().await;
         let now = outside.ports.clock.now();
         let mut fresh = BTreeMap::new();
         for (endpoint, result) in answers {
@@ -306,7 +304,8 @@ async fn scrape(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
 /// Reads the alerts, where an Alertmanager is set.
 async fn read_alerts(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
     loop {
-        let url = catalogs.borrow_and_update().as_ref().and_then(|catalog| catalog.settings.alertmanager.clone());
+        let url =
+            catalogs.borrow_and_update().as_ref().and_then(|catalog| catalog.settings.alertmanager.clone());
         if let Some(url) = &url {
             let alerts = outside.ports.alerts.alerts(url).await;
             slots.put(SourceUpdate::Alerts(alerts.map(Arc::new)));

@@ -114,7 +114,9 @@ fn receive(model: &mut Model, update: SourceUpdate) {
         SourceUpdate::Findings(result) => world.findings.receive(now, result),
         SourceUpdate::Changes(result) => world.changes.receive(now, result),
         SourceUpdate::Ledger(result) => world.ledger.receive(now, result),
-        SourceUpdate::Cluster(context, result) => world.clusters.entry(context).or_default().receive(now, result),
+        SourceUpdate::Cluster(context, result) => {
+            world.clusters.entry(context).or_default().receive(now, result)
+        }
         SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
         SourceUpdate::Alerts(result) => world.alerts.receive(now, result),
         SourceUpdate::Remote(result) => world.remote.receive(now, result.map(Arc::new)),

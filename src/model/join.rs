@@ -216,6 +216,7 @@ const fn verdict_index(verdict: SlaVerdict) -> usize {
 
 fn places(world: &World, catalog: &Catalog, service: &Service) -> Vec<Place> {
     let promise = catalog.sla(service);
+    let nothing = Indicators::default();
     catalog
         .settings
         .environments
@@ -233,7 +234,7 @@ fn places(world: &World, catalog: &Catalog, service: &Service) -> Vec<Place> {
                 Endpoint { service: service.name.clone(), environment: target.environment.clone() };
             let indicators =
                 world.metrics.value.as_ref().and_then(|view| view.endpoints.get(&endpoint)).cloned();
-            let judgement = indicators.as_ref().map(|seen| judge(&promise, seen)).unwrap_or_default();
+            let judgement = judge(&promise, indicators.as_ref().unwrap_or(&nothing));
             Place { target, workload, application, indicators, judgement }
         })
         .collect()

@@ -2,7 +2,8 @@
 
 use super::{Model, join::ServiceRow, layout::Pane};
 use crate::domain::{
-    escalation::{SeverityMatrix, clock},
+    escalation::{EscalationClock, SeverityMatrix, clock, order},
+    incident::Incident,
     sla::SlaVerdict,
 };
 use nucleo_matcher::{
@@ -52,13 +53,17 @@ impl Model {
             Pane::Sla => {
                 let mut filter = filter;
                 let projects = joined.projects.iter();
-                projects.filter(|row| filter.passes(|| row.name().to_owned())).map(|row| row.name().to_owned()).collect()
+                projects
+                    .filter(|row| filter.passes(|| row.name().to_owned()))
+                    .map(|row| row.name().to_owned())
+                    .collect()
             }
             Pane::Escalation => {
                 let mut filter = filter;
                 let default = SeverityMatrix::default();
-                let matrix = self.world.catalog.value.as_ref().map_or(&default, |catalog| &catalog.severities);
-                let mut open: Vec<_> = joined
+                let matrix =
+                    self.world.catalog.value.as_ref().map_or(&default, |catalog| &catalog.severities);
+                let mut open: Vec<(&Incident, EscalationClock)> = joined
                     .incidents
                     .iter()
                     .filter(|incident| {
@@ -67,10 +72,10 @@ impl Model {
                             format!("{} {} {service} {}", incident.id, incident.severity, incident.title)
                         })
                     })
-                    .map(|incident| (clock(incident, matrix, self.now), incident))
+                    .map(|incident| (incident, clock(incident, matrix, self.now)))
                     .collect();
-                open.sort_by_key(|(clock, incident)| (clock.worry(), std::cmp::Reverse(incident.severity)));
-                open.into_iter().map(|(_, incident)| incident.id.to_string()).collect()
+                order(&mut open);
+                open.into_iter().map(|(incident, _)| incident.id.to_string()).collect()
             }
         }
     }
@@ -109,15 +114,17 @@ impl Model {
         let bad = |verdict: SlaVerdict| matches!(verdict, SlaVerdict::Violated | SlaVerdict::Burning);
         let joined = &self.world.joined;
         match pane {
-            Pane::Inventory | Pane::Graph => {
-                joined.service(name).is_some_and(|row| bad(row.verdict) || row.incidents > 0 || row.is_degraded())
-            }
+            Pane::Inventory | Pane::Graph => joined
+                .service(name)
+                .is_some_and(|row| bad(row.verdict) || row.incidents > 0 || row.is_degraded()),
             Pane::Changes => joined
                 .changes
                 .iter()
                 .find(|change| change.proposal.id == *name)
                 .is_some_and(|change| change.errors() > 0),
-            Pane::Sla => joined.projects.iter().find(|row| row.name() == name).is_some_and(|row| bad(row.verdict())),
+            Pane::Sla => {
+                joined.projects.iter().find(|row| row.name() == name).is_some_and(|row| bad(row.verdict()))
+            }
             Pane::Escalation => true,
         }
     }

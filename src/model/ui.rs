@@ -315,7 +315,9 @@ impl Ui {
     pub fn overlay_limit(&self) -> usize {
         match self.overlays.last() {
             Some(Overlay::Help { lines, .. }) => lines.len(),
-            Some(Overlay::Confirm { plan, .. }) => 12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len(),
+            Some(Overlay::Confirm { plan, .. }) => {
+                12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len()
+            }
             _ => 200,
         }
     }

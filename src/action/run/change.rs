@@ -19,7 +19,11 @@ use crate::{
 };
 use std::sync::Arc;
 
-pub(super) fn run(model: &mut Model, command: ChangeCommand, opened_by: Option<Key>) -> Result<Effects, Failure> {
+pub(super) fn run(
+    model: &mut Model,
+    command: ChangeCommand,
+    opened_by: Option<Key>,
+) -> Result<Effects, Failure> {
     let id = match &command {
         ChangeCommand::Validate(id) | ChangeCommand::Approve { change: id, .. } => id.clone(),
     };
@@ -64,12 +68,15 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
         .find(|status| status.gate == gate)
         .ok_or_else(|| Failure::refused(format!("{} needs no {gate} approval", proposal.id)))?;
     let people = model.world.catalog.value.as_ref().map(|catalog| catalog.people.clone()).unwrap_or_default();
-    let operations = model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
+    let operations =
+        model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
     ledger::approve(&operations, change, &people, &model.operator, gate, &proposal.head, note.as_deref())?;
     let errors = change.errors();
     let mut notes = Vec::new();
     if errors > 0 {
-        notes.push(format!("Validation of this head has {errors} errors; an approval does not make them go away."));
+        notes.push(format!(
+            "Validation of this head has {errors} errors; an approval does not make them go away."
+        ));
     }
     if let GateState::Fallen { by } = &status.state {
         notes.push(format!("{by} had approved an earlier head; the branch has moved since."));
@@ -78,14 +85,20 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
     Ok(Plan {
         title: format!("approve {gate} of {}", proposal.id),
         facts: vec![
-            ("change".to_owned(), format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk())),
+            (
+                "change".to_owned(),
+                format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk()),
+            ),
             ("head".to_owned(), format!("{} {}", proposal.head.short(), proposal.subject)),
             ("base".to_owned(), proposal.base.short().to_owned()),
             ("gate".to_owned(), format!("{gate}, owned by {}", teams.join(" "))),
             ("as".to_owned(), format!("{} <{}>", model.operator.name, model.operator.email)),
         ],
         steps: vec![
-            Step { title: "append to the ledger".to_owned(), object: format!("change.approved({})", proposal.id) },
+            Step {
+                title: "append to the ledger".to_owned(),
+                object: format!("change.approved({})", proposal.id),
+            },
             Step { title: "push".to_owned(), object: "quarterdeck/ledger".to_owned() },
         ],
         notes,

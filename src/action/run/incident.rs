@@ -53,8 +53,12 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
                     None => failure.hint("leave the service out, or see `quarterdeck service list`"),
                 });
             }
-            let matrix =
-                model.world.catalog.value.as_ref().map_or_else(SeverityMatrix::default, |c| c.severities.clone());
+            let matrix = model
+                .world
+                .catalog
+                .value
+                .as_ref()
+                .map_or_else(SeverityMatrix::default, |c| c.severities.clone());
             let mut facts = vec![
                 ("severity".to_owned(), severity.to_string()),
                 ("title".to_owned(), title.clone()),

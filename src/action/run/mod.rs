@@ -59,7 +59,8 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                 }
             })
             .collect();
-        let overlay = Overlay::Form { action: action.id, title: action.title, fields, focus: 0, problem: None };
+        let overlay =
+            Overlay::Form { action: action.id, title: action.title, fields, focus: 0, problem: None };
         model.ui.overlays.push(overlay);
         return Effects::none();
     }
@@ -119,8 +120,12 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
 
 /// Starts a validation; its findings open as an overlay.
 fn validate(model: &mut Model, subject: &str, request: ValidationRequest) -> Effects {
-    let opened =
-        model.jobs.open(format!("validate/{subject}"), format!("validate {subject}"), JobState::Running, model.now);
+    let opened = model.jobs.open(
+        format!("validate/{subject}"),
+        format!("validate {subject}"),
+        JobState::Running,
+        model.now,
+    );
     match opened {
         Ok(job) => Effects::one(Effect::Validate(job, request)),
         Err(_) => {
@@ -154,7 +159,8 @@ fn quit(model: &mut Model) -> Effects {
         .map(|job| job.title.as_str())
         .collect();
     let warned = model.ui.notice.as_ref().is_some_and(|notice| {
-        notice.text.starts_with("still running") && (model.now - notice.at).num_seconds() < INSIST_WITHIN_SECONDS
+        notice.text.starts_with("still running")
+            && (model.now - notice.at).num_seconds() < INSIST_WITHIN_SECONDS
     });
     if working.is_empty() || warned {
         model.quit = true;

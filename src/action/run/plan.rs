@@ -68,7 +68,9 @@ pub(super) fn command(model: &mut Model, command: PlanCommand) -> Effects {
             Effects::none()
         }
         // Where a name is typed, Enter presses Run: the name is the yes.
-        PlanCommand::Press if *focus == ConfirmFocus::Run || plan.confirm_by_typing.is_some() => confirmed(model),
+        PlanCommand::Press if *focus == ConfirmFocus::Run || plan.confirm_by_typing.is_some() => {
+            confirmed(model)
+        }
         PlanCommand::Press => {
             view::close(model);
             Effects::none()
@@ -122,9 +124,13 @@ pub fn finished(model: &mut Model, job: JobId, result: Result<Outcome, Failure>)
     if !watched {
         match &result {
             Ok(outcome) => {
-                let kind = if outcome.verdict == Verdict::Pass { NoticeKind::Info } else { NoticeKind::Error };
-                let unsynced =
-                    if outcome.synced { "" } else { " (not on the remote yet: the ledger waits to be synced)" };
+                let kind =
+                    if outcome.verdict == Verdict::Pass { NoticeKind::Info } else { NoticeKind::Error };
+                let unsynced = if outcome.synced {
+                    ""
+                } else {
+                    " (not on the remote yet: the ledger waits to be synced)"
+                };
                 say(model, kind, format!("{}{unsynced}", outcome.summary));
             }
             Err(failure) => say_failure(model, failure),

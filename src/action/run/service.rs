@@ -42,7 +42,8 @@ pub(super) fn run(
 
 /// Where a service runs, or why it cannot be rolled back there.
 fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Failure> {
-    let refuse = |why: String| Failure::refused(format!("cannot roll back {service} in {environment}: {why}"));
+    let refuse =
+        |why: String| Failure::refused(format!("cannot roll back {service} in {environment}: {why}"));
     if model.config.read_only {
         return Err(refuse("this console is read-only".to_owned()));
     }
@@ -68,7 +69,9 @@ fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Fai
     if place.read_only {
         return Err(refuse("quarterdeck.toml marks the environment as read-only".to_owned()));
     }
-    catalog.target(known, place).ok_or_else(|| refuse("the catalog says that it does not run there".to_owned()))
+    catalog
+        .target(known, place)
+        .ok_or_else(|| refuse("the catalog says that it does not run there".to_owned()))
 }
 
 /// The cluster told the way back: shows the plan, if somebody still waits for it.
@@ -121,8 +124,14 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     let mut notes = Vec::new();
     match &route {
         RollbackRoute::Undo { from_revision, to_revision, replica_set, .. } => {
-            facts.push(("revision".to_owned(), format!("{from_revision} → {to_revision} (will be renumbered)")));
-            steps.push(step("restore the pod template of", &format!("replicaset/{}/{replica_set}", target.namespace)));
+            facts.push((
+                "revision".to_owned(),
+                format!("{from_revision} → {to_revision} (will be renumbered)"),
+            ));
+            steps.push(step(
+                "restore the pod template of",
+                &format!("replicaset/{}/{replica_set}", target.namespace),
+            ));
         }
         RollbackRoute::History { from_id, to_id, suspend_automated_sync, .. } => {
             facts.push(("history id".to_owned(), format!("{from_id} → {to_id}")));
@@ -152,8 +161,12 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     if !dependants.is_empty() {
         notes.push(format!("{} depend on it: {}.", dependants.len(), dependants.join(", ")));
     }
-    if let Some(version) = service.and_then(|service| service.version.as_ref()).filter(|v| v.to_string() != to) {
-        notes.push(format!("Git still says {version}: settle it with a change, or the next deployment brings it back."));
+    if let Some(version) =
+        service.and_then(|service| service.version.as_ref()).filter(|v| v.to_string() != to)
+    {
+        notes.push(format!(
+            "Git still says {version}: settle it with a change, or the next deployment brings it back."
+        ));
     }
     if let Some(seen) = model
         .world
@@ -182,7 +195,10 @@ fn dependants(catalog: &Catalog, target: &Target) -> Vec<String> {
         .services
         .values()
         .filter(|service| {
-            service.dependencies.iter().any(|dependency| !dependency.optional && dependency.service == target.service)
+            service
+                .dependencies
+                .iter()
+                .any(|dependency| !dependency.optional && dependency.service == target.service)
         })
         .map(|service| service.name.to_string())
         .collect()

@@ -26,7 +26,11 @@ use nucleo_matcher::{
     pattern::{CaseMatching, Normalization, Pattern},
 };
 
-pub(super) fn view(model: &mut Model, command: ViewCommand, opened_by: Option<Key>) -> Result<Effects, Failure> {
+pub(super) fn view(
+    model: &mut Model,
+    command: ViewCommand,
+    opened_by: Option<Key>,
+) -> Result<Effects, Failure> {
     match command {
         ViewCommand::Focus(pane) => focus(model, pane),
         ViewCommand::Cycle(direction) => {
@@ -77,7 +81,8 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
 /// In the graph, goes to the node under the cursor; false when that is where the person is already.
 fn walk(model: &mut Model) -> bool {
     let Some(node) = model.ui.list(Pane::Graph).current().map(ServiceName::from) else { return false };
-    let elsewhere = model.ui.selected.as_ref() != Some(&node) && model.world.joined.service(node.as_str()).is_some();
+    let elsewhere =
+        model.ui.selected.as_ref() != Some(&node) && model.world.joined.service(node.as_str()).is_some();
     if elsewhere {
         select(model, node);
     }
@@ -235,7 +240,9 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
         Direction::Previous => (index + count - 1) % count,
     };
     match command {
-        FormCommand::Field(direction) if !fields.is_empty() => *focus = around(*focus, fields.len(), direction),
+        FormCommand::Field(direction) if !fields.is_empty() => {
+            *focus = around(*focus, fields.len(), direction)
+        }
         FormCommand::Choose(direction) => {
             let Some(FormField { input, choices, .. }) = fields.get_mut(*focus) else { return };
             if choices.is_empty() {
@@ -369,9 +376,10 @@ pub fn select(model: &mut Model, service: ServiceName) {
         }
     }
     if model.ui.focus != Pane::Sla {
-        let project = model.world.joined.service(service.as_str()).map(|row| {
-            row.service.project.as_ref().map_or("shared", |project| project.as_str()).to_owned()
-        });
+        let project =
+            model.world.joined.service(service.as_str()).map(|row| {
+                row.service.project.as_ref().map_or("shared", |project| project.as_str()).to_owned()
+            });
         let list = &mut model.ui.lists[Pane::Sla.index()];
         if let Some(index) = project.and_then(|project| list.rows.iter().position(|row| *row == project)) {
             list.move_to(index, layout.rows(Pane::Sla));
@@ -386,7 +394,8 @@ pub fn refresh_lists(model: &mut Model) {
         let rows = model.rows(pane);
         model.ui.lists[pane.index()].replace(rows, layout.rows(pane));
     }
-    let gone = model.ui.selected.as_ref().is_none_or(|name| model.world.joined.service(name.as_str()).is_none());
+    let gone =
+        model.ui.selected.as_ref().is_none_or(|name| model.world.joined.service(name.as_str()).is_none());
     if gone {
         model.ui.selected = None;
         let first = model.ui.list(Pane::Inventory).current().map(ServiceName::from);
@@ -401,7 +410,9 @@ pub fn refresh_lists(model: &mut Model) {
 pub fn is_typing(model: &Model) -> bool {
     match model.ui.overlays.last() {
         Some(Overlay::Palette { .. } | Overlay::Filter { .. }) => true,
-        Some(Overlay::Form { fields, focus, .. }) => fields.get(*focus).is_some_and(|field| field.choices.is_empty()),
+        Some(Overlay::Form { fields, focus, .. }) => {
+            fields.get(*focus).is_some_and(|field| field.choices.is_empty())
+        }
         Some(Overlay::Confirm { plan, .. }) => plan.confirm_by_typing.is_some(),
         _ => false,
     }

@@ -1,8 +1,16 @@
 //! Changes: what a proposal does to the catalog, how risky it is, and what it still needs.
 
+mod classify;
+mod gates;
+
+pub use classify::*;
+pub use gates::*;
+
 use super::{
-    finding::Finding,
-    gate::GateStatus,
+    catalog::Catalog,
+    finding::{Finding, Level},
+    gate::{Gate, GateState, GateStatus},
+    ledger::Operations,
     name::{ChangeId, CommitId, ServiceName},
 };
 use chrono::{DateTime, Utc};
@@ -123,7 +131,54 @@ pub struct Change {
     pub gates: Vec<GateStatus>,
 }
 
-/// TEMPORARY until the ledger branch is merged.
-pub fn gates(_: &Change, _: &super::catalog::Catalog, _: &super::ledger::Operations) -> Vec<GateStatus> {
-    Vec::new()
+/// Concludes everything about a proposal.
+///
+/// `base` and `head` are the catalogs at the proposal's merge base and head; `main` is the main
+/// branch's, which alone says who may approve. `findings` are what validation found at the head.
+pub fn assemble(
+    proposal: Proposal,
+    base: &Catalog,
+    head: &Catalog,
+    findings: Arc<Vec<Finding>>,
+    main: &Catalog,
+    operations: &Operations,
+) -> Change {
+    let classification = classify(base, head, &proposal.paths);
+    let gates = gates(&classification, main, head, &proposal, operations.approvals_of(&proposal.id));
+    let Classification { class, services, fields, .. } = classification;
+    Change { proposal, class, services, fields, findings, gates }
+}
+
+impl Change {
+    /// How many findings block the merge.
+    pub fn errors(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::Error).count()
+    }
+
+    /// Gates that nobody has approved for the present head.
+    pub fn open_gates(&self) -> Vec<Gate> {
+        self.gates
+            .iter()
+            .filter(|status| !matches!(status.state, GateState::Approved { .. }))
+            .map(|status| status.gate)
+            .collect()
+    }
+
+    /// What stands against merging, in a few words (`2 errors, code-review open`); `None` when nothing does.
+    pub fn blocked(&self) -> Option<String> {
+        let mut reasons = Vec::new();
+        match self.errors() {
+            0 => {}
+            1 => reasons.push("1 error".to_owned()),
+            many => reasons.push(format!("{many} errors")),
+        }
+        for status in &self.gates {
+            match status.state {
+                GateState::Approved { .. } => {}
+                GateState::Open => reasons.push(format!("{} open", status.gate)),
+                GateState::Fallen { .. } => reasons.push(format!("{} fell with the new head", status.gate)),
+            }
+        }
+        (!reasons.is_empty()).then(|| reasons.join(", "))
+    }
 }

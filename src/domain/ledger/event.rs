@@ -1,16 +1,23 @@
-//! One ledger event: what happened, when, by whom.
+//! One ledger event: what happened, when, by whom; and how it is written as a commit message.
 
-use crate::domain::{
-    change::Identity,
-    escalation::Severity,
-    gate::Gate,
-    name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+use crate::{
+    domain::{
+        change::Identity,
+        escalation::Severity,
+        gate::Gate,
+        name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+        text,
+    },
+    error::Failure,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// The version of the JSON that is written now.
 pub const EVENT_VERSION: u32 = 1;
+
+/// How long a subject line may be, in terminal cells.
+const SUBJECT_WIDTH: usize = 100;
 
 /// How something that was checked came out. Only `Pass` is good news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -125,6 +132,28 @@ impl Happening {
             Self::IncidentResolved { .. } => "incident.resolved",
         }
     }
+
+    /// The readable first line of its commit: `incident.declared(INC-5): critical, shared-auth 5xx`.
+    pub fn subject(&self) -> String {
+        let (about, words) = match self {
+            Self::ChangeApproved { change, gate, .. } => (change.to_string(), format!("{gate} gate")),
+            Self::RollbackStarted { service, environment, from, to, .. } => {
+                (format!("{service}@{environment}"), format!("{from} → {to}"))
+            }
+            Self::RollbackFinished { service, environment, verdict, detail } => {
+                (format!("{service}@{environment}"), format!("{}, {detail}", verdict.as_str()))
+            }
+            Self::IncidentDeclared { incident, severity, title, .. } => {
+                (incident.to_string(), format!("{severity}, {title}"))
+            }
+            Self::IncidentAcknowledged { incident } => (incident.to_string(), "taken".to_owned()),
+            Self::IncidentResolved { incident, note } => {
+                (incident.to_string(), note.clone().unwrap_or_else(|| "over".to_owned()))
+            }
+        };
+        let line = text::clean(&format!("{}({about}): {words}", self.kind()));
+        text::fit(line.trim(), SUBJECT_WIDTH)
+    }
 }
 
 /// What a commit of the ledger says.
@@ -154,4 +183,166 @@ pub struct Entry {
     pub subject: String,
     /// What happened.
     pub body: EntryBody,
+}
+
+/// The JSON document of a commit's body.
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    #[serde(flatten)]
+    happening: &'a Happening,
+    /// The id that an incident had while it waited for the remote, when another took it first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    formerly: Option<&'a IncidentId>,
+}
+
+/// The commit message of an event: the subject, an empty line, one JSON document on one line.
+/// `formerly` is the id that an incident had before it had to be renumbered.
+pub fn encode(happening: &Happening, formerly: Option<&IncidentId>) -> Result<String, Failure> {
+    let document = Document { version: EVENT_VERSION, happening, formerly };
+    let body = serde_json::to_string(&document).map_err(|error| {
+        Failure::failed(format!("could not write a {} event as JSON", happening.kind())).because(&error)
+    })?;
+    Ok(format!("{}\n\n{body}\n", happening.subject()))
+}
+
+/// Reads a commit message: its subject line, and the event of its body. Whatever it does not know,
+/// be it a newer kind, a newer version or no event at all, is kept as [`EntryBody::Unknown`].
+pub fn decode(message: &str) -> (String, EntryBody) {
+    let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
+    let (subject, body) = (subject.trim_end(), body.trim());
+    let unknown = |kind: &str| EntryBody::Unknown { kind: kind.to_owned(), text: body.to_owned() };
+    // Only the first document counts: hooks and people may add trailers below it.
+    let document =
+        serde_json::Deserializer::from_str(body).into_iter::<serde_json::Value>().next().and_then(Result::ok);
+    let Some(document) = document else { return (subject.to_owned(), unknown("")) };
+    let kind = document.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let known_version =
+        document.get("version").and_then(serde_json::Value::as_u64) == Some(EVENT_VERSION.into());
+    let body = match known_version.then(|| Happening::deserialize(&document)) {
+        Some(Ok(happening)) => EntryBody::Known(happening),
+        _ => unknown(kind),
+    };
+    (subject.to_owned(), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn all_kinds() -> Vec<Happening> {
+        vec![
+            Happening::ChangeApproved {
+                change: "project-a-api-2.2.0".into(),
+                gate: Gate::CodeReview,
+                head: "a".repeat(40).into(),
+                base: "b".repeat(40).into(),
+                note: Some("looks right".into()),
+            },
+            Happening::RollbackStarted {
+                service: "shared-auth".into(),
+                environment: "production".into(),
+                from: "1.3.0".into(),
+                to: "1.2.3".into(),
+                object: "deployment/shared/shared-auth".into(),
+            },
+            Happening::RollbackFinished {
+                service: "shared-auth".into(),
+                environment: "production".into(),
+                verdict: Verdict::NoData,
+                detail: "no traffic".into(),
+            },
+            Happening::IncidentDeclared {
+                incident: "INC-5".into(),
+                severity: Severity::Critical,
+                title: "shared-auth 5xx".into(),
+                service: None,
+            },
+            Happening::IncidentAcknowledged { incident: "INC-5".into() },
+            Happening::IncidentResolved { incident: "INC-5".into(), note: None },
+        ]
+    }
+
+    #[test]
+    fn every_kind_survives_the_round_trip() {
+        for happening in all_kinds() {
+            let message = encode(&happening, None).unwrap();
+            let (subject, body) = decode(&message);
+            assert_eq!(body, EntryBody::Known(happening.clone()), "{message}");
+            assert!(subject.starts_with(&format!("{}(", happening.kind())), "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_message_is_the_documented_one() {
+        assert_eq!(
+            encode(&all_kinds()[0], None).unwrap(),
+            format!(
+                "change.approved(project-a-api-2.2.0): code-review gate\n\n\
+                 {{\"version\":1,\"kind\":\"change.approved\",\"change\":\"project-a-api-2.2.0\",\
+                 \"gate\":\"code-review\",\"head\":\"{}\",\"base\":\"{}\",\"note\":\"looks right\"}}\n",
+                "a".repeat(40),
+                "b".repeat(40)
+            )
+        );
+        let renumbered = encode(&all_kinds()[3], Some(&"INC-4".into())).unwrap();
+        assert!(renumbered.contains("\"formerly\":\"INC-4\""), "{renumbered}");
+        assert_eq!(decode(&renumbered).1, EntryBody::Known(all_kinds()[3].clone()));
+    }
+
+    #[test]
+    fn subjects_are_one_clean_short_line() {
+        let title = format!("\u{1b}[31mred\nalert {}", "x".repeat(300));
+        let happening = Happening::IncidentDeclared {
+            incident: "INC-1".into(),
+            severity: Severity::Low,
+            title,
+            service: None,
+        };
+        let subject = happening.subject();
+        assert!(subject.starts_with("incident.declared(INC-1): low, [31mred alert xxx"), "{subject}");
+        assert_eq!(subject.chars().count(), 100);
+        assert_eq!(decode(&encode(&happening, None).unwrap()).1, EntryBody::Known(happening));
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept() {
+        for (message, kind) in [
+            ("", ""),
+            ("only a subject", ""),
+            ("s\n\nnot json", ""),
+            ("s\n\n[1, 2]", ""),
+            ("s\n\n{\"version\":1,\"kind\":\"backup.drilled\"}", "backup.drilled"),
+            (
+                "s\n\n{\"version\":2,\"kind\":\"incident.acknowledged\",\"incident\":\"INC-1\"}",
+                "incident.acknowledged",
+            ),
+            (
+                "s\n\n{\"version\":1,\"kind\":\"incident.acknowledged\",\"incident\":7}",
+                "incident.acknowledged",
+            ),
+        ] {
+            let (_, body) = decode(message);
+            assert!(
+                matches!(&body, EntryBody::Unknown { kind: found, .. } if found == kind),
+                "{message}: {body:?}"
+            );
+        }
+        assert!(matches!(decode(&format!("s\n\n{}", "[".repeat(100_000))).1, EntryBody::Unknown { .. }));
+    }
+
+    #[test]
+    fn trailers_below_the_document_do_no_harm() {
+        let message =
+            format!("{}\nSigned-off-by: A <a@example.com>\n", encode(&all_kinds()[4], None).unwrap());
+        assert_eq!(decode(&message).1, EntryBody::Known(all_kinds()[4].clone()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_message_panics(message in ".*(\n\n)?.*") {
+            decode(&message);
+        }
+    }
 }

@@ -1,17 +1,302 @@
 //! Folding events into the state of operations.
 
-use crate::domain::{incident::Incident, name::IncidentId};
+use super::{
+    event::{Entry, EntryBody, Happening, Verdict},
+    precondition::ROLLBACK_CLAIM,
+};
+use crate::domain::{
+    change::Identity,
+    gate::Gate,
+    incident::Incident,
+    name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+};
+use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeMap;
+
+/// How far beyond the highest number a declared incident's number may lie. What is further off was
+/// not given out by this program, and would use the numbers up.
+const LARGEST_GAP: u32 = 10_000;
+
+/// How many contradictions are kept in words; all are counted.
+const KEPT_ANOMALIES: usize = 100;
+
+/// An approval as the ledger has it. Whether it counts is judged against people and teams later:
+/// everybody who can push can write one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Which gate.
+    pub gate: Gate,
+    /// The head that was reviewed.
+    pub head: CommitId,
+    /// The merge base that it was reviewed against.
+    pub base: CommitId,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The reviewer's words.
+    pub note: Option<String>,
+    /// The event's commit.
+    pub commit: CommitId,
+}
+
+/// A rollback that was started and has not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningRollback {
+    /// The version that ran.
+    pub from: String,
+    /// The version to go back to.
+    pub to: String,
+    /// What is changed.
+    pub object: String,
+    /// When it was started.
+    pub since: DateTime<Utc>,
+    /// By whom.
+    pub by: Identity,
+}
+
+/// A rollback that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRollback {
+    /// Which service.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The version that ran.
+    pub from: String,
+    /// The version to go back to.
+    pub to: String,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
+    /// Who started it.
+    pub by: Identity,
+    /// From start to end; never negative, even when two people's clocks differ.
+    pub duration: Duration,
+    /// How it was verified.
+    pub verdict: Verdict,
+    /// What was seen.
+    pub detail: String,
+}
+
+/// An event that contradicts what came before it. It stays in the log and changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Anomaly {
+    /// The event's commit.
+    pub commit: CommitId,
+    /// What does not fit.
+    pub text: String,
+}
 
 /// What all events together say.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Operations {
-    /// Incidents by id.
-    pub incidents: BTreeMap<IncidentId, Incident>,
+    /// Incidents by number, so that INC-2 comes before INC-10.
+    pub incidents: BTreeMap<u32, Incident>,
+    /// The highest number that was given out; 0 while there was no incident.
+    pub last_incident: u32,
+    /// Approvals by change, oldest first, for whatever head.
+    pub approvals: BTreeMap<ChangeId, Vec<Approval>>,
+    /// Rollbacks that were started and have not ended.
+    pub running_rollbacks: BTreeMap<(ServiceName, EnvironmentName), RunningRollback>,
+    /// Rollbacks that have ended, oldest first.
+    pub past_rollbacks: Vec<PastRollback>,
+    /// How many events were folded.
+    pub events: usize,
+    /// How many of them are of a kind that this program does not know.
+    pub unknown: usize,
+    /// How many of them contradict what came before.
+    pub contradictions: usize,
+    /// The latest of those in words.
+    pub anomalies: Vec<Anomaly>,
+    /// The newest event's time.
+    pub last_event: Option<DateTime<Utc>>,
 }
+
+/// `INC-14` as its number; `None` for what no incident is called.
+pub fn incident_number(id: &str) -> Option<u32> {
+    let digits = id.strip_prefix("INC-")?;
+    // `INC-014` and `INC-+14` would be second names of INC-14.
+    let canonical = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
+    canonical.then(|| digits.parse().ok()).flatten()
+}
+
+/// The id of an incident's number.
+pub fn incident_id(number: u32) -> IncidentId {
+    format!("INC-{number}").into()
+}
+
+/// How an identity is shown: by name, or by e-mail address where there is none.
+fn shown(identity: &Identity) -> String {
+    if identity.name.trim().is_empty() { identity.email.clone() } else { identity.name.clone() }
+}
+
 impl Operations {
-    /// TEMPORARY until the ledger branch is merged.
+    /// The state after `entries`, oldest first.
+    pub fn fold<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut operations = Self::default();
+        for entry in entries {
+            operations.apply(entry);
+        }
+        operations
+    }
+
+    /// The incident of an id.
+    pub fn incident(&self, id: &str) -> Option<&Incident> {
+        self.incidents.get(&incident_number(id)?)
+    }
+
+    /// Incidents that still need somebody, by number.
     pub fn open_incidents(&self) -> impl Iterator<Item = &Incident> {
         self.incidents.values().filter(|incident| incident.is_open())
+    }
+
+    /// The id that the next declared incident gets.
+    pub fn next_incident(&self) -> IncidentId {
+        incident_id(self.last_incident.saturating_add(1))
+    }
+
+    /// All approvals of a change, oldest first.
+    pub fn approvals_of(&self, change: &ChangeId) -> &[Approval] {
+        self.approvals.get(change).map_or(&[], Vec::as_slice)
+    }
+
+    /// Adds one event. It never fails: what contradicts is counted and changes nothing else.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.events += 1;
+        self.last_event = self.last_event.max(Some(entry.at));
+        let result = match &entry.body {
+            EntryBody::Known(happening) => self.apply_known(entry, happening),
+            EntryBody::Unknown { .. } => {
+                self.unknown += 1;
+                Ok(())
+            }
+        };
+        if let Err(text) = result {
+            self.contradictions += 1;
+            if self.anomalies.len() == KEPT_ANOMALIES {
+                self.anomalies.remove(0);
+            }
+            self.anomalies.push(Anomaly { commit: entry.commit.clone(), text });
+        }
+    }
+
+    fn apply_known(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
+        match happening {
+            Happening::ChangeApproved { change, gate, head, base, note } => {
+                self.approvals.entry(change.clone()).or_default().push(Approval {
+                    gate: *gate,
+                    head: head.clone(),
+                    base: base.clone(),
+                    by: entry.actor.clone(),
+                    at: entry.at,
+                    note: note.clone(),
+                    commit: entry.commit.clone(),
+                });
+                Ok(())
+            }
+            Happening::RollbackStarted { service, environment, from, to, object } => {
+                self.rollback_started(entry, (service, environment), (from, to, object))
+            }
+            Happening::RollbackFinished { service, environment, verdict, detail } => {
+                let key = (service.clone(), environment.clone());
+                let running = self
+                    .running_rollbacks
+                    .remove(&key)
+                    .ok_or_else(|| format!("no rollback of {service} in {environment} was running"))?;
+                self.rollback_ended(key, running, entry.at, *verdict, detail.clone());
+                Ok(())
+            }
+            Happening::IncidentDeclared { incident: id, severity, title, service } => {
+                let number = incident_number(id.as_str())
+                    .filter(|number| *number <= self.last_incident.saturating_add(LARGEST_GAP))
+                    .ok_or_else(|| format!("{id} is not an incident's id that can come next"))?;
+                if self.incidents.contains_key(&number) {
+                    return Err(format!("{id} was declared before"));
+                }
+                self.last_incident = self.last_incident.max(number);
+                let incident = Incident {
+                    id: id.clone(),
+                    severity: *severity,
+                    title: title.clone(),
+                    service: service.clone(),
+                    declared_at: entry.at,
+                    declared_by: shown(&entry.actor),
+                    acknowledged: None,
+                    resolved: None,
+                };
+                self.incidents.insert(number, incident);
+                Ok(())
+            }
+            Happening::IncidentAcknowledged { incident: id } => {
+                let incident = self.open_incident(id)?;
+                if incident.acknowledged.is_some() {
+                    return Err(format!("{id} was acknowledged before"));
+                }
+                incident.acknowledged = Some((entry.at, shown(&entry.actor)));
+                Ok(())
+            }
+            Happening::IncidentResolved { incident: id, .. } => {
+                self.open_incident(id)?.resolved = Some((entry.at, shown(&entry.actor)));
+                Ok(())
+            }
+        }
+    }
+
+    fn open_incident(&mut self, id: &IncidentId) -> Result<&mut Incident, String> {
+        let incident = incident_number(id.as_str())
+            .and_then(|number| self.incidents.get_mut(&number))
+            .ok_or_else(|| format!("{id} was never declared"))?;
+        if incident.is_open() { Ok(incident) } else { Err(format!("{id} was resolved before")) }
+    }
+
+    fn rollback_started(
+        &mut self,
+        entry: &Entry,
+        (service, environment): (&ServiceName, &EnvironmentName),
+        (from, to, object): (&str, &str, &str),
+    ) -> Result<(), String> {
+        let key = (service.clone(), environment.clone());
+        let mut contradiction = Ok(());
+        // The newer one counts in any case: it is what runs in the cluster.
+        if let Some(former) = self.running_rollbacks.remove(&key) {
+            if entry.at.signed_duration_since(former.since) < ROLLBACK_CLAIM {
+                contradiction = Err(format!(
+                    "a rollback of {service} in {environment} was already running, started by {}",
+                    shown(&former.by)
+                ));
+            }
+            let detail = "it never reported its end; another one was started".to_owned();
+            self.rollback_ended(key.clone(), former, entry.at, Verdict::Error, detail);
+        }
+        let running = RunningRollback {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            object: object.to_owned(),
+            since: entry.at,
+            by: entry.actor.clone(),
+        };
+        self.running_rollbacks.insert(key, running);
+        contradiction
+    }
+
+    fn rollback_ended(
+        &mut self,
+        (service, environment): (ServiceName, EnvironmentName),
+        running: RunningRollback,
+        at: DateTime<Utc>,
+        verdict: Verdict,
+        detail: String,
+    ) {
+        self.past_rollbacks.push(PastRollback {
+            service,
+            environment,
+            from: running.from,
+            to: running.to,
+            started_at: running.since,
+            by: running.by,
+            duration: at.signed_duration_since(running.since).max(Duration::zero()),
+            verdict,
+            detail,
+        });
     }
 }

@@ -65,3 +65,12 @@ pub fn find(code: &str) -> Option<&'static Rule> {
 
 /// Everything that is checked once the files are read.
 pub static RULES: &[&Rule] = &[];
+
+/// TEMPORARY until the catalog branch is merged.
+pub fn check(
+    head: &crate::domain::catalog::Catalog,
+    _: Option<&crate::domain::catalog::Catalog>,
+    _: chrono::NaiveDate,
+) -> Vec<crate::domain::finding::Finding> {
+    head.findings.clone()
+}

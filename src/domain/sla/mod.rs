@@ -1,5 +1,16 @@
 //! SLA mathematics: counters and histograms to availability, error ratio, quantile and verdict.
 
+mod history;
+mod judgement;
+mod quantile;
+
+pub use history::{History, increase};
+pub use judgement::{
+    BURN_FAST, BURN_PAGE, BURN_SLOW, Judgement, MINIMUM_EVENTS, SlaVerdict, Verdict, budget_remaining,
+    burn_rate, compare_after, judge,
+};
+pub use quantile::histogram_quantile;
+
 use super::name::{EnvironmentName, ServiceName};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -59,39 +70,4 @@ pub struct Indicators {
 pub struct MetricsView {
     /// By endpoint.
     pub endpoints: BTreeMap<Endpoint, Indicators>,
-}
-
-/// Whether a promise is kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum SlaVerdict {
-    /// The promise is broken.
-    Violated,
-    /// It still holds, but the error budget is being used up too fast.
-    Burning,
-    /// Nothing can be said.
-    #[default]
-    NoData,
-    /// It holds.
-    Met,
-}
-
-/// A promise held against what was observed.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Judgement {
-    /// The result.
-    pub verdict: SlaVerdict,
-    /// Share of good requests observed.
-    pub availability: Option<f64>,
-    /// Share of the error budget that is left; negative when overdrawn.
-    pub budget_remaining: Option<f64>,
-    /// Recent error ratio over the error ratio that the promise allows.
-    pub burn_rate: Option<f64>,
-    /// Why, in words, the worst first.
-    pub reasons: Vec<String>,
-}
-
-/// TEMPORARY until the cluster branch is merged.
-pub fn judge(_: &crate::domain::catalog::Sla, _: &Indicators) -> Judgement {
-    Judgement::default()
 }

@@ -45,9 +45,10 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             // The branch may have moved between the plan and the yes.
             outside.ports.repository.fetch().await.ok();
             let proposals = outside.ports.repository.proposals(&catalog).await?;
-            let proposal = proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
-                Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
-            })?;
+            let proposal =
+                proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
+                    Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
+                })?;
             let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
             let operator = outside.ports.repository.operator().await?;
             let (gate, head, note) = (*gate, head.clone(), note.clone());
@@ -82,7 +83,10 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             let (id, note) = (incident.clone(), note.clone());
             let draft: Draft = Box::new(move |operations| ledger::resolve(operations, &id, note.as_deref()));
             let receipt = append(outside, draft, report).await?;
-            Ok(Outcome { incident: Some(incident.clone()), ..outcome(format!("{incident} resolved"), receipt) })
+            Ok(Outcome {
+                incident: Some(incident.clone()),
+                ..outcome(format!("{incident} resolved"), receipt)
+            })
         }
     }
 }

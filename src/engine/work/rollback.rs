@@ -7,7 +7,7 @@ use crate::{
         deployment::{RollbackRoute, RolloutStatus, object_name},
         ledger::{self, RollbackStart, Verdict},
         plan::Outcome,
-        sla::{Endpoint, Sample, compare_after},
+        sla::{self, Endpoint, Sample, compare_after, increase},
         units::format_percent,
     },
     error::Failure,
@@ -78,7 +78,9 @@ pub(super) async fn run(
             "{} in {} runs {to}, but whether it is well could not be verified: {detail}",
             target.service, target.environment
         ),
-        Verdict::Fail => format!("{} in {} is NOT well after the rollback: {detail}", target.service, target.environment),
+        Verdict::Fail => {
+            format!("{} in {} is NOT well after the rollback: {detail}", target.service, target.environment)
+        }
     };
     Ok(Outcome { verdict, summary, incident: None, commit: Some(receipt.commit), synced: receipt.synced })
 }
@@ -92,9 +94,8 @@ async fn ready(
     report: &Reporter,
 ) -> Result<String, String> {
     let deadline = Instant::now() + ROLLOUT_DEADLINE;
-    let mut last = "nothing seen yet".to_owned();
     loop {
-        match cluster.rollback_status(target, route).await {
+        let last = match cluster.rollback_status(target, route).await {
             Ok(RolloutStatus::Complete(seen)) => {
                 report.step(READY, seen.clone()).await;
                 return Ok(seen);
@@ -103,9 +104,9 @@ async fn ready(
                 report.step(READY, why.clone()).await;
                 return Err(why);
             }
-            Ok(RolloutStatus::Progressing(seen)) => last = seen,
-            Err(failure) => last = failure.to_string(),
-        }
+            Ok(RolloutStatus::Progressing(seen)) => seen,
+            Err(failure) => failure.to_string(),
+        };
         report.step(READY, last.clone()).await;
         if Instant::now() >= deadline {
             return Err(format!("not ready after {} minutes: {last}", ROLLOUT_DEADLINE.as_secs() / 60));
@@ -123,7 +124,9 @@ async fn judge(
 ) -> (Verdict, String) {
     let settings = match outside.ports.repository.load(&Revision::WorkingTree).await {
         Ok(catalog) => catalog.settings.scrape.clone(),
-        Err(failure) => return (Verdict::Error, format!("the metrics settings could not be read: {failure}")),
+        Err(failure) => {
+            return (Verdict::Error, format!("the metrics settings could not be read: {failure}"));
+        }
     };
     let Some(settings) = settings else {
         return (Verdict::NoData, "no metrics are configured".to_owned());
@@ -142,15 +145,14 @@ async fn judge(
                 (Verdict::NoData, "waiting for requests".to_owned())
             }
             (Ok(after), Some(before)) => {
-                let verdict = compare_after(before, &after, threshold);
-                let requests = (after.requests - before.requests).max(0.0);
-                let ratio = if requests > 0.0 { (after.errors - before.errors).max(0.0) / requests } else { f64::NAN };
-                let text = format!(
-                    "error ratio {} of {requests:.0} new requests, at most {} allowed",
-                    format_percent(ratio),
-                    format_percent(threshold)
-                );
-                (verdict, text)
+                let gain = increase(before, &after).requests;
+                match compare_after(before, &after, threshold) {
+                    sla::Verdict::Pass(ratio) => (Verdict::Pass, compared(ratio, gain, threshold)),
+                    sla::Verdict::Fail(ratio) => (Verdict::Fail, compared(ratio, gain, threshold)),
+                    sla::Verdict::NoData(requests) => {
+                        (Verdict::NoData, format!("only {requests:.0} new requests, too few to judge"))
+                    }
+                }
             }
         };
         report.step(METRICS, said.1.clone()).await;
@@ -163,6 +165,14 @@ async fn judge(
         }
         tokio::time::sleep(SCRAPE_EVERY).await;
     }
+}
+
+fn compared(ratio: f64, requests: f64, threshold: f64) -> String {
+    format!(
+        "error ratio {} of {requests:.0} new requests, at most {} allowed",
+        format_percent(ratio),
+        format_percent(threshold)
+    )
 }
 
 async fn scrape(
@@ -182,7 +192,8 @@ async fn record(
     report: &Reporter,
 ) -> Result<Receipt, Failure> {
     report.step(RECORD, "recording").await;
-    let (service, environment, detail) = (target.service.clone(), target.environment.clone(), detail.to_owned());
+    let (service, environment, detail) =
+        (target.service.clone(), target.environment.clone(), detail.to_owned());
     let draft: Draft = Box::new(move |operations| {
         ledger::finish_rollback(operations, &service, &environment, verdict, &detail)
     });

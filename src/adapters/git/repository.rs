@@ -1,0 +1,317 @@
+//! The control repository in Git: catalogs at any revision, proposals, and who works here.
+
+use super::{
+    child::Call,
+    clone::{LocalClone, blocking},
+    files,
+    references::{find, merge_base, unreadable},
+};
+use crate::{
+    domain::{
+        catalog::{self, Catalog},
+        change::{Identity, Proposal},
+        finding::{Finding, Level},
+        name::CommitId,
+        text,
+    },
+    error::Failure,
+    ports::{Answer, ControlRepository, Fingerprint, Revision},
+};
+use chrono::{DateTime, Utc};
+use gix::{ObjectId, Repository, actor::SignatureRef, bstr::ByteSlice};
+use std::{
+    collections::hash_map::DefaultHasher,
+    hash::{Hash, Hasher},
+    path::Path,
+    sync::Arc,
+};
+
+/// A clone of the control repository on this machine.
+///
+/// Which remote it belongs to is said by `quarterdeck.toml`: it is `origin` until the working tree's
+/// catalog was loaded for the first time.
+#[derive(Debug, Clone)]
+pub struct GitRepository {
+    clone: Arc<LocalClone>,
+}
+
+impl GitRepository {
+    /// Opens the repository that `directory` belongs to; `environment` is added to that of every git
+    /// that is run. A repository without a commit opens, since its files can be read.
+    ///
+    /// # Errors
+    /// A configuration failure when there is no such directory, no repository, or a bare one.
+    pub fn open(directory: &Path, environment: Vec<(String, String)>) -> Result<Self, Failure> {
+        Ok(Self { clone: Arc::new(LocalClone::open(directory, environment)?) })
+    }
+
+    /// The root of the working tree.
+    pub fn root(&self) -> &Path {
+        &self.clone.root
+    }
+
+    /// The shared handle, for the ledger.
+    pub(super) fn local_clone(&self) -> Arc<LocalClone> {
+        Arc::clone(&self.clone)
+    }
+}
+
+impl ControlRepository for GitRepository {
+    fn load(&self, revision: &Revision) -> Answer<'_, Arc<Catalog>> {
+        let revision = revision.clone();
+        Box::pin(blocking(&self.clone, move |clone| load(clone, &revision).map(Arc::new)))
+    }
+
+    fn resolve(&self, revision: &str) -> Answer<'_, CommitId> {
+        let revision = revision.to_owned();
+        Box::pin(blocking(&self.clone, move |clone| {
+            resolve(clone, &clone.repository(), &revision).map(|id| id.to_string().into())
+        }))
+    }
+
+    fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>> {
+        let (main, pattern) = (catalog.settings.main.clone(), catalog.settings.changes.clone());
+        self.clone.set_remote(&catalog.settings.remote);
+        Box::pin(blocking(&self.clone, move |clone| proposals(clone, &main, &pattern)))
+    }
+
+    fn fingerprint(&self) -> Answer<'_, Fingerprint> {
+        Box::pin(blocking(&self.clone, |clone| {
+            Ok(Fingerprint {
+                working_tree: files::fingerprint(&clone.root),
+                references: references_digest(&clone.repository())?,
+            })
+        }))
+    }
+
+    fn fetch(&self) -> Answer<'_, ()> {
+        Box::pin(blocking(&self.clone, fetch))
+    }
+
+    fn operator(&self) -> Answer<'_, Identity> {
+        Box::pin(blocking(&self.clone, operator))
+    }
+}
+
+fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
+    match revision {
+        Revision::WorkingTree => {
+            let (files, unreadable) = files::working_tree(&clone.root);
+            let mut catalog = catalog::read(files);
+            for (path, reason) in unreadable {
+                catalog.findings.push(Finding {
+                    code: "QD001",
+                    name: "unreadable-file",
+                    level: Level::Error,
+                    message: format!("{} could not be read: {reason}", text::clean(&path)),
+                    labels: Vec::new(),
+                    help: Some("see who owns the file and who may read it".to_owned()),
+                });
+            }
+            clone.set_remote(&catalog.settings.remote);
+            Ok(catalog)
+        }
+        Revision::Named(name) => {
+            let repository = clone.repository();
+            let commit = resolve(clone, &repository, name)?;
+            Ok(catalog::read(files::at_commit(&repository, commit)?))
+        }
+    }
+}
+
+/// The commit of a revision; a branch that only the remote has is found by its plain name too.
+fn resolve(clone: &LocalClone, repository: &Repository, revision: &str) -> Result<ObjectId, Failure> {
+    let commit = |spec: &str| -> gix::Result<ObjectId> {
+        let id = repository.rev_parse_single(spec)?;
+        Ok(id.object()?.peel_to_kind(gix::object::Kind::Commit)?.id)
+    };
+    let shown = text::clean(revision);
+    let error = match commit(revision) {
+        Ok(id) => return Ok(id),
+        Err(error) => error,
+    };
+    if let Some(remote) = clone.remote()
+        && let Ok(id) = commit(&format!("refs/remotes/{remote}/{revision}"))
+    {
+        return Ok(id);
+    }
+    if repository.head_id().is_err() && find(repository, "HEAD")?.is_none() {
+        return Err(Failure::configuration(format!(
+            "could not find {shown}: the repository {} has no commit yet",
+            text::clean(&clone.root.to_string_lossy())
+        ))
+        .hint("commit the control repository's files with `git add . && git commit`"));
+    }
+    Err(Failure::usage(format!("could not find the revision {shown}"))
+        .because(&error)
+        .hint("name a branch, a tag or a commit; `git branch --all` lists branches"))
+}
+
+/// The main branch's head: the remote's if it is known, else the local one.
+fn main_head(clone: &LocalClone, repository: &Repository, main: &str) -> Result<Option<ObjectId>, Failure> {
+    if let Some(remote) = clone.remote()
+        && let Some(head) = find(repository, &format!("refs/remotes/{remote}/{main}"))?
+    {
+        return Ok(Some(head));
+    }
+    find(repository, &format!("refs/heads/{main}"))
+}
+
+/// What the `*` of `pattern` stands for in `branch`; `None` when it does not match.
+fn matched<'a>(pattern: &str, branch: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return (pattern == branch).then_some(branch);
+    };
+    branch.strip_prefix(before)?.strip_suffix(after).filter(|id| !id.is_empty())
+}
+
+fn proposals(clone: &LocalClone, main: &str, pattern: &str) -> Result<Vec<Proposal>, Failure> {
+    let repository = clone.repository();
+    let Some(main_head) = main_head(clone, &repository, main)? else { return Ok(Vec::new()) };
+    let prefix = match clone.remote() {
+        Some(remote) => format!("refs/remotes/{remote}/"),
+        None => "refs/heads/".to_owned(),
+    };
+    let mut proposals = Vec::new();
+    for (name, head) in branches(&repository, &prefix)? {
+        if name == main || name == "HEAD" || name.starts_with("quarterdeck/") {
+            continue;
+        }
+        if let Some(id) = matched(pattern, &name)
+            && let Some(proposal) = proposal(&repository, id, &name, head, main_head)?
+        {
+            proposals.push(proposal);
+        }
+    }
+    Ok(proposals)
+}
+
+/// All branches below `prefix` that point to a commit, by name without it.
+fn branches(repository: &Repository, prefix: &str) -> Result<Vec<(String, ObjectId)>, Failure> {
+    let failed = |error: gix::Error| unreadable("the branches", &error);
+    let platform = repository.references().map_err(failed)?;
+    let mut branches = Vec::new();
+    // A broken ref hides only itself.
+    for reference in platform.prefixed(prefix.as_bytes()).map_err(failed)?.peeled().map_err(failed)?.flatten()
+    {
+        let full = reference.name().as_bstr().to_str_lossy().into_owned();
+        if let (Some(name), Some(id)) = (full.strip_prefix(prefix), reference.try_id()) {
+            branches.push((name.to_owned(), id.detach()));
+        }
+    }
+    branches.sort_unstable();
+    Ok(branches)
+}
+
+/// A branch as a proposal; `None` when the main branch has all of it already.
+fn proposal(
+    repository: &Repository,
+    id: &str,
+    branch: &str,
+    head: ObjectId,
+    main_head: ObjectId,
+) -> Result<Option<Proposal>, Failure> {
+    // A branch without common history replaces everything: it is compared with the main branch itself.
+    let base = merge_base(repository, head, main_head)?.unwrap_or(main_head);
+    if base == head {
+        return Ok(None);
+    }
+    let failed = |error: gix::Error| unreadable(branch, &error);
+    let mut authors: Vec<Identity> = Vec::new();
+    let mut opened_at: Option<DateTime<Utc>> = None;
+    for step in repository.rev_walk([head]).with_hidden([main_head]).all().map_err(failed)? {
+        let commit = repository.find_commit(step.map_err(failed)?.id).map_err(failed)?;
+        let author = commit.author().map_err(failed)?;
+        let own = std::iter::once(identity(&author));
+        for author in own.chain(co_authors(&commit.message_raw_sloppy().to_str_lossy())) {
+            if !authors.iter().any(|known| known.email.eq_ignore_ascii_case(&author.email)) {
+                authors.push(author);
+            }
+        }
+        let made = time(&commit.committer().map_err(failed)?);
+        opened_at = Some(opened_at.map_or(made, |earlier| earlier.min(made)));
+    }
+    let commit = repository.find_commit(head).map_err(failed)?;
+    let committer = commit.committer().map_err(failed)?;
+    let committed_at = time(&committer);
+    let message = commit.message_raw_sloppy().to_str_lossy();
+    Ok(Some(Proposal {
+        id: id.into(),
+        branch: branch.to_owned(),
+        head: head.to_string().into(),
+        base: base.to_string().into(),
+        authors,
+        last_committer: identity(&committer),
+        subject: message.lines().next().unwrap_or_default().trim().to_owned(),
+        committed_at,
+        opened_at: opened_at.unwrap_or(committed_at),
+        paths: files::changed_paths(repository, base, head)?,
+    }))
+}
+
+/// Whoever is named by a `Co-authored-by:` trailer is an author as well.
+fn co_authors(message: &str) -> Vec<Identity> {
+    const TRAILER: &str = "co-authored-by:";
+    message
+        .lines()
+        .filter(|line| line.get(..TRAILER.len()).is_some_and(|start| start.eq_ignore_ascii_case(TRAILER)))
+        .filter_map(|line| {
+            let (name, rest) = line[TRAILER.len()..].split_once('<')?;
+            let (email, _) = rest.split_once('>')?;
+            Some(Identity { name: name.trim().to_owned(), email: email.trim().to_owned() })
+        })
+        .collect()
+}
+
+/// A signature's name and address.
+pub(super) fn identity(signature: &SignatureRef<'_>) -> Identity {
+    let signature = signature.trim();
+    Identity { name: signature.name.to_string(), email: signature.email.to_string() }
+}
+
+/// A signature's time; an unreadable or impossible one is the beginning of time.
+pub(super) fn time(signature: &SignatureRef<'_>) -> DateTime<Utc> {
+    DateTime::from_timestamp(signature.seconds(), 0).unwrap_or_default()
+}
+
+fn references_digest(repository: &Repository) -> Result<u64, Failure> {
+    let mut hasher = DefaultHasher::new();
+    for prefix in ["refs/heads/", "refs/remotes/", "refs/quarterdeck/"] {
+        branches(repository, prefix)?.hash(&mut hasher);
+    }
+    find(repository, "HEAD")?.hash(&mut hasher);
+    Ok(hasher.finish())
+}
+
+fn fetch(clone: &LocalClone) -> Result<(), Failure> {
+    let Some(remote) = clone.remote() else { return Ok(()) };
+    // The branches that matter are named, because a clone may have been told to track only one; the
+    // tracking refs follow the remote even where its history was rewritten.
+    let branches = format!("+refs/heads/*:refs/remotes/{remote}/*");
+    let arguments = ["fetch", "--quiet", "--prune", "--no-write-fetch-head", &remote, &branches];
+    let output = clone.git.run(&Call { arguments: &arguments, network: true, ..Call::default() })?;
+    if output.success {
+        return Ok(());
+    }
+    Err(output
+        .explain(Failure::unreachable(format!("could not fetch from {remote}")))
+        .hint(format!("check the remote with `git ls-remote {remote}`")))
+}
+
+/// Who would author a commit here, by Git's own rules over environment and configuration.
+pub(super) fn operator(clone: &LocalClone) -> Result<Identity, Failure> {
+    // Without this setting git would make an address up from the machine's name.
+    let arguments = ["-c", "user.useConfigOnly=true", "var", "GIT_AUTHOR_IDENT"];
+    let output = clone.git.run(&Call { arguments: &arguments, ..Call::default() })?;
+    let unknown = || {
+        Failure::configuration("git does not know who you are, so nothing can be signed with your name")
+            .hint("set your address with `git config user.email you@example.com`")
+            .hint("set your name with `git config user.name \"Your Name\"`")
+    };
+    if !output.success {
+        return Err(output.explain(unknown()));
+    }
+    let line = output.line();
+    let identity = SignatureRef::from_bytes(line.as_bytes()).map(|signature| identity(&signature));
+    identity.ok().filter(|identity| !identity.email.is_empty()).ok_or_else(unknown)
+}

@@ -1,0 +1,144 @@
+//! Which gates a change needs, who may open them, and how they stand.
+
+use super::{Classification, Identity, Proposal};
+use crate::domain::{
+    catalog::Catalog,
+    gate::{Gate, GateState, GateStatus},
+    ledger::Approval,
+    name::{ServiceName, TeamName},
+    people::{People, Person},
+};
+
+/// Why `person` may not approve a gate of `teams`; `None` when they may.
+pub fn objection(
+    person: &Person,
+    people: &People,
+    proposal: &Proposal,
+    teams: &[TeamName],
+) -> Option<String> {
+    let is_person = |identity: &Identity| {
+        person.emails.iter().any(|known| known.eq_ignore_ascii_case(identity.email.trim()))
+    };
+    if proposal.authors.iter().any(is_person) {
+        return Some("it is their own change".to_owned());
+    }
+    if is_person(&proposal.last_committer) {
+        return Some("they committed last to it".to_owned());
+    }
+    if !teams.iter().any(|team| people.is_member(&person.handle, team.as_str())) {
+        let names: Vec<_> = teams.iter().map(TeamName::as_str).collect();
+        return Some(match names.as_slice() {
+            [] => "no team owns this gate".to_owned(),
+            names => format!("they are not in {}", names.join(" or ")),
+        });
+    }
+    None
+}
+
+/// How each of `gates` stands by `approvals` (oldest first).
+///
+/// The ledger is not believed: whoever can push can write an approval. One counts only when its author
+/// is a person of a team of the gate, neither author nor last committer, and fills no other gate; and
+/// only for the head that was reviewed.
+pub fn gate_states(
+    gates: &[GateStatus],
+    proposal: &Proposal,
+    people: &People,
+    approvals: &[Approval],
+) -> Vec<GateState> {
+    let mut states = vec![GateState::Open; gates.len()];
+    for approval in approvals {
+        let Some(index) = gates.iter().position(|status| status.gate == approval.gate) else { continue };
+        let Some(person) = people.by_email(&approval.by.email) else { continue };
+        if matches!(states[index], GateState::Approved { .. }) {
+            continue;
+        }
+        if approval.head != proposal.head {
+            states[index] = GateState::Fallen { by: person.handle.clone() };
+            continue;
+        }
+        let fills_another = states
+            .iter()
+            .any(|state| matches!(state, GateState::Approved { by, .. } if *by == person.handle));
+        if !fills_another && objection(person, people, proposal, &gates[index].teams).is_none() {
+            states[index] = GateState::Approved { by: person.handle.clone(), at: approval.at };
+        }
+    }
+    states
+}
+
+/// The gates of a change, with the teams that may open them, as the main branch has them: a change
+/// must not appoint its own approvers.
+pub fn gates(
+    classification: &Classification,
+    main: &Catalog,
+    head: &Catalog,
+    proposal: &Proposal,
+    approvals: &[Approval],
+) -> Vec<GateStatus> {
+    // A change cannot shed a gate by unmarking the service: either side's mark is enough.
+    let marked = |mark: fn(&crate::domain::catalog::Service) -> bool| {
+        classification.services.iter().any(|name| {
+            [main, head].iter().any(|catalog| catalog.services.get(name).is_some_and(|s| mark(s)))
+        })
+    };
+    let code_review = code_review_teams(&classification.services, main, head);
+    let mut gates =
+        vec![GateStatus { gate: Gate::CodeReview, teams: code_review.clone(), state: GateState::Open }];
+    for (gate, needed) in [
+        (Gate::Security, marked(|service| service.sensitive)),
+        (Gate::Architecture, classification.breaking),
+        (Gate::Compliance, marked(|service| service.regulated)),
+    ] {
+        if needed {
+            let teams = gate_team(gate, main).map_or_else(|| code_review.clone(), |team| vec![team]);
+            gates.push(GateStatus { gate, teams, state: GateState::Open });
+        }
+    }
+    let states = gate_states(&gates, proposal, &main.people, approvals);
+    for (gate, state) in gates.iter_mut().zip(states) {
+        gate.state = state;
+    }
+    gates
+}
+
+/// The team that owns `gate`: as the policies say, else `<gate>-team` where there is one.
+fn gate_team(gate: Gate, main: &Catalog) -> Option<TeamName> {
+    main.gate_teams
+        .get(gate.as_str())
+        .cloned()
+        .or_else(|| main.people.team(&format!("{gate}-team")).map(|team| team.handle.clone()))
+}
+
+/// The approvers of the touched services, else their owners, else the code-review gate's own team.
+fn code_review_teams(services: &[ServiceName], main: &Catalog, head: &Catalog) -> Vec<TeamName> {
+    let mut teams: Vec<&TeamName> = Vec::new();
+    for name in services {
+        if let Some(service) = main.services.get(name) {
+            if service.governance.approvers.is_empty() {
+                teams.extend(&service.owner);
+            } else {
+                teams.extend(&service.governance.approvers);
+            }
+        } else if let Some(service) = head.services.get(name) {
+            // A new service names its owner itself; that team must at least exist already.
+            teams.extend(service.owner.iter().filter(|team| main.people.team(team.as_str()).is_some()));
+        }
+    }
+    let own_team = gate_team(Gate::CodeReview, main);
+    if teams.is_empty() {
+        match &own_team {
+            Some(team) => teams.push(team),
+            // Without any rule about it, everybody who has a team may review.
+            None => teams.extend(main.people.teams.keys()),
+        }
+    }
+    let mut handles: Vec<TeamName> = Vec::new();
+    for team in teams {
+        let handle = TeamName::from(team.as_str().trim_start_matches('@'));
+        if !handles.contains(&handle) {
+            handles.push(handle);
+        }
+    }
+    handles
+}
