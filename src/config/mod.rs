@@ -3,6 +3,7 @@
 pub mod environment;
 pub mod key;
 pub mod keymap;
+pub mod load;
 pub mod paths;
 pub mod theme;
 

@@ -4,7 +4,7 @@ use super::{Outside, executor::Executor, slots::Slots, sources, update};
 use crate::{
     action::{command::Command, run},
     error::Failure,
-    model::{Model, event::Event},
+    model::{Model, effect::Effects, event::Event},
     ports::Ports,
 };
 use std::{sync::Arc, time::Duration};
@@ -56,6 +56,11 @@ impl Engine {
         let effects = run::execute(&mut self.model, command, None)?;
         self.executor.run(effects);
         Ok(())
+    }
+
+    /// Starts what a caller decided outside of an event.
+    pub fn start(&self, effects: Effects) {
+        self.executor.run(effects);
     }
 
     /// Waits until something has come in, and gives it; source updates come one by one.

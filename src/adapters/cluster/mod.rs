@@ -217,3 +217,22 @@ impl Cluster for KubeCluster {
 #[cfg(test)]
 #[path = "cluster_tests.rs"]
 mod tests;
+
+/// The clusters of a kubeconfig. It is read when a cluster is first asked for, so that a console opens
+/// without one.
+pub struct KubeClusters {
+    kubeconfig: Option<PathBuf>,
+}
+
+impl KubeClusters {
+    /// The clusters of the kubeconfig at a path, or without one of those that kubectl would read.
+    pub fn new(kubeconfig: Option<PathBuf>) -> Self {
+        Self { kubeconfig }
+    }
+}
+
+impl Clusters for KubeClusters {
+    fn connect(&self, context: &ContextName) -> Result<Arc<dyn Cluster>, Failure> {
+        Ok(Arc::new(KubeCluster::connect(self.kubeconfig.as_deref(), context)?))
+    }
+}

@@ -1,8 +1,10 @@
 //! The control repository and the ledger in Git: read through gix, written by the `git` program, so that
 //! the user's signing, credentials and hooks hold.
 
+mod absent;
 mod child;
 mod clone;
+mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
@@ -10,5 +12,7 @@ mod ledger;
 mod references;
 mod repository;
 
+pub use absent::AbsentRepository;
+pub use create::create;
 pub use ledger::GitLedger;
 pub use repository::GitRepository;

@@ -1,0 +1,60 @@
+//! A control repository that is not there: every call says why, so that the console can open all the same.
+
+use crate::{
+    domain::{
+        catalog::Catalog,
+        change::{Identity, Proposal},
+        ledger::Entry,
+        name::CommitId,
+    },
+    error::Failure,
+    ports::{Answer, ControlRepository, Draft, Fingerprint, Ledger, LedgerState, Receipt, Revision},
+};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// Answers everything with the failure that opening the repository gave.
+pub struct AbsentRepository(pub Failure);
+
+impl AbsentRepository {
+    fn answer<T: Send + 'static>(&self) -> Answer<'_, T> {
+        let failure = self.0.clone();
+        Box::pin(async move { Err(failure) })
+    }
+}
+
+impl ControlRepository for AbsentRepository {
+    fn load(&self, _: &Revision) -> Answer<'_, Arc<Catalog>> {
+        self.answer()
+    }
+    fn resolve(&self, _: &str) -> Answer<'_, CommitId> {
+        self.answer()
+    }
+    fn proposals(&self, _: &Catalog) -> Answer<'_, Vec<Proposal>> {
+        self.answer()
+    }
+    fn fingerprint(&self) -> Answer<'_, Fingerprint> {
+        self.answer()
+    }
+    fn fetch(&self) -> Answer<'_, ()> {
+        self.answer()
+    }
+    fn operator(&self) -> Answer<'_, Identity> {
+        self.answer()
+    }
+}
+
+impl Ledger for AbsentRepository {
+    fn state(&self) -> Answer<'_, LedgerState> {
+        self.answer()
+    }
+    fn entries(&self) -> Answer<'_, Vec<Entry>> {
+        self.answer()
+    }
+    fn append(&self, _: DateTime<Utc>, _: Draft) -> Answer<'_, Receipt> {
+        self.answer()
+    }
+    fn sync(&self) -> Answer<'_, LedgerState> {
+        self.answer()
+    }
+}
