@@ -95,9 +95,8 @@ impl Keymap {
         known: &dyn Fn(&str) -> Result<(), String>,
         problems: &mut Vec<Problem>,
     ) {
-        let line_of = |offset: usize| {
-            text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count()
-        };
+        let line_of =
+            |offset: usize| text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count();
         let mut report = |offset: usize, message: String| {
             problems.push(Problem { file: file.to_owned(), line: line_of(offset), message });
         };

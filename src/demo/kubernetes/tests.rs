@@ -15,10 +15,10 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{
-        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams, PostParams,
-        WatchEvent, WatchParams,
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
+        PostParams, WatchEvent, WatchParams,
     },
-    core::ErrorResponse,
+    core::Status,
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
@@ -84,7 +84,7 @@ impl Bench {
     }
 }
 
-fn refusal<T>(result: kube::Result<T>) -> ErrorResponse {
+fn refusal<T>(result: kube::Result<T>) -> Status {
     match result.err() {
         Some(kube::Error::Api(status)) => *status,
         other => panic!("expected a refusal, got {other:?}"),
@@ -169,7 +169,7 @@ async fn says_no_in_the_words_of_the_real_api() {
     let answer = applications.patch("new-api", &PatchParams::default(), &strategic).await;
     assert_eq!(refusal(answer).code, 415);
 
-    let future = ListParams::default().at("999999999").matching(kube::core::VersionMatch::NotOlderThan);
+    let future = ListParams::default().at("999999999").matching(kube::api::VersionMatch::NotOlderThan);
     assert_eq!(refusal(bench.deployments("shared").list(&future).await).code, 504);
 }
 
@@ -181,7 +181,8 @@ async fn a_stale_merge_patch_conflicts_and_a_failed_test_is_unprocessable() {
     let answer = refusal(deployments.patch("shared-auth", &PatchParams::default(), &stale).await);
     assert_eq!((answer.code, answer.reason.as_str()), (409, "Conflict"));
     let failed: json_patch::Patch =
-        serde_json::from_value(json!([{ "op": "test", "path": "/spec/replicas", "value": 99 }])).expect("a patch");
+        serde_json::from_value(json!([{ "op": "test", "path": "/spec/replicas", "value": 99 }]))
+            .expect("a patch");
     let failed = Patch::<()>::Json(failed);
     let answer = refusal(deployments.patch("shared-auth", &PatchParams::default(), &failed).await);
     assert_eq!((answer.code, answer.reason.as_str()), (422, "Invalid"));
@@ -253,9 +254,8 @@ async fn watchers_begin_either_way_and_begin_again_after_compaction() {
         let deployments: Api<Deployment> = Api::all(bench.client.clone());
         let count = deployments.list(&ListParams::default()).await.expect("lists").items.len();
         let mut events = watcher(deployments.clone(), config).default_backoff().boxed();
-        let mut next = async || {
-            tokio::time::timeout(DEADLINE, events.next()).await.expect("in time").expect("endless")
-        };
+        let mut next =
+            async || tokio::time::timeout(DEADLINE, events.next()).await.expect("in time").expect("endless");
         let mut initial = 0;
         loop {
             match next().await.expect("no error") {
@@ -295,7 +295,10 @@ async fn an_undo_rolls_out_and_renumbers_the_revision() {
     let annotations = &done["metadata"]["annotations"];
     assert_eq!(annotations["deployment.kubernetes.io/revision"], "4");
     assert_eq!(annotations["kubernetes.io/change-cause"], "release shared-auth 1.2.3");
-    assert_eq!(done["metadata"]["labels"]["app.kubernetes.io/version"], "1.3.0", "labels are not rolled back");
+    assert_eq!(
+        done["metadata"]["labels"]["app.kubernetes.io/version"], "1.3.0",
+        "labels are not rolled back"
+    );
     let sets: Api<ReplicaSet> = Api::namespaced(bench.client.clone(), "shared");
     let sets = sets.list(&ListParams::default().labels("app.kubernetes.io/name=shared-auth")).await;
     let mut sets: Vec<(String, Option<i32>)> = sets
@@ -317,7 +320,10 @@ async fn a_version_that_never_starts_exceeds_its_deadline_and_the_old_pods_stay(
     bench.cluster.set_quality("user-store", "5.1.4", Quality { starts: false, ..Quality::GOOD });
     let patch = undo(&bench, "user-store", "5.1.4").await;
     let deployments = bench.deployments("shared");
-    deployments.patch("user-store", &PatchParams::default(), &Patch::<()>::Json(patch)).await.expect("patched");
+    deployments
+        .patch("user-store", &PatchParams::default(), &Patch::<()>::Json(patch))
+        .await
+        .expect("patched");
     let stuck = bench
         .until(Resource::Deployments, "shared", "user-store", |object| {
             let conditions = object["status"]["conditions"].as_array();
@@ -340,7 +346,8 @@ async fn scaling_and_deleting_a_pod_are_made_good() {
     pods.delete(&victim, &DeleteParams::default()).await.expect("deleted");
     bench.until(Resource::Deployments, "project-a", "cart", |object| object["status"]["replicas"] == 4).await;
     bench.until(Resource::Deployments, "project-a", "cart", complete).await;
-    let log = pods.logs(&pods.list(&ours).await.expect("lists").items[0].name_any(), &Default::default()).await;
+    let log =
+        pods.logs(&pods.list(&ours).await.expect("lists").items[0].name_any(), &Default::default()).await;
     assert!(log.expect("a log").contains("cart 1.8.1 starting"));
 }
 
@@ -381,7 +388,8 @@ async fn an_application_goes_back_when_automation_is_suspended_and_git_wins_when
         .await;
     let after = bench
         .until(Resource::Applications, "argocd", "new-api", |object| {
-            object["status"]["sync"]["status"] == "OutOfSync" && object["status"]["health"]["status"] == "Healthy"
+            object["status"]["sync"]["status"] == "OutOfSync"
+                && object["status"]["health"]["status"] == "Healthy"
         })
         .await;
     assert_eq!(after["operation"], Value::Null);
@@ -417,7 +425,8 @@ async fn a_rollout_walks_its_steps_and_an_abort_brings_the_stable_version_back()
     let parameters = PatchParams::default();
     let service = super::super::estate::Service::find("catalog-search").expect("a service");
     let template = manifests::template(service, "1.4.1");
-    let steps = json!([{ "setWeight": 30 }, { "pause": {} }, { "setWeight": 60 }, { "pause": { "duration": "1s" } }]);
+    let steps =
+        json!([{ "setWeight": 30 }, { "pause": {} }, { "setWeight": 60 }, { "pause": { "duration": "1s" } }]);
     let patch = json!({ "spec": { "template": template, "strategy": { "canary": { "steps": steps } } } });
     rollouts.patch("catalog-search", &parameters, &Patch::Merge(&patch)).await.expect("patched");
     let at = |index: usize, phase: &'static str| {
@@ -462,7 +471,10 @@ async fn flux_answers_a_request_and_puts_an_undone_deployment_back() {
         .await;
     let patch = undo(&bench, "event-bus", "4.0.1").await;
     let deployments = bench.deployments("shared");
-    deployments.patch("event-bus", &PatchParams::default(), &Patch::<()>::Json(patch)).await.expect("patched");
+    deployments
+        .patch("event-bus", &PatchParams::default(), &Patch::<()>::Json(patch))
+        .await
+        .expect("patched");
     bench
         .until(Resource::Deployments, "shared", "event-bus", |object| {
             complete(object)
