@@ -161,10 +161,9 @@ impl Steps {
         self.progressed.remove(what);
     }
 
-    /// Drops what nobody asked for when it was due: its object is gone.
-    fn forget_overdue(&mut self) {
-        let now = Instant::now();
-        self.due.retain(|_, at| *at > now);
+    /// Drops what was due when the round `began` and was not asked for in it: its object is gone.
+    fn forget(&mut self, began: Instant) {
+        self.due.retain(|_, at| *at > began);
         self.progressed.retain(|what, _| self.due.contains_key(what));
     }
 
@@ -189,8 +188,9 @@ pub async fn run(world: Arc<World>) {
         seen = newest;
         if relevant || steps.next().is_some_and(|next| next <= Instant::now()) {
             relevant = false;
+            let began = Instant::now();
             reconcile(&world, &mut steps);
-            steps.forget_overdue();
+            steps.forget(began);
         }
         let next = steps.next();
         tokio::select! {

@@ -18,7 +18,7 @@ use kube::{
         ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
         PostParams, WatchEvent, WatchParams,
     },
-    core::ErrorResponse,
+    core::Status,
     runtime::{WatchStreamExt, watcher},
 };
 use serde_json::json;
@@ -84,7 +84,7 @@ impl Bench {
     }
 }
 
-fn refusal<T>(result: kube::Result<T>) -> ErrorResponse {
+fn refusal<T>(result: kube::Result<T>) -> Status {
     match result.err() {
         Some(kube::Error::Api(status)) => *status,
         other => panic!("expected a refusal, got {other:?}"),
@@ -169,7 +169,7 @@ async fn says_no_in_the_words_of_the_real_api() {
     let answer = applications.patch("new-api", &PatchParams::default(), &strategic).await;
     assert_eq!(refusal(answer).code, 415);
 
-    let future = ListParams::default().at("999999999").matching(kube::core::VersionMatch::NotOlderThan);
+    let future = ListParams::default().at("999999999").matching(kube::api::VersionMatch::NotOlderThan);
     assert_eq!(refusal(bench.deployments("shared").list(&future).await).code, 504);
 }
 

@@ -63,8 +63,9 @@ fn observe(world: &World, key: &Key, service: &Service, target: &str, synced: bo
             resource["status"] = word.into();
         }
         let changed = *status != before;
-        let refreshed = object["metadata"]["annotations"]
-            .as_object_mut()
+        let refreshed = object
+            .pointer_mut("/metadata/annotations")
+            .and_then(Value::as_object_mut)
             .is_some_and(|annotations| annotations.remove("argocd.argoproj.io/refresh").is_some());
         if changed || refreshed {
             object["status"]["reconciledAt"] = now.into();

@@ -1,0 +1,263 @@
+//! The demo's control repository: a bare remote and a working clone, with a month of history.
+
+mod changes;
+mod contents;
+mod history;
+mod policies;
+mod projects;
+
+use crate::error::Failure;
+use chrono::{DateTime, Utc};
+use history::{Author, Commit};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+use tokio::{io::AsyncWriteExt, process::Command};
+
+/// Where the control repository's `quarterdeck.toml` points to.
+#[derive(Debug, Clone)]
+pub struct Addresses {
+    /// Base address of the metrics server.
+    pub metrics: String,
+    /// Base address of Alertmanager.
+    pub alertmanager: String,
+}
+
+/// The two repositories on disk.
+#[derive(Debug, Clone)]
+pub struct Repositories {
+    /// The bare remote.
+    pub remote: PathBuf,
+    /// The clone that the operator works in.
+    pub working: PathBuf,
+}
+
+/// Writes both repositories below `directory`, with history that ends shortly before `now`.
+pub async fn create(
+    directory: &Path,
+    scenario: super::Scenario,
+    now: DateTime<Utc>,
+    addresses: &Addresses,
+) -> Result<Repositories, Failure> {
+    let (remote, working) = (directory.join("control.git"), directory.join("control"));
+    git(["init", "--quiet", "--bare", "--initial-branch=main"], &[&remote], None).await?;
+    let stream = stream(&history::commits(scenario, now), &contents::Context { now, addresses });
+    let at = ["-C".as_ref(), remote.as_os_str()];
+    git(at, &["fast-import".as_ref(), "--quiet".as_ref(), "--force".as_ref()], Some(stream)).await?;
+    let clone = [
+        "clone",
+        "--quiet",
+        "--config=user.name=Marta Ruiz",
+        "--config=user.email=m.ruiz@example.com",
+        "--config=commit.gpgsign=false",
+        "--config=tag.gpgsign=false",
+        "--config=gc.auto=0",
+        "--config=core.autocrlf=false",
+    ];
+    git(clone, &[&remote, &working], None).await?;
+    Ok(Repositories { remote, working })
+}
+
+/// Runs git apart from the user's own configuration and surroundings.
+async fn git<First: AsRef<std::ffi::OsStr>>(
+    arguments: impl IntoIterator<Item = First>,
+    more: &[&Path],
+    input: Option<String>,
+) -> Result<(), Failure> {
+    let mut command = Command::new("git");
+    command
+        .args(arguments)
+        .args(more)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("LC_ALL", "C")
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    // Set when the demo is started from a hook; they would lead git to the wrong repository.
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_TEMPLATE_DIR"] {
+        command.env_remove(name);
+    }
+    let failed = || Failure::failed("could not make the demo's control repository");
+    let mut child = command
+        .spawn()
+        .map_err(|error| failed().because(&error).hint("install git, and see that it is on the PATH"))?;
+    let mut pipe = child.stdin.take();
+    let write = async {
+        if let (Some(pipe), Some(input)) = (&mut pipe, input) {
+            // A broken pipe means that git failed; its own words are better than ours.
+            let _ = pipe.write_all(input.as_bytes()).await;
+        }
+        drop(pipe);
+    };
+    let ((), output) = tokio::join!(write, child.wait_with_output());
+    let output = output.map_err(|error| failed().because(&error))?;
+    if !output.status.success() {
+        let words = String::from_utf8_lossy(&output.stderr);
+        return Err(failed().cause(words.trim().to_owned()).hint("see that git is version 2.28 or newer"));
+    }
+    Ok(())
+}
+
+/// The whole history in the form that `git fast-import` reads.
+fn stream(commits: &[Commit], context: &contents::Context<'_>) -> String {
+    let mut out = String::with_capacity(1 << 20);
+    let mut before: BTreeMap<String, String> = BTreeMap::new();
+    let mut main = None;
+    for (index, commit) in commits.iter().enumerate() {
+        let files = commit.finish(contents::files(&commit.state, context));
+        let mark = index + 1;
+        let when = commit.at.timestamp();
+        let reference = commit.branch.map_or_else(|| "main".to_owned(), |name| format!("change/{name}"));
+        let Author { name, email } = commit.author;
+        let _ = writeln!(out, "commit refs/heads/{reference}\nmark :{mark}");
+        let _ = writeln!(out, "author {name} <{email}> {when} +0000");
+        let _ = writeln!(out, "committer {name} <{email}> {when} +0000");
+        data(&mut out, &commit.message);
+        if let Some(parent) = main {
+            let _ = writeln!(out, "from :{parent}");
+        }
+        for (path, text) in files.iter().filter(|(path, text)| before.get(*path) != Some(text)) {
+            let _ = writeln!(out, "M 100644 inline {path}");
+            data(&mut out, text);
+        }
+        for path in before.keys().filter(|path| !files.contains_key(*path)) {
+            let _ = writeln!(out, "D {path}");
+        }
+        out.push('\n');
+        for (tag, message) in &commit.tags {
+            let _ = writeln!(out, "tag {tag}\nfrom :{mark}\ntagger {name} <{email}> {when} +0000");
+            data(&mut out, message);
+        }
+        if commit.branch.is_none() {
+            main = Some(mark);
+            before = files;
+        }
+    }
+    out
+}
+
+fn data(out: &mut String, text: &str) {
+    let _ = writeln!(out, "data {}\n{text}", text.len());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{Scenario, estate::SERVICES};
+
+    fn said(directory: &Path, arguments: &[&str]) -> String {
+        let output = std::process::Command::new("git")
+            .arg("-C")
+            .arg(directory)
+            .args(arguments)
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    async fn made(directory: &Path) -> Repositories {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a date");
+        let addresses = Addresses {
+            metrics: "http://127.0.0.1:1".to_owned(),
+            alertmanager: "http://127.0.0.1:2".to_owned(),
+        };
+        create(directory, Scenario::BadRelease, now, &addresses).await.expect("made")
+    }
+
+    #[tokio::test]
+    async fn the_history_is_a_month_of_several_people() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let repositories = made(directory.path()).await;
+        let working = &repositories.working;
+        said(working, &["fsck", "--strict", "--no-progress"]);
+        assert!(said(working, &["log", "--oneline"]).lines().count() >= 40);
+        let authors = said(working, &["log", "--format=%ae"]);
+        let authors: std::collections::BTreeSet<&str> = authors.lines().collect();
+        assert!(authors.len() >= 5, "{authors:?}");
+        let times = said(working, &["log", "--format=%at", "--reverse"]);
+        let times: Vec<i64> = times.lines().map(|line| line.parse().expect("a time")).collect();
+        assert!(times.is_sorted());
+        let days = (times[times.len() - 1] - times[0]) as f64 / 86_400.0;
+        assert!((27.0..30.0).contains(&days), "{days} days");
+        let branches = said(working, &["branch", "--remotes", "--format=%(refname:short) %(authoremail)"]);
+        for expected in [
+            "origin/change/project-a-api-2.1.1 <a.chen@example.com>",
+            "origin/change/catalog-search-1.5.0 <s.novak@example.com>",
+            "origin/change/shared-auth-2.0.0 <l.okafor@example.com>",
+        ] {
+            assert!(branches.contains(expected), "{branches}");
+        }
+        let tags = said(working, &["tag"]);
+        for service in SERVICES {
+            assert!(tags.contains(&format!("{}-v{}\n", service.name, service.version)), "{}", service.name);
+        }
+        assert_eq!(said(working, &["config", "user.email"]).trim(), "m.ruiz@example.com");
+        assert_eq!(said(working, &["status", "--porcelain"]), "");
+        gix::open(working).expect("opens").head_commit().expect("has a head");
+    }
+
+    #[tokio::test]
+    async fn the_same_moment_gives_the_same_commits() {
+        let (one, two) =
+            (tempfile::tempdir().expect("a directory"), tempfile::tempdir().expect("a directory"));
+        let heads =
+            [made(one.path()).await, made(two.path()).await].map(|made| said(&made.remote, &["show-ref"]));
+        assert_eq!(heads[0], heads[1]);
+    }
+
+    #[tokio::test]
+    async fn every_file_of_every_commit_is_well_formed_and_main_says_what_the_estate_says() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let working = made(directory.path()).await.working;
+        let paths = said(&working, &["ls-files"]);
+        for path in [
+            "services/catalog.toml",
+            "services/patterns.toml",
+            "services/versions.toml",
+            "projects/project-b/services.toml",
+            "projects/project-c/deployment.toml",
+            "projects/project-a/monitoring.toml",
+            "policies/security.toml",
+            "policies/compliance.toml",
+            "policies/sla.toml",
+            "policies/teams.toml",
+            "policies/escalation.toml",
+            "policies/calendar.toml",
+            "infrastructure/staging.k",
+            "infrastructure/production.k",
+            "monitoring-dashboard.yml",
+            "quarterdeck.toml",
+            "documentation/README.md",
+            "CHANGELOG.md",
+        ] {
+            assert!(paths.lines().any(|known| known == path), "{path} is missing");
+        }
+        let mut versions = BTreeMap::new();
+        for path in paths.lines().filter(|path| path.ends_with(".toml")) {
+            let text = std::fs::read_to_string(working.join(path)).expect("readable");
+            let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
+            let services = table.get("service").and_then(toml::Value::as_table);
+            for (name, service) in services.into_iter().flatten() {
+                if let Some(version) = service.get("version").and_then(toml::Value::as_str) {
+                    versions.insert(name.clone(), version.to_owned());
+                }
+            }
+        }
+        let expected: BTreeMap<String, String> =
+            SERVICES.iter().map(|service| (service.name.to_owned(), service.version.to_owned())).collect();
+        assert_eq!(versions, expected);
+        let dashboard = std::fs::read_to_string(working.join("monitoring-dashboard.yml")).expect("readable");
+        let dashboard: serde_json::Value = serde_saphyr::from_str(&dashboard).expect("YAML");
+        assert_eq!(dashboard["sections"].as_array().map(Vec::len), Some(4));
+        let faulty = said(&working, &["show", "origin/change/shared-auth-2.0.0:services/catalog.toml"]);
+        assert!(faulty.parse::<toml::Table>().is_ok(), "the fault is one of meaning, not of form");
+        assert!(faulty.contains("sesion-cache"));
+    }
+}

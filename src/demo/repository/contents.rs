@@ -1,0 +1,294 @@
+//! The files of the demo's control repository at one commit: catalog, versions, settings, texts.
+
+use super::{
+    Addresses,
+    history::{Feature, State},
+    policies, projects,
+};
+use crate::demo::estate::{SERVICES, Service};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
+
+/// What the files depend on beside the state.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// When the demo starts; dates in the files are told from here.
+    pub now: DateTime<Utc>,
+    /// Where the backends are.
+    pub addresses: &'a Addresses,
+}
+
+impl Context<'_> {
+    /// The date `days` from now, negative before, as TOML writes it in a string.
+    pub fn date(&self, days: i64) -> String {
+        (self.now + TimeDelta::days(days)).format("%Y-%m-%d").to_string()
+    }
+}
+
+/// All files, by path.
+pub fn files(state: &State, context: &Context<'_>) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::new();
+    let mut put = |path: &str, text: String| {
+        files.insert(path.to_owned(), text);
+    };
+    put("services/catalog.toml", catalog(state, context));
+    put("services/versions.toml", versions(state));
+    put("services/patterns.toml", PATTERNS.to_owned());
+    for (project, title, tier, owner) in crate::demo::estate::PROJECTS {
+        put(&format!("projects/{project}/services.toml"), {
+            let mut text = format!(
+                "# {title}: the project's own services.\n\n[project-specific.{project}]\nname = \"{title}\"\n\
+                 environment = \"production\"\ntier = \"{tier}\"\nowner = \"{owner}\"\n"
+            );
+            for service in present(state).filter(|service| service.project == Some(*project)) {
+                text.push_str(&entry(service, state, context));
+            }
+            text
+        });
+        put(&format!("projects/{project}/deployment.toml"), projects::deployment(project, state));
+        put(&format!("projects/{project}/monitoring.toml"), projects::monitoring(project, tier, state));
+    }
+    policies::put(state, context, &mut put);
+    put("quarterdeck.toml", settings(state, context));
+    put("CHANGELOG.md", changelog(state));
+    files
+}
+
+/// The services that are in the repository already.
+pub fn present(state: &State) -> impl Iterator<Item = &'static Service> {
+    SERVICES.iter().filter(|service| state.versions.contains_key(service.name))
+}
+
+fn catalog(state: &State, context: &Context<'_>) -> String {
+    let mut text =
+        "# The services that every project may use. Who owns them, who may change them, what they \
+                    promise.\n"
+            .to_owned();
+    for service in present(state).filter(|service| service.project.is_none()) {
+        text.push_str(&entry(service, state, context));
+        text.push_str(&consumers(service, state));
+        text.push_str(&projects::deployment_of(service));
+    }
+    text
+}
+
+/// One service's tables, except for consumers and deployment.
+fn entry(service: &Service, state: &State, context: &Context<'_>) -> String {
+    let mut text = String::new();
+    let name = service.name;
+    let version = state.version(name).unwrap_or_default();
+    let mut line = |arguments: std::fmt::Arguments<'_>| {
+        let _ = text.write_fmt(arguments);
+        text.push('\n');
+    };
+    line(format_args!("\n[service.{name}]"));
+    line(format_args!("name = \"{name}\""));
+    line(format_args!("type = \"{}\"", service.kind));
+    line(format_args!("owner = \"{}\"", service.owner));
+    line(format_args!("description = \"{}\"", service.description));
+    line(format_args!("version = \"{version}\""));
+    line(format_args!("status = \"{}\"", service.status));
+    line(format_args!("tier = \"{}\"", service.tier));
+    if name == "shared-auth" {
+        line(format_args!("compat_version_min = \"1.0.0\"\ncompat_with = [\"1.x\"]"));
+    }
+    let image = service.image(version);
+    let image = image.rsplit_once(':').map_or(image.as_str(), |(image, _)| image);
+    line(format_args!("image = \"{image}\"\nport = 8080\nhealth_check = \"/healthz\""));
+    if service.sensitive {
+        line(format_args!("sensitive = true"));
+    }
+    if service.regulated {
+        line(format_args!("regulated = true"));
+    }
+    if let Some(pattern) = pattern(service.kind) {
+        line(format_args!("pattern = \"{pattern}\""));
+    }
+    if service.status == "deprecated" {
+        // Half a year from the one to the other, as the lifecycle asks.
+        let (since, until) = (context.date(-70), context.date(125));
+        line(format_args!("deprecation_date = \"{since}\"\nsunset_date = \"{until}\""));
+        line(format_args!("replacement_service = \"new-api\"\n\n[service.{name}.migration]"));
+        line(format_args!("guide_url = \"https://wiki.example.com/{name}-migration\""));
+        line(format_args!("support_until = \"{until}\"\nmigration_difficulty = \"easy\""));
+        line(format_args!("estimated_effort_hours = 2"));
+    }
+    let quoted =
+        |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
+    let optional: Vec<&str> =
+        service.optional.iter().chain(state.optional.get(name).into_iter().flatten()).copied().collect();
+    if !service.requires.is_empty() || !optional.is_empty() {
+        line(format_args!("\n[service.{name}.dependencies]\nrequires = [{}]", quoted(service.requires)));
+        if !optional.is_empty() {
+            line(format_args!("optional = [{}]", quoted(&optional)));
+        }
+    }
+    let mut approvers = vec![format!("@{}", service.owner)];
+    for team in ["platform-team", "security-team"] {
+        if (team == "platform-team" || service.sensitive) && service.owner != team {
+            approvers.push(format!("@{team}"));
+        }
+    }
+    let approvers = quoted(&approvers.iter().map(String::as_str).collect::<Vec<_>>());
+    line(format_args!("\n[service.{name}.governance]\napprovers = [{approvers}]"));
+    line(format_args!(
+        "change_log = \"https://git.example.com/{name}/CHANGELOG.md\"\nbreak_changes_notice = 30"
+    ));
+    if service.measured && service.status != "development" {
+        line(format_args!("\n[service.{name}.sla]\navailability = \"{}\"", availability(service)));
+        line(format_args!("response_time_p99 = \"{}ms\"", projects::p99(service)));
+        line(format_args!("break_handling = \"graceful\"\nerror_rate = \"{}\"", error_rate(service)));
+        line(format_args!("window = \"30d\""));
+    }
+    text
+}
+
+/// No promise may be higher than that of what it depends on: only leaves promise less.
+fn availability(service: &Service) -> &'static str {
+    if service.status == "ga" || service.name == "old-api" { "99.9%" } else { "99.5%" }
+}
+
+fn error_rate(service: &Service) -> &'static str {
+    if availability(service) == "99.9%" { "0.1%" } else { "0.5%" }
+}
+
+fn consumers(service: &Service, state: &State) -> String {
+    let optional = |other: &Service| {
+        other.optional.contains(&service.name)
+            || state.optional.get(other.name).is_some_and(|names| names.contains(&service.name))
+    };
+    let needed: Vec<&Service> =
+        present(state).filter(|other| other.required().any(|name| name == service.name)).collect();
+    let projects: BTreeSet<&str> = present(state)
+        .filter(|other| optional(other) || needed.iter().any(|one| one.name == other.name))
+        .filter_map(|other| other.project)
+        .collect();
+    if needed.is_empty() && projects.is_empty() {
+        return String::new();
+    }
+    let quoted = |names: &mut dyn Iterator<Item = &str>| {
+        names.map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "\n[service.{}.consumers]\nprojects = [{}]\nrequired_by = [{}]\n",
+        service.name,
+        quoted(&mut projects.iter().copied()),
+        quoted(&mut needed.iter().map(|one| one.name)),
+    )
+}
+
+fn pattern(kind: &str) -> Option<&'static str> {
+    match kind {
+        "web" => Some("web"),
+        "api" | "gateway" | "microservice" => Some("service"),
+        "worker" | "job" => Some("worker"),
+        "database" | "cache" | "queue" => Some("stateful"),
+        _ => None,
+    }
+}
+
+const PATTERNS: &str = r#"# How services of a kind are deployed unless they say otherwise.
+
+[pattern.web]
+description = "Faces people: small steps, quick way back"
+replicas = 3
+strategy = "canary"
+cpu = "500m"
+memory = "512Mi"
+canary_steps = [5, 25, 50]
+
+[pattern.service]
+description = "Answers other services"
+replicas = 3
+strategy = "immediate"
+cpu = "1"
+memory = "512Mi"
+
+[pattern.worker]
+description = "Works through a queue"
+replicas = 2
+strategy = "immediate"
+cpu = "500m"
+memory = "256Mi"
+
+[pattern.stateful]
+description = "Keeps data"
+replicas = 3
+strategy = "scheduled"
+cpu = "2"
+memory = "2Gi"
+"#;
+
+fn versions(state: &State) -> String {
+    let mut text = "# Which version of each service is current, and what came before it.\n".to_owned();
+    for service in present(state) {
+        let Some((current, previous)) = state.versions[service.name].split_last() else { continue };
+        let previous: Vec<String> = previous.iter().rev().map(|version| format!("\"{version}\"")).collect();
+        let _ = write!(
+            text,
+            "\n[version.{}]\ncurrent = \"{current}\"\nprevious = [{}]\n",
+            service.name,
+            previous.join(", ")
+        );
+        let release = state.releases.iter().rfind(|release| release.service == service.name);
+        if let Some(release) = release {
+            let _ = writeln!(text, "released = {}", release.at.format("%Y-%m-%d"));
+        }
+    }
+    text
+}
+
+fn settings(state: &State, context: &Context<'_>) -> String {
+    let Addresses { metrics, alertmanager } = context.addresses;
+    let mut text = format!(
+        r#"# Quarterdeck's settings for this repository. It holds no secret.
+name = "shop"
+
+[repository]
+remote = "origin"
+main = "main"
+changes = "change/*"
+tags = "<service>-v<version>"
+
+[environment.production]
+context = "demo-production"
+namespace = "shared"
+production = true
+read_only = false
+
+[environment.staging]
+context = "demo-staging"
+namespace = "shared"
+
+[metrics.scrape]
+url = "{metrics}/{{environment}}/{{service}}/metrics"
+interval = "1s"
+timeout = "2s"
+
+[alertmanager]
+url = "{alertmanager}"
+"#
+    );
+    if state.features.contains(&Feature::Presets) {
+        text.push_str("\n[preset.critical]\nfilter = 'tier == \"critical\"'\n");
+        text.push_str("\n[preset.leaving]\nfilter = 'status == \"deprecated\"'\n");
+    }
+    text
+}
+
+fn changelog(state: &State) -> String {
+    let mut text = "# Changelog\n\nOne line for each release, newest first.\n".to_owned();
+    let mut day = String::new();
+    for release in state.releases.iter().rev() {
+        let date = release.at.format("%Y-%m-%d").to_string();
+        if date != day {
+            let _ = write!(text, "\n## {date}\n\n");
+            day = date;
+        }
+        let _ = writeln!(text, "- {} {}: {}", release.service, release.version, release.what);
+    }
+    text
+}
