@@ -1,8 +1,10 @@
 //! The outside world behind the ports: Git, clusters, metrics, alerts and time.
 
+pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
 pub mod git;
+pub mod metrics;
 
 /// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it
 /// again changes nothing.

@@ -5,7 +5,7 @@ use chrono::{DateTime, Duration, Utc};
 use std::collections::VecDeque;
 
 /// Most points that are kept: enough for a sparkline, and small for a thousand services.
-const CAPACITY: usize = 33;
+const CAPACITY: u8 = 33;
 
 /// Counters at one moment, resets already made up for, so that they never fall.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,8 +37,8 @@ impl Default for History {
 impl History {
     /// A history that can answer for windows up to `longest`.
     pub fn new(longest: Duration) -> Self {
-        let spacing = longest / (CAPACITY as i32 - 1);
-        Self { spacing, points: VecDeque::with_capacity(CAPACITY), raw: None, problem: None }
+        let spacing = longest / i32::from(CAPACITY - 1);
+        Self { spacing, points: VecDeque::with_capacity(usize::from(CAPACITY)), raw: None, problem: None }
     }
 
     /// Takes in a scrape. One that is not newer than the last is dropped: it came late.
@@ -69,7 +69,7 @@ impl History {
         {
             self.points.pop_back();
         }
-        if self.points.len() == CAPACITY {
+        if self.points.len() == usize::from(CAPACITY) {
             self.points.pop_front();
         }
         self.points.push_back(point);
@@ -227,7 +227,7 @@ mod tests {
         for second in 0..2_000 {
             history.push(at(second), sample(second as f64 * 100.0, second as f64));
         }
-        assert!(history.points.len() <= CAPACITY);
+        assert!(history.points.len() <= usize::from(CAPACITY));
         let span = history.points.back().unwrap().at - history.points.front().unwrap().at;
         assert!((Duration::seconds(300)..=Duration::seconds(340)).contains(&span), "{span}");
         let indicators = history.indicators(at(1_999), Duration::seconds(300));

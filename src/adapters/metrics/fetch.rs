@@ -1,0 +1,97 @@
+//! One bounded GET: with a deadline, a largest size, and failures that say what was tried.
+
+use crate::{
+    domain::{text, units::format_duration},
+    error::Failure,
+};
+use reqwest::{Client, Url, redirect::Policy};
+use std::{net::IpAddr, time::Duration};
+
+/// The longest answer that is read.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// HTTP clients: one that follows the system's proxies, and one for this machine, which never does.
+pub(in crate::adapters) struct Fetcher {
+    outward: Client,
+    loopback: Client,
+}
+
+impl Fetcher {
+    /// Clients that are not connected yet.
+    pub(in crate::adapters) fn new() -> Result<Self, Failure> {
+        let builder = || {
+            Client::builder()
+                .user_agent(concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
+                .redirect(Policy::limited(3))
+        };
+        let build = |builder: reqwest::ClientBuilder| {
+            builder
+                .build()
+                .map_err(|error| Failure::configuration("the HTTP client cannot be set up").because(&error))
+        };
+        Ok(Self { outward: build(builder())?, loopback: build(builder().no_proxy())? })
+    }
+
+    /// Gets `what` from `url` as text.
+    pub(in crate::adapters) async fn get(
+        &self,
+        what: &str,
+        url: &str,
+        timeout: Duration,
+    ) -> Result<String, Failure> {
+        let parsed = Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+            .ok_or_else(|| {
+                Failure::configuration(format!("could not get {what}"))
+                    .cause(format!("`{}` is not an http or https address", text::clean(url)))
+            })?;
+        let client = if is_loopback(&parsed) { &self.loopback } else { &self.outward };
+        // Without user and password, should the address carry them: this text is shown and logged.
+        let mut shown = parsed.clone();
+        let _ = shown.set_username("");
+        let _ = shown.set_password(None);
+        let failed = |cause: String| Failure::unreachable(format!("could not get {what}")).cause(cause);
+        let wrong = |error: reqwest::Error| {
+            if error.is_timeout() {
+                let timeout = chrono::Duration::from_std(timeout).unwrap_or_default();
+                return failed(format!("{shown} did not answer within {}", format_duration(timeout)));
+            }
+            failed(format!("{shown} cannot be reached")).because(&root(&error))
+        };
+        let mut response = client.get(parsed).timeout(timeout).send().await.map_err(wrong)?;
+        if !response.status().is_success() {
+            return Err(failed(format!("{shown} answered {}", response.status())));
+        }
+        let too_long = || failed(format!("{shown} answered with more than 8 MiB"));
+        if response.content_length().is_some_and(|length| length > LARGEST as u64) {
+            return Err(too_long());
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(wrong)? {
+            if body.len() + chunk.len() > LARGEST {
+                return Err(too_long());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(String::from_utf8(body)
+            .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
+    }
+}
+
+/// The innermost cause: the layers above it repeat the address.
+fn root(error: &reqwest::Error) -> std::io::Error {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    std::io::Error::other(cause.to_string())
+}
+
+/// Whether an address is on this machine.
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}
