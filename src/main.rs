@@ -2,17 +2,31 @@
 
 use quarterdeck::{
     action::registry,
-    adapters::{self, alertmanager, clock::SystemClock, cluster::KubeClusters, git, metrics},
+    adapters::{
+        self,
+        alertmanager::Alertmanager,
+        clock::SystemClock,
+        cluster::KubeClusters,
+        git::{self, AbsentRepository, GitLedger, GitRepository},
+        metrics::HttpScraper,
+    },
     cli::{
         arguments::{self, Global, Output, Request},
         oneshot::{self, Printed},
     },
     config::{Config, keymap, load},
     demo,
-    engine::{headless::Engine, live, work_limit},
+    domain::plan::Validation,
+    engine::{headless::Engine, live},
     error::{Failure, FailureKind},
-    generate, model,
-    model::{Model, layout::Size},
+    generate,
+    model::{
+        Model,
+        effect::ValidationRequest,
+        event::Event,
+        layout::{Pane, Size},
+        ui::{Notice, NoticeKind},
+    },
     ports::{Clock, ControlRepository, Ledger, Ports},
     tui,
 };
@@ -64,4 +78,287 @@ fn finish(printed: Result<Printed, Failure>) -> ExitCode {
     let _ = std::io::stdout().lock().write_all(printed.out.as_bytes());
     let _ = std::io::stderr().lock().write_all(printed.err.as_bytes());
     ExitCode::from(printed.code)
+}
+
+/// Does what the command line asks for.
+async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
+    match request {
+        Request::Console => {
+            if !is_terminal() {
+                return Err(Failure::usage("the console needs a terminal, and standard output is none")
+                    .hint("use a command such as `quarterdeck briefing`; `quarterdeck --help` lists them"));
+            }
+            let (ports, problem) = real_ports(&global.repository)?;
+            console(global, ports, problem).await
+        }
+        Request::Demo { scenario, seed, once } => demo(global, &scenario, seed, once).await,
+        Request::Init(directory) => init(&directory),
+        Request::Check { paths, revision, base, format, deny_warnings } => {
+            check(global, &paths, revision, base, format, deny_warnings).await
+        }
+        Request::Snapshot { pane, size, format } => {
+            let (ports, _) = real_ports(&global.repository)?;
+            let mut engine = engine(global, ports, Size { width: size.0, height: size.1 });
+            snapshot(&mut engine, pane.as_deref(), &format).await
+        }
+        Request::Completions(shell) => {
+            let mut out = Vec::new();
+            clap_complete::generate(shell, &mut arguments::command(), "quarterdeck", &mut out);
+            Ok(printed(String::from_utf8_lossy(&out).into_owned()))
+        }
+        Request::KeymapPrint => Ok(keymap_print(&config(global))),
+        Request::ThemeList => Ok(printed(load::themes().into_keys().map(|name| name + "\n").collect())),
+        Request::Action(action, arguments) => {
+            let (ports, problem) = real_ports(&global.repository)?;
+            if let Some(failure) = problem {
+                return Err(failure);
+            }
+            let mut engine = engine(global, ports, Size { width: 160, height: 45 });
+            oneshot::action(&mut engine, global, action, &arguments, &mut ask).await
+        }
+    }
+}
+
+fn printed(out: String) -> Printed {
+    Printed { out, ..Printed::default() }
+}
+
+fn is_terminal() -> bool {
+    std::io::stdout().is_terminal() && std::io::stdin().is_terminal()
+}
+
+/// The settings, from all their layers.
+fn config(global: &Global) -> Config {
+    let overrides = load::Overrides {
+        file: global.config.clone(),
+        theme: global.theme.clone(),
+        keymap: global.keymap.clone(),
+        read_only: global.read_only,
+    };
+    let known = |run: &str| {
+        registry::parse(run).map(|_| ()).map_err(|failure| match failure.hints.first() {
+            Some(hint) => format!("{failure}; {hint}"),
+            None => failure.to_string(),
+        })
+    };
+    load::load(&overrides, &known)
+}
+
+/// The real adapters. A repository that cannot be opened becomes one that says so with every call.
+fn real_ports(directory: &Path) -> Result<(Ports, Option<Failure>), Failure> {
+    ports(directory, None)
+}
+
+fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option<Failure>), Failure> {
+    let (repository, ledger, problem): (Arc<dyn ControlRepository>, Arc<dyn Ledger>, _) =
+        match GitRepository::open(directory, Vec::new()) {
+            Ok(repository) => {
+                let ledger = GitLedger::new(&repository);
+                (Arc::new(repository), Arc::new(ledger), None)
+            }
+            Err(failure) => {
+                let absent = Arc::new(AbsentRepository(failure.clone()));
+                (absent.clone(), absent, Some(failure))
+            }
+        };
+    let ports = Ports {
+        clock: Arc::new(SystemClock),
+        repository,
+        ledger,
+        clusters: Arc::new(KubeClusters::new(kubeconfig)),
+        scraper: Arc::new(HttpScraper::new()?),
+        alerts: Arc::new(Alertmanager::new()?),
+    };
+    Ok((ports, problem))
+}
+
+fn engine(global: &Global, ports: Ports, size: Size) -> Engine {
+    let mut model = Model::new(Arc::new(config(global)), ports.clock.now(), size);
+    model.ui.wanted_context.clone_from(&global.context);
+    Engine::new(model, ports)
+}
+
+/// The interactive console.
+async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Result<Printed, Failure> {
+    let mut engine = engine(global, ports, Size::default());
+    // Connections start before the terminal is taken; nothing waits for anything.
+    engine.start_sources();
+    let problems: Vec<String> = engine.model.config.problems.iter().map(ToString::to_string).collect();
+    let said = match (&problem, problems.is_empty()) {
+        (Some(failure), _) => Some(failure.render()),
+        (None, false) => Some(problems.join("\n")),
+        (None, true) => None,
+    };
+    if let Some(text) = said {
+        engine.model.ui.notice = Some(Notice { kind: NoticeKind::Warning, text, at: engine.model.now });
+    }
+    let mut screen = tui::terminal::Screen::enter()?;
+    let size = screen.terminal.size().map_err(|error| gone(&error))?;
+    engine.model.ui.size = Size { width: size.width, height: size.height };
+    let (sender, input) = tokio::sync::mpsc::channel(256);
+    tui::input::spawn_input(sender.clone());
+    spawn_signals(sender);
+    let theme = engine.model.config.theme.clone();
+    live::run(&mut engine, input, |model| {
+        screen
+            .terminal
+            .draw(|frame| {
+                let area = frame.area();
+                tui::draw(model, &theme, area, frame.buffer_mut());
+                if let Some((column, row)) = tui::cursor(model) {
+                    frame.set_cursor_position((column, row));
+                }
+            })
+            .map(|_| ())
+    })
+    .await
+    .map_err(|error| gone(&error))?;
+    drop(screen);
+    Ok(Printed::default())
+}
+
+fn gone(error: &std::io::Error) -> Failure {
+    Failure::new(FailureKind::Interrupted, "the terminal is gone").because(error)
+}
+
+/// SIGTERM, SIGHUP and SIGINT from outside end the console in order, with the terminal given back.
+fn spawn_signals(sender: tokio::sync::mpsc::Sender<Event>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            if let Ok(mut signal) = signal(kind) {
+                signal.recv().await;
+                let _ = sender.send(Event::Terminate).await;
+            }
+        });
+    }
+}
+
+/// The console, or its briefing, on the simulated platform.
+async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<Printed, Failure> {
+    let scenario = demo::Scenario::find(scenario).ok_or_else(|| {
+        let names: Vec<&str> = demo::Scenario::TABLE.iter().map(|row| row.name).collect();
+        Failure::usage(format!("there is no scenario `{scenario}`")).hint(format!("choose one of {}", names.join(", ")))
+    })?;
+    let now = SystemClock.now();
+    let options = demo::PlatformOptions { seed, scenario, now, pace: demo::Pace::default() };
+    let platform = demo::Platform::start(options).await?;
+    demo_story(&platform, scenario, now).await?;
+    let (ports, problem) = ports(platform.repository(), Some(platform.kubeconfig().to_owned()))?;
+    if once || !is_terminal() {
+        let mut engine = engine(global, ports, Size { width: 160, height: 45 });
+        oneshot::everything(&mut engine).await?;
+        return Ok(oneshot::briefing(&engine.model, global.output));
+    }
+    let result = console(global, ports, problem).await;
+    drop(platform);
+    result
+}
+
+/// What happened on the platform before the watch began, written to the ledger by those who did it.
+async fn demo_story(
+    platform: &demo::Platform,
+    scenario: demo::Scenario,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), Failure> {
+    for chapter in demo::story::chapters(scenario, now) {
+        let repository = GitRepository::open(platform.repository(), chapter.environment())?;
+        GitLedger::new(&repository).append(chapter.at, chapter.draft()).await?;
+    }
+    Ok(())
+}
+
+fn init(directory: &Path) -> Result<Printed, Failure> {
+    let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or("control");
+    let files = generate::starter::starter(name);
+    git::create(directory, &files, Vec::new())?;
+    let shown = directory.display();
+    Ok(Printed {
+        err: format!(
+            "a new control repository with {} files is in {shown}\n  try: quarterdeck check --repo {shown}\n  try: quarterdeck --repo {shown}\n",
+            files.len()
+        ),
+        ..Printed::default()
+    })
+}
+
+async fn check(
+    global: &Global,
+    paths: &[String],
+    revision: Option<String>,
+    base: Option<String>,
+    format: Output,
+    deny_warnings: bool,
+) -> Result<Printed, Failure> {
+    let (ports, problem) = real_ports(&global.repository)?;
+    if let Some(failure) = problem {
+        return Err(failure);
+    }
+    let engine = engine(global, ports, Size::default());
+    let request = match (revision, &base) {
+        (None, None) => ValidationRequest::WorkingTree,
+        (head, _) => ValidationRequest::Revision { head: head.unwrap_or_else(|| "HEAD".to_owned()), base },
+    };
+    let Validation { findings, .. } = engine.outside.validate(request).await?;
+    let wanted: Vec<_> = findings
+        .iter()
+        .filter(|finding| {
+            paths.is_empty()
+                || finding.labels.iter().any(|label| {
+                    paths.iter().any(|path| Path::new(&label.file.path).starts_with(path.trim_start_matches("./")))
+                })
+        })
+        .cloned()
+        .collect();
+    Ok(oneshot::print_findings(&wanted, format, deny_warnings))
+}
+
+async fn snapshot(engine: &mut Engine, pane: Option<&str>, format: &str) -> Result<Printed, Failure> {
+    if let Some(name) = pane {
+        let pane = Pane::parse(name).ok_or_else(|| {
+            let names: Vec<&str> = Pane::ALL.into_iter().map(Pane::as_str).collect();
+            Failure::usage(format!("there is no pane `{name}`")).hint(format!("choose one of {}", names.join(", ")))
+        })?;
+        engine.model.ui.focus = pane;
+        engine.model.ui.zoom = Some(pane);
+    }
+    oneshot::everything(engine).await?;
+    let size = engine.model.ui.size;
+    let area = ratatui::layout::Rect::new(0, 0, size.width, size.height);
+    let mut buffer = ratatui::buffer::Buffer::empty(area);
+    let theme = engine.model.config.theme.clone();
+    tui::draw(&engine.model, &theme, area, &mut buffer);
+    Ok(printed(match format {
+        "svg" => tui::svg::to_svg(&buffer, &theme),
+        "ansi" => tui::svg::to_ansi(&buffer),
+        _ => tui::svg::to_text(&buffer),
+    }))
+}
+
+fn keymap_print(config: &Config) -> Printed {
+    let mut out = String::new();
+    for (context, bindings) in &config.keymap.contexts {
+        out += &format!("[{context}]\n");
+        for binding in bindings {
+            let (file, line) = &binding.origin;
+            out += &format!("{:<12} {:<28} # {}, {file}:{line}\n", keymap::show(&binding.on), binding.run, binding.description);
+        }
+        out.push('\n');
+    }
+    let err = config.problems.iter().map(|problem| format!("{problem}\n")).collect();
+    Printed { out, err, code: if config.problems.is_empty() { 0 } else { 2 } }
+}
+
+/// Asks on the terminal; `None` where there is none.
+fn ask(plan: &str, expected: &str) -> Option<bool> {
+    if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let mut err = std::io::stderr().lock();
+    let _ = write!(err, "{plan}Type `{expected}` to go on: ");
+    let _ = err.flush();
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).ok()?;
+    Some(line.trim() == expected)
 }

@@ -10,6 +10,7 @@ pub mod metrics;
 pub mod noise;
 pub mod repository;
 pub mod sinks;
+pub mod story;
 pub mod traffic;
 
 pub use estate::{Environment, Quality, Scenario};

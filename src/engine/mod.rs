@@ -9,8 +9,9 @@ pub mod update;
 mod work;
 
 use crate::{
-    domain::name::ContextName,
+    domain::{name::ContextName, plan::Validation},
     error::Failure,
+    model::effect::ValidationRequest,
     ports::{Cluster, Ports},
 };
 use std::{
@@ -41,5 +42,10 @@ impl Outside {
         let cluster = self.ports.clusters.connect(context)?;
         clusters.insert(context.clone(), cluster.clone());
         Ok(cluster)
+    }
+
+    /// Validates a state of the control repository, against its base where there is one.
+    pub async fn validate(&self, request: ValidationRequest) -> Result<Validation, Failure> {
+        executor::validate(self, request).await
     }
 }

@@ -107,8 +107,12 @@ fn receive(model: &mut Model, update: SourceUpdate) {
             if let Some(catalog) = world.catalog.value.as_ref().filter(|_| first) {
                 // The watch looks at production unless it asks for something else.
                 let environments = &catalog.settings.environments;
-                model.ui.environment =
-                    environments.iter().position(|environment| environment.production).unwrap_or(0);
+                let wanted = model.ui.wanted_context.as_deref();
+                model.ui.environment = environments
+                    .iter()
+                    .position(|environment| wanted.is_some_and(|context| environment.context == *context))
+                    .or_else(|| environments.iter().position(|environment| environment.production))
+                    .unwrap_or(0);
             }
         }
         SourceUpdate::Findings(result) => world.findings.receive(now, result),

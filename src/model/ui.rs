@@ -264,6 +264,8 @@ pub struct Ui {
     pub selected: Option<ServiceName>,
     /// Index into the settings' environments: the one that is looked at and acted on.
     pub environment: usize,
+    /// The kubeconfig context whose environment is to be looked at first, if somebody asked for one.
+    pub wanted_context: Option<String>,
     /// Overlays, the topmost last.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete yet.
@@ -282,6 +284,7 @@ impl Ui {
             lists: Default::default(),
             selected: None,
             environment: 0,
+            wanted_context: None,
             overlays: Vec::new(),
             pending: Vec::new(),
             notice: None,

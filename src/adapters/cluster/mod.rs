@@ -17,7 +17,7 @@ use crate::{
         name::ContextName,
     },
     error::Failure,
-    ports::{Answer, Cluster, PublishCluster},
+    ports::{Answer, Cluster, Clusters, PublishCluster},
 };
 use futures::{FutureExt, future::BoxFuture};
 use kube::{
@@ -26,7 +26,11 @@ use kube::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{path::Path, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::OnceCell;
 
 /// How long one call may take.
