@@ -183,6 +183,7 @@ impl Sink {
     fn is_broken(&self, range: &Range<usize>) -> bool {
         self.findings
             .iter()
+            .skip_while(|finding| finding.code == reading::ENCODING.code)
             .take_while(|finding| finding.code == reading::SYNTAX.code)
             .filter_map(|finding| finding.labels.first())
             .any(|label| label.start < range.end.max(range.start + 1) && range.start <= label.end)
