@@ -4,4 +4,6 @@ pub mod arguments;
 pub mod oneshot;
 pub mod render;
 pub mod report;
+#[cfg(test)]
+mod rule_fixtures;
 pub mod table;

@@ -236,3 +236,121 @@ fn other_end(edge: &EdgeReference<'_, Need>, direction: Direction) -> NodeIndex 
         Direction::Incoming => edge.source(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::reader;
+    use std::fmt::Write as _;
+
+    /// A catalog of `name: needs…` lines; a name before `/` is a project's, `?` marks an optional need.
+    fn graph(lines: &[&str]) -> (Catalog, DependencyGraph) {
+        let mut files: BTreeMap<String, String> =
+            BTreeMap::from([("services/catalog.toml".into(), String::new())]);
+        for line in lines {
+            let (name, needs) = line.split_once(':').unwrap();
+            let (path, name) = match name.split_once('/') {
+                Some((project, name)) => (format!("projects/{project}/services.toml"), name),
+                None => ("services/catalog.toml".to_owned(), name),
+            };
+            let text = files.entry(path).or_default();
+            let (optional, required): (Vec<_>, Vec<_>) =
+                needs.split_whitespace().partition(|need| need.starts_with('?'));
+            let optional: Vec<_> = optional.iter().map(|need| need.trim_start_matches('?')).collect();
+            write!(
+                text,
+                "[service.{name}]\nname = \"{name}\"\ntype = \"api\"\nversion = \"1.0.0\"\n\
+                 dependencies = {{ requires = {required:?}, optional = {optional:?} }}\n"
+            )
+            .unwrap();
+        }
+        let catalog = reader::read(files.into_iter().map(|(path, text)| (path, text.into_bytes())));
+        let graph = DependencyGraph::build(&catalog);
+        (catalog, graph)
+    }
+
+    fn names(reached: &[Reached]) -> Vec<(&str, usize)> {
+        reached.iter().map(|reached| (reached.service.as_str(), reached.depth)).collect()
+    }
+
+    const ESTATE: &[&str] = &[
+        "auth: store",
+        "store:",
+        "shop/api: auth ?stats",
+        "shop/web: api auth",
+        "blog/site: auth",
+        "stats: auth",
+    ];
+
+    #[test]
+    fn reaches_both_ways_with_the_least_depth() {
+        let (_, graph) = graph(ESTATE);
+        assert_eq!(
+            names(&graph.dependencies_of(&"web".into())),
+            [("api", 1), ("auth", 1), ("stats", 2), ("store", 2)]
+        );
+        assert_eq!(
+            names(&graph.dependants_of(&"store".into())),
+            [("auth", 1), ("api", 2), ("site", 2), ("stats", 2), ("web", 2)]
+        );
+        assert_eq!(graph.dependants_of(&"nobody".into()), []);
+    }
+
+    #[test]
+    fn what_falls_is_counted_without_optional_needs() {
+        let (catalog, graph) = graph(ESTATE);
+        let blast = graph.blast(&catalog, &"stats".into());
+        assert_eq!(blast, Blast::default());
+        let blast = graph.blast(&catalog, &"auth".into());
+        assert_eq!(blast.services, 4);
+        assert_eq!(blast.by_tier[&Tier::Medium], 4);
+        assert_eq!(blast.by_project[&Some("shop".into())], 2);
+        assert_eq!(blast.by_project[&None], 1);
+    }
+
+    #[test]
+    fn cycles_are_found_once_with_their_path() {
+        let (_, graph) = graph(&["d: b", "b: c", "c: d a", "a: a", "e: b"]);
+        let cycles: Vec<Vec<_>> =
+            graph.cycles().iter().map(|cycle| cycle.iter().map(ToString::to_string).collect()).collect();
+        assert_eq!(cycles, [vec!["a"], vec!["b", "c", "d"]]);
+    }
+
+    #[test]
+    fn the_neighbourhood_is_layered_and_free_of_cycles() {
+        let (_, graph) =
+            graph(&["web: api", "api: auth store ?stats", "auth: store", "store: web", "stats:", "far: web"]);
+        let near = graph.neighbourhood(&"api".into(), 1);
+        let layers: Vec<_> = near.layers.iter().map(|(layer, names)| (*layer, names.len())).collect();
+        assert_eq!(layers, [(-1, 1), (0, 1), (1, 3)]);
+        let edges: Vec<_> = near.edges.iter().map(|edge| format!("{}>{}", edge.from, edge.to)).collect();
+        assert_eq!(edges, ["api>auth", "api>stats", "api>store", "web>api"]);
+        let cut: Vec<_> = near.cut.iter().map(|edge| format!("{}>{}", edge.from, edge.to)).collect();
+        assert_eq!(cut, ["auth>store", "store>web"]);
+        assert_eq!(graph.neighbourhood(&"api".into(), 2).layers[&-2], ["far"]);
+        let (_, crossing) = self::graph(ESTATE);
+        let near = crossing.neighbourhood(&"api".into(), 1);
+        let flags: Vec<_> = near.edges.iter().map(|e| (e.to.as_str(), e.optional, e.cross_project)).collect();
+        assert_eq!(flags, [("auth", false, true), ("stats", true, true), ("api", false, false)]);
+    }
+
+    #[test]
+    fn a_chain_of_two_hundred_thousand_overflows_no_stack() {
+        let mut graph = DependencyGraph::default();
+        let nodes: Vec<_> = (0..200_000)
+            .map(|index| {
+                let name = ServiceName::from(format!("s{index:06}"));
+                let node = graph.graph.add_node(name.clone());
+                graph.index.insert(name, node);
+                node
+            })
+            .collect();
+        for pair in nodes.windows(2) {
+            graph.graph.add_edge(pair[0], pair[1], Need { optional: false, cross_project: false });
+        }
+        assert_eq!(graph.cycles(), Vec::<Vec<ServiceName>>::new());
+        graph.graph.add_edge(nodes[199_999], nodes[0], Need { optional: false, cross_project: false });
+        assert_eq!(graph.cycles()[0].len(), 200_000);
+        assert_eq!(graph.dependencies_of(&"s000000".into()).len(), 199_999);
+    }
+}

@@ -1,11 +1,29 @@
 //! Validation rules: one file each, and the table that lists them.
 
+mod breaking_change;
+mod breaking_without_notice;
+mod compatibility_above_version;
+mod consumers_disagree;
+mod dependency_cycle;
+mod deprecated_without_replacement;
+mod missing_dependency;
+mod missing_optional_dependency;
 pub mod reading;
+mod removed_in_use;
+mod self_dependency;
+#[cfg(test)]
+mod tests;
+mod unknown_environment;
+mod unknown_escalation_target;
+mod unknown_person;
+mod unknown_team;
+mod unmet_requirement;
 
 use crate::domain::{
     catalog::Catalog,
-    finding::{Finding, Level},
+    finding::{Finding, Level, Span},
     graph::DependencyGraph,
+    text::nearest,
 };
 use chrono::NaiveDate;
 
@@ -20,6 +38,46 @@ pub struct Context<'a> {
     pub graph: &'a DependencyGraph,
     /// The day of the check, UTC.
     pub today: NaiveDate,
+}
+
+impl Context<'_> {
+    /// `finding` with one more place in `head`.
+    fn place(&self, finding: Finding, span: &Span, text: impl Into<String>) -> Finding {
+        match self.head.label(span, text) {
+            Some(label) => finding.at(label),
+            None => finding,
+        }
+    }
+}
+
+/// The sentence that names what was probably meant.
+fn suggest<'a, N: AsRef<str> + ?Sized + 'a>(
+    text: impl AsRef<str>,
+    known: impl IntoIterator<Item = &'a N>,
+) -> Option<String> {
+    nearest(text.as_ref(), known.into_iter().map(AsRef::as_ref))
+        .map(|meant| format!("did you mean `{meant}`?"))
+}
+
+/// Everything that is wrong with `head`, and with the step from `base` to it: what reading found and
+/// what the rules find, with the repository's own levels, errors first.
+///
+/// `today` is the day of the check in UTC; notice periods run against it.
+pub fn check(head: &Catalog, base: Option<&Catalog>, today: NaiveDate) -> Vec<Finding> {
+    let graph = DependencyGraph::build(head);
+    let context = Context { head, base, graph: &graph, today };
+    let mut findings = head.findings.clone();
+    findings.extend(RULES.iter().filter_map(|rule| rule.check).flat_map(|check| check(&context)));
+    findings.retain_mut(|finding| match head.settings.rules.get(finding.code) {
+        None => true,
+        Some(None) => false,
+        Some(Some(level)) => {
+            finding.level = *level;
+            true
+        }
+    });
+    findings.sort_by(Finding::order);
+    findings
 }
 
 /// One thing that can be wrong: its documentation, and how it is found.
@@ -64,13 +122,20 @@ pub fn find(code: &str) -> Option<&'static Rule> {
 }
 
 /// Everything that is checked once the files are read.
-pub static RULES: &[&Rule] = &[];
-
-/// TEMPORARY until the catalog branch is merged.
-pub fn check(
-    head: &crate::domain::catalog::Catalog,
-    _: Option<&crate::domain::catalog::Catalog>,
-    _: chrono::NaiveDate,
-) -> Vec<crate::domain::finding::Finding> {
-    head.findings.clone()
-}
+pub static RULES: &[&Rule] = &[
+    &missing_dependency::RULE,
+    &missing_optional_dependency::RULE,
+    &dependency_cycle::RULE,
+    &self_dependency::RULE,
+    &unmet_requirement::RULE,
+    &compatibility_above_version::RULE,
+    &consumers_disagree::RULE,
+    &deprecated_without_replacement::RULE,
+    &unknown_team::RULE,
+    &unknown_escalation_target::RULE,
+    &unknown_person::RULE,
+    &unknown_environment::RULE,
+    &removed_in_use::RULE,
+    &breaking_change::RULE,
+    &breaking_without_notice::RULE,
+];

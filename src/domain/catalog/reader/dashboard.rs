@@ -193,13 +193,14 @@ fn read_sections(node: &Spanned<Node>, sink: &mut Sink, sections: &mut Vec<Dashb
         let mut section = DashboardSection { name: String::new(), widgets: Vec::new() };
         for (key, value) in keys {
             match key.value.as_str() {
-                "name" => match value.value.as_text() {
-                    Some(name) => name.clone_into(&mut section.name),
-                    None => {
+                "name" => {
+                    if let Some(name) = value.value.as_text() {
+                        name.clone_into(&mut section.name);
+                    } else {
                         let message = format!("`name` must be a text, not {}", value.value.type_name());
                         sink.report(&reading::WRONG_TYPE, &range(value), message, None);
                     }
-                },
+                }
                 "widgets" => match &value.value {
                     Node::List(widgets) => {
                         section.widgets.extend(widgets.iter().filter_map(|widget| read_widget(widget, sink)));

@@ -2,7 +2,7 @@
 
 use super::shape::{Key, Kind, Names, Refusal, Table};
 use crate::domain::{
-    finding::{Finding, Label, SourceFile, Span},
+    finding::{Finding, Label, SourceFile},
     rules::{Rule, reading},
     text::{clean, nearest},
 };
@@ -31,12 +31,6 @@ impl Sink {
     /// No findings yet for the file of an index.
     pub fn new(file: Arc<SourceFile>, index: u32) -> Self {
         Self { file, index, findings: Vec::new(), dropped: 0 }
-    }
-
-    /// A place in this file as data.
-    pub fn span(&self, range: &Range<usize>) -> Span {
-        // Files are at most 64 MiB, so that offsets fit.
-        Span { file: self.index, start: range.start as u32, end: range.end as u32 }
     }
 
     /// A label at a place in this file.
@@ -133,7 +127,7 @@ impl Sink {
         }
         match (kind, value.get_ref()) {
             (Kind::List(of), DeValue::Array(entries)) => {
-                for entry in entries.iter() {
+                for entry in entries {
                     self.verify_value(name, of, entry, title, key_range);
                 }
             }
@@ -142,7 +136,7 @@ impl Sink {
             }
             (Kind::Named(names), DeValue::Table(table)) => self.verify_names(table, names, name),
             (Kind::Tables(shape), DeValue::Array(entries)) => {
-                for entry in entries.iter() {
+                for entry in entries {
                     match entry.get_ref() {
                         DeValue::Table(table) => {
                             self.verify(table, shape, &format!("`[[{name}]]`"), &entry.span());
@@ -185,7 +179,21 @@ impl Sink {
         }
     }
 
+    /// Whether something inside `range` already breaks the syntax.
+    fn is_broken(&self, range: &Range<usize>) -> bool {
+        self.findings
+            .iter()
+            .skip_while(|finding| finding.code == reading::ENCODING.code)
+            .take_while(|finding| finding.code == reading::SYNTAX.code)
+            .filter_map(|finding| finding.labels.first())
+            .any(|label| label.start < range.end.max(range.start + 1) && range.start <= label.end)
+    }
+
     fn refuse(&mut self, name: &str, refusal: Refusal, value: &Spanned<DeValue<'_>>) {
+        // What the parser made of broken text is no value that anybody wrote.
+        if self.is_broken(&value.span()) {
+            return;
+        }
         let (rule, message, help) = match refusal {
             Refusal::Type(expected) => {
                 let got = article(value.get_ref().type_str());

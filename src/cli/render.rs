@@ -1,0 +1,346 @@
+//! Findings as text with the source underlined, as plain lines for an overlay, and as JSON.
+
+use crate::domain::{
+    finding::{Finding, Label, Level},
+    text::{clean, fit, is_unsafe},
+};
+use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet, renderer::DecorStyle};
+use serde::Serialize;
+use std::ops::Range;
+use unicode_width::UnicodeWidthStr;
+
+/// A line longer than this is cut to a window around what is underlined: a minified file must not
+/// fill the terminal.
+const LONGEST_LINE: usize = 160;
+
+/// Characters before the underlined part in such a window.
+const LEAD: usize = 40;
+
+/// The line of a label as it may be shown: cleaned, cut, with the underlined bytes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Excerpt {
+    /// Line number from 1.
+    line: usize,
+    /// Column of the first underlined character, from 1.
+    column: usize,
+    /// The line without control characters, and cut if it is too long.
+    text: String,
+    /// Underlined bytes of `text`; never empty, and possibly one past the end.
+    underline: Range<usize>,
+    /// Whether `text` is only a part of the line.
+    cut: bool,
+}
+
+/// The excerpt of a label. A place that spans lines is underlined to the end of its first one.
+fn excerpt(label: &Label) -> Excerpt {
+    let (line, column) = label.file.position(label.start);
+    let (line_start, line_end) = label.file.line_range(line).unwrap_or_default();
+    let source = label.file.text.get(line_start..line_end).unwrap_or_default();
+    let start = label.start.clamp(line_start, line_end) - line_start;
+    let end = label.end.clamp(line_start + start, line_end) - line_start;
+    let lead = column.saturating_sub(1).saturating_sub(LEAD);
+    let long = source.chars().count() > LONGEST_LINE;
+    let (skip, take) = if long { (lead, LONGEST_LINE) } else { (0, usize::MAX) };
+    let mut text = String::with_capacity(source.len().min(LONGEST_LINE * 4));
+    if skip > 0 {
+        text.push('…');
+    }
+    let (mut first, mut last) = (None, None);
+    for (offset, character) in source.char_indices().skip(skip).take(take) {
+        if offset >= start && first.is_none() {
+            first = Some(text.len());
+        }
+        if offset >= end && last.is_none() {
+            last = Some(text.len());
+        }
+        match character {
+            '\t' => text.push_str("    "),
+            other if is_unsafe(other) => text.push('\u{fffd}'),
+            other => text.push(other),
+        }
+    }
+    let first = first.unwrap_or(text.len());
+    let mut last = last.unwrap_or(text.len()).max(first);
+    if last == first {
+        last = first + text[first..].chars().next().map_or(1, char::len_utf8);
+    }
+    if long && source.chars().count() > skip + take {
+        text.push('…');
+    }
+    Excerpt { line, column, text, underline: first..last, cut: long }
+}
+
+/// All findings as text, each with its source lines underlined, in the order given; an empty text for
+/// none. `color` writes ANSI colours.
+pub fn text(findings: &[Finding], color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(LONGEST_LINE + 40);
+    let mut out = String::new();
+    for finding in findings {
+        out.push_str(&render_one(finding, &renderer));
+        out.push_str("\n\n");
+    }
+    if !findings.is_empty() {
+        out.push_str(&summary(findings));
+        out.push('\n');
+    }
+    out
+}
+
+/// `2 errors, 1 warning`; `no findings` for none.
+pub fn summary(findings: &[Finding]) -> String {
+    let parts: Vec<_> = [Level::Error, Level::Warning, Level::Note]
+        .into_iter()
+        .filter_map(|level| {
+            let count = findings.iter().filter(|finding| finding.level == level).count();
+            let plural = if count == 1 { "" } else { "s" };
+            (count > 0).then(|| format!("{count} {level}{plural}"))
+        })
+        .collect();
+    if parts.is_empty() { "no findings".to_owned() } else { parts.join(", ") }
+}
+
+fn render_one(finding: &Finding, renderer: &Renderer) -> String {
+    let level = match finding.level {
+        Level::Error => Title::ERROR,
+        Level::Warning => Title::WARNING,
+        Level::Note => Title::NOTE,
+    };
+    let title = format!("{} [{}]", clean(&finding.message), finding.name);
+    let mut group = Group::with_title(level.primary_title(title).id(finding.code));
+    for (block, labels) in blocks(finding) {
+        let mut source = String::new();
+        let mut annotations = Vec::new();
+        let mut previous = None;
+        for (excerpt, label, is_main) in labels {
+            if previous != Some(excerpt.line) {
+                if previous.is_some() {
+                    source.push('\n');
+                }
+                previous = Some(excerpt.line);
+                source.push_str(&excerpt.text);
+            }
+            let line_start = source.len() - excerpt.text.len();
+            let kind = if is_main { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let span = line_start + excerpt.underline.start..line_start + excerpt.underline.end;
+            let text = clean(&label.text);
+            annotations.push(kind.span(span).label((!text.is_empty()).then_some(text)));
+        }
+        // The last character may be underlined one past the end.
+        source.push('\n');
+        let snippet =
+            Snippet::source(source).line_start(block.line).path(clean(&block.path)).annotations(annotations);
+        group = group.element(snippet);
+    }
+    if let Some(help) = &finding.help {
+        group = group.element(Title::HELP.message(clean(help)));
+    }
+    renderer.render(&[group])
+}
+
+/// Where a block of lines begins.
+#[derive(Debug)]
+struct Block {
+    path: String,
+    line: usize,
+}
+
+/// The labels of a finding in blocks of lines that follow each other; a block with the main label is
+/// first, the others in the order of their files and lines.
+fn blocks(finding: &Finding) -> Vec<(Block, Vec<(Excerpt, &Label, bool)>)> {
+    let mut labels: Vec<_> =
+        finding.labels.iter().enumerate().map(|(index, label)| (excerpt(label), label, index == 0)).collect();
+    labels.sort_by(|(a, left, _), (b, right, _)| {
+        (&left.file.path, a.line, a.column).cmp(&(&right.file.path, b.line, b.column))
+    });
+    let mut blocks: Vec<(Block, Vec<(Excerpt, &Label, bool)>)> = Vec::new();
+    for (excerpt, label, is_main) in labels {
+        let follows = blocks.last().is_some_and(|(block, lines)| {
+            lines.last().is_some_and(|(last, _, _)| {
+                let near = last.line == excerpt.line || last.line + 1 == excerpt.line;
+                // Two windows on one long line do not fit together.
+                block.path == label.file.path && near && !last.cut && !excerpt.cut
+            })
+        });
+        match blocks.last_mut() {
+            Some((_, lines)) if follows => lines.push((excerpt, label, is_main)),
+            _ => {
+                let block = Block { path: label.file.path.clone(), line: excerpt.line };
+                blocks.push((block, vec![(excerpt, label, is_main)]));
+            }
+        }
+    }
+    blocks.sort_by_key(|(_, lines)| !lines.iter().any(|(_, _, is_main)| *is_main));
+    blocks
+}
+
+/// A finding as lines of at most `width` terminal cells, without colour: the message, every place with
+/// its source line and an underline, and the help.
+pub fn plain_lines(finding: &Finding, width: usize) -> Vec<String> {
+    let mut lines =
+        vec![fit(&format!("{}[{}]: {}", finding.level, finding.code, clean(&finding.message)), width)];
+    for label in &finding.labels {
+        let shown = excerpt(label);
+        let place = format!("  {}:{}:{}", clean(&label.file.path), shown.line, shown.column);
+        lines.push(fit(&place, width));
+        let gutter = format!("{:>5} │ ", shown.line);
+        let room = width.saturating_sub(gutter.width());
+        let before = &shown.text[..shown.underline.start.min(shown.text.len())];
+        let marked = shown.text.get(shown.underline.clone()).unwrap_or_default();
+        // What is marked must be seen: in a narrow place the line begins at the mark.
+        let (line, indent) = if before.width() + marked.width().min(8) > room && before.width() > 1 {
+            (format!("…{}", &shown.text[before.len()..]), 1)
+        } else {
+            (shown.text.clone(), before.width())
+        };
+        lines.push(fit(&format!("{gutter}{line}"), width));
+        let marks = "^".repeat(marked.width().max(1));
+        let label_text = clean(&label.text);
+        let underline = format!("      │ {}{marks} {label_text}", " ".repeat(indent));
+        lines.push(fit(underline.trim_end(), width));
+    }
+    if let Some(help) = &finding.help {
+        lines.push(fit(&format!("  help: {}", clean(help)), width));
+    }
+    lines
+}
+
+/// A finding as JSON; the shape is stable and documented in docs/CLI.md.
+#[derive(Debug, Serialize)]
+pub struct FindingJson<'a> {
+    /// Stable code, `QD101`.
+    pub code: &'a str,
+    /// The rule's name.
+    pub name: &'a str,
+    /// `error`, `warning` or `note`.
+    pub level: Level,
+    /// What is wrong.
+    pub message: String,
+    /// What to do, or null.
+    pub help: Option<String>,
+    /// Where, the main place first.
+    pub labels: Vec<LabelJson<'a>>,
+}
+
+/// A place as JSON: lines and columns from 1, columns in characters, the end excluded.
+#[derive(Debug, Serialize)]
+pub struct LabelJson<'a> {
+    /// Path from the repository's root.
+    pub path: &'a str,
+    /// First line.
+    pub line: usize,
+    /// First column.
+    pub column: usize,
+    /// Line of the end.
+    pub end_line: usize,
+    /// Column of the end, not included.
+    pub end_column: usize,
+    /// What this place has to do with the finding; empty for the obvious.
+    pub text: String,
+}
+
+/// A finding in its JSON shape.
+pub fn json(finding: &Finding) -> FindingJson<'_> {
+    let labels = finding
+        .labels
+        .iter()
+        .map(|label| {
+            let (line, column) = label.file.position(label.start);
+            let (end_line, end_column) = label.file.position(label.end.max(label.start));
+            LabelJson { path: &label.file.path, line, column, end_line, end_column, text: clean(&label.text) }
+        })
+        .collect();
+    FindingJson {
+        code: finding.code,
+        name: finding.name,
+        level: finding.level,
+        message: clean(&finding.message),
+        help: finding.help.as_deref().map(clean),
+        labels,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::finding::SourceFile;
+    use std::sync::Arc;
+
+    fn finding(source: &str, places: &[(&str, &str)]) -> Finding {
+        let file = Arc::new(SourceFile::new("services/catalog.toml", source));
+        let label = |(part, text): &(&str, &str)| {
+            let start = source.find(part).unwrap();
+            Label { file: Arc::clone(&file), start, end: start + part.len(), text: (*text).to_owned() }
+        };
+        Finding {
+            code: "QD205",
+            name: "unmet-requirement",
+            level: Level::Error,
+            message: "`api` needs \u{1b}[31m`auth`".to_owned(),
+            labels: places.iter().map(label).collect(),
+            help: Some("move it".to_owned()),
+        }
+    }
+
+    #[test]
+    fn underlines_every_place_and_removes_control_characters() {
+        let source = "a = 1\nrequires = [\"auth >= 2\"]\nb = \"\u{1b}[2J\"\n\n\nversion = \"1.0.0\"\n";
+        let found = finding(source, &[("\"auth >= 2\"", "needs it"), ("\"1.0.0\"", "is 1.0.0")]);
+        let shown = text(&[found], false);
+        assert!(!shown.contains('\u{1b}'));
+        insta::assert_snapshot!(shown);
+    }
+
+    #[test]
+    fn colour_only_when_asked() {
+        let found = finding("a = 1\n", &[("1", "")]);
+        assert!(text(std::slice::from_ref(&found), true).contains("\u{1b}["));
+        assert_eq!(text(&[], true), "");
+        assert_eq!(summary(&[found.clone(), found]), "2 errors");
+        assert_eq!(summary(&[]), "no findings");
+    }
+
+    #[test]
+    fn long_lines_become_a_window_around_the_place() {
+        let source = format!("x = \"{}\" , WRONG {}\n", "é".repeat(5_000), "z".repeat(5_000));
+        let found = finding(&source, &[("WRONG", "here")]);
+        let shown = text(std::slice::from_ref(&found), false);
+        assert!(shown.contains("WRONG") && shown.lines().all(|line| line.width() < 260), "{shown}");
+        for line in plain_lines(&found, 60) {
+            assert!(line.width() <= 60, "{line}");
+        }
+        assert!(plain_lines(&found, 30).iter().any(|line| line.contains("WRONG")));
+    }
+
+    #[test]
+    fn plain_lines_underline_by_cells() {
+        let found = finding("n = \"日本\" # x\n", &[("# x", "this")]);
+        assert_eq!(
+            plain_lines(&found, 80),
+            [
+                "error[QD205]: `api` needs [31m`auth`",
+                "  services/catalog.toml:1:10",
+                "    1 │ n = \"日本\" # x",
+                "      │           ^^^ this",
+                "  help: move it",
+            ]
+        );
+    }
+
+    #[test]
+    fn places_at_the_edges_of_a_file_are_shown() {
+        for (source, start, end) in [("", 0, 0), ("", 5, 9), ("a\n", 2, 2), ("a", 1, 1), ("a\r\nb", 0, 4)] {
+            let file = Arc::new(SourceFile::new("x.toml", source));
+            let mut found = finding("a", &[]);
+            found.labels = vec![Label { file, start, end, text: String::new() }];
+            assert!(text(std::slice::from_ref(&found), false).contains("x.toml"), "{source:?} {start}");
+            assert!(plain_lines(&found, 40).len() >= 4);
+        }
+    }
+
+    #[test]
+    fn json_has_the_documented_shape() {
+        let found = finding("a = 1\nb = 22\n", &[("22", "this")]);
+        insta::assert_json_snapshot!(json(&found), @r###""###);
+    }
+}

@@ -1,0 +1,3 @@
+//! Text made from what is known: pure, from the domain to files.
+
+pub mod starter;
