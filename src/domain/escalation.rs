@@ -191,11 +191,12 @@ fn after(start: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
 }
 
 /// Orders incidents by worry: breached first, then by the nearest deadline, then by severity, then the
-/// older one. What has no deadline any more comes last.
+/// older one. What has no deadline comes after those, and what is resolved last.
 pub fn order(incidents: &mut [(&Incident, EscalationClock)]) {
     incidents.sort_by_key(|(incident, clock)| {
         (
             Reverse(clock.breached),
+            !incident.is_open(),
             clock.next_deadline.is_none(),
             clock.next_deadline,
             Reverse(incident.severity),
@@ -300,7 +301,7 @@ mod tests {
             incidents.iter().map(|i| (i, clock(i, &SeverityMatrix::default(), at(6)))).collect();
         order(&mut clocks);
         let ids: Vec<_> = clocks.iter().map(|(incident, _)| incident.id.as_str()).collect();
-        assert_eq!(ids, ["late", "soon", "later", "over", "quiet"]);
+        assert_eq!(ids, ["late", "soon", "later", "quiet", "over"]);
     }
 
     #[test]
