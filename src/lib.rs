@@ -6,3 +6,4 @@ pub mod domain;
 pub mod error;
 pub mod model;
 pub mod ports;
+pub mod tui;
