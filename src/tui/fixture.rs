@@ -1,0 +1,522 @@
+//! A hand-made model for the screens' tests: a small platform at a fixed time, with one of everything.
+
+use crate::{
+    config::{Config, keymap::Keymap, theme::Theme},
+    domain::{
+        catalog::{
+            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Project, ScrapeSettings, Service,
+            Settings, Sla, Tier,
+        },
+        change::{Change, ChangeClass, FieldChange, Identity, Proposal},
+        deployment::{ClusterView, Health, Workload},
+        escalation::{Severity, SeverityMatrix},
+        finding::{Finding, Label, Level, SourceFile, Span},
+        gate::{Gate, GateState, GateStatus},
+        incident::Incident,
+        lifecycle::Lifecycle,
+        name::{CommitId, ProjectName, ServiceName},
+        people::{People, Person, Rotation, Team},
+        sla::{Endpoint, Indicators, Judgement, MetricsView, SlaVerdict},
+        units::Ratio,
+    },
+    model::{
+        Model,
+        join::{Joined, Place, ProjectRow, ServiceRow},
+        layout::{Pane, Size},
+        world::{LedgerView, Source},
+    },
+};
+use chrono::{DateTime, Duration, Utc};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The time of every screen.
+pub fn now() -> DateTime<Utc> {
+    "2026-03-09T02:48:12Z".parse().unwrap()
+}
+
+/// One service as a row of a table.
+struct Row {
+    name: &'static str,
+    project: Option<&'static str>,
+    version: &'static str,
+    running: &'static str,
+    status: Lifecycle,
+    owner: &'static str,
+    tier: Tier,
+    needs: &'static [&'static str],
+    availability: Option<f64>,
+    errors: f64,
+    p99: f64,
+    verdict: SlaVerdict,
+}
+
+const fn row(name: &'static str, project: Option<&'static str>, version: &'static str) -> Row {
+    Row {
+        name,
+        project,
+        version,
+        running: version,
+        status: Lifecycle::Ga,
+        owner: "platform-team",
+        tier: Tier::High,
+        needs: &[],
+        availability: Some(0.9998),
+        errors: 0.0004,
+        p99: 0.084,
+        verdict: SlaVerdict::Met,
+    }
+}
+
+/// In the order of worry, as the join would have it.
+fn rows() -> Vec<Row> {
+    const A: Option<&str> = Some("project-a");
+    const B: Option<&str> = Some("project-b");
+    vec![
+        Row {
+            tier: Tier::Critical,
+            needs: &["user-store", "session-cache"],
+            availability: Some(0.9721),
+            errors: 0.0283,
+            p99: 1.42,
+            verdict: SlaVerdict::Violated,
+            ..row("shared-auth", None, "1.3.0")
+        },
+        Row {
+            owner: "shop-team",
+            tier: Tier::Critical,
+            needs: &["shared-auth", "api-gateway", "catalog-search"],
+            availability: Some(0.9967),
+            errors: 0.0031,
+            p99: 0.212,
+            verdict: SlaVerdict::Burning,
+            ..row("project-a-api", A, "2.1.0")
+        },
+        Row {
+            owner: "docs-team",
+            availability: None,
+            verdict: SlaVerdict::NoData,
+            ..row("pdf-renderer", B, "0.7.2")
+        },
+        Row { tier: Tier::Critical, needs: &["shared-auth"], ..row("api-gateway", None, "3.4.1") },
+        Row {
+            owner: "shop-team",
+            tier: Tier::Critical,
+            needs: &["project-a-api", "shared-auth", "analytics-service"],
+            ..row("project-a-frontend", A, "2.1.0")
+        },
+        Row { tier: Tier::Critical, ..row("user-store", None, "5.2.0") },
+        Row { owner: "shop-team", ..row("catalog-search", A, "1.8.0") },
+        Row { needs: &["shared-auth"], running: "1.9.9", ..row("new-api", None, "2.0.0") },
+        Row {
+            owner: "docs-team",
+            needs: &["old-api", "shared-auth", "pdf-renderer", "catalog-search"],
+            ..row("project-b-api", B, "1.4.2")
+        },
+        Row { ..row("session-cache", None, "2.8.1") },
+        Row {
+            status: Lifecycle::Beta,
+            owner: "data-team",
+            tier: Tier::Medium,
+            ..row("analytics-service", None, "1.0.0-beta.4")
+        },
+        Row {
+            status: Lifecycle::Deprecated,
+            tier: Tier::Medium,
+            needs: &["shared-auth"],
+            ..row("old-api", None, "1.9.4")
+        },
+    ]
+}
+
+fn service(row: &Row) -> Service {
+    Service {
+        name: row.name.into(),
+        kind: "microservice".into(),
+        owner: Some(row.owner.into()),
+        description: Some("Signs people in and says who they are".into()),
+        version: Some(row.version.parse().unwrap()),
+        status: row.status,
+        tier: row.tier,
+        project: row.project.map(ProjectName::from),
+        compat_version_min: Some("1.0.0".parse().unwrap()),
+        compat_with: vec!["1.x".into()],
+        deprecation_date: None,
+        sunset_date: None,
+        replacement_service: None,
+        image: Some(format!("registry.example.com/shop/{}", row.name)),
+        port: Some(8080),
+        health_check: Some("/healthz".into()),
+        sensitive: row.name == "shared-auth",
+        regulated: false,
+        pattern: None,
+        consumer_projects: Vec::new(),
+        required_by: Vec::new(),
+        dependencies: row
+            .needs
+            .iter()
+            .map(|name| Dependency {
+                service: (*name).into(),
+                requirement: (*name == "shared-auth").then(|| ">=1.0".parse().unwrap()),
+                optional: *name == "analytics-service",
+                span: Span::default(),
+            })
+            .collect(),
+        governance: Governance {
+            approvers: vec!["platform-team".into()],
+            change_log: None,
+            break_changes_notice: Some(30),
+        },
+        sla: Some(Sla {
+            availability: Ratio::from_percent(99.9),
+            response_time_p99: Some(Duration::milliseconds(200)),
+            error_rate: Ratio::from_percent(0.1),
+            window: Some(Duration::days(30)),
+            break_handling: None,
+        }),
+        migration: None,
+        deployment: Deployment {
+            managed_by: if row.name == "api-gateway" { ManagedBy::ArgoCd } else { ManagedBy::Deployment },
+            replicas: Some(3),
+            ..Deployment::default()
+        },
+        metrics: None,
+        alerts: None,
+        span: Span { file: 0, start: 16, end: 36 },
+        spans: BTreeMap::new(),
+    }
+}
+
+fn environment(name: &str, production: bool) -> Environment {
+    Environment {
+        name: name.into(),
+        context: format!("demo-{name}").into(),
+        namespace: "shared".into(),
+        production,
+        read_only: false,
+    }
+}
+
+fn people() -> People {
+    let person = |handle: &str, name: &str| Person {
+        handle: handle.into(),
+        name: name.into(),
+        emails: vec![format!("{handle}@example.com")],
+        chat: Some(format!("@{handle}")),
+        phone: Some("+34 600 000 000".into()),
+    };
+    let persons = [person("m-ruiz", "Marta Ruiz"), person("a-chen", "Ada Chen")];
+    let team = Team {
+        handle: "platform-team".into(),
+        description: None,
+        members: vec!["m-ruiz".into(), "a-chen".into()],
+        lead: Some("a-chen".into()),
+        channel: None,
+        rotation: Some(Rotation {
+            members: vec!["m-ruiz".into(), "a-chen".into()],
+            start: "2026-03-02T08:00:00".parse().unwrap(),
+            time_zone: chrono_tz::Tz::Europe__Madrid,
+            shift: Duration::days(7),
+        }),
+    };
+    People {
+        persons: persons.into_iter().map(|person| (person.handle.clone(), person)).collect(),
+        teams: BTreeMap::from([(team.handle.clone(), team)]),
+    }
+}
+
+/// The file that findings point into.
+pub fn source_file() -> Arc<SourceFile> {
+    Arc::new(SourceFile {
+        path: "services/catalog.toml".into(),
+        text: "# The catalog.\n\n[service.shared-auth]\nname = \"shared-auth\"\ntype = \"microservice\"\nverson = \"1.3.0\"\n"
+            .into(),
+    })
+}
+
+/// A finding of a level in [`source_file`].
+pub fn finding(level: Level) -> Finding {
+    let file = source_file();
+    let start = file.text.find("verson").unwrap();
+    Finding {
+        code: "QD103",
+        name: "unknown-key",
+        level,
+        message: "unknown key `verson`".into(),
+        labels: vec![Label { file, start, end: start + 6, text: "not a key of a service".into() }],
+        help: Some("did you mean `version`?".into()),
+    }
+}
+
+fn changes() -> Vec<Arc<Change>> {
+    let change = |id: &str, class, author: &str, hours: i64, services: &[&str]| Change {
+        proposal: Proposal {
+            id: id.into(),
+            branch: format!("change/{id}"),
+            head: CommitId::from("1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d"),
+            base: CommitId::from("ffeeddccbbaa00998877665544332211ffeeddcc"),
+            authors: vec![Identity { name: author.into(), email: "x@example.com".into() }],
+            last_committer: Identity { name: author.into(), email: "x@example.com".into() },
+            subject: format!("{}: a better one", services[0]),
+            committed_at: now() - Duration::hours(hours),
+            opened_at: now() - Duration::hours(hours + 2),
+            paths: vec!["services/catalog.toml".into()],
+        },
+        class,
+        services: services.iter().map(|name| ServiceName::from(*name)).collect(),
+        fields: vec![FieldChange {
+            service: services[0].into(),
+            field: "version".into(),
+            old: Some("1.3.0".into()),
+            new: Some("1.4.0".into()),
+        }],
+        findings: Arc::default(),
+        gates: vec![gate(Gate::CodeReview, GateState::Open)],
+    };
+    let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);
+    auth.gates = vec![
+        gate(Gate::CodeReview, GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3) }),
+        gate(Gate::Security, GateState::Open),
+    ];
+    let mut remove = change("drop-old-api", ChangeClass::Breaking, "Lena Vogt", 90, &["old-api", "project-b-api"]);
+    remove.gates = vec![
+        gate(Gate::CodeReview, GateState::Fallen { by: "a-chen".into() }),
+        gate(Gate::Architecture, GateState::Open),
+    ];
+    remove.findings = Arc::new(vec![finding(Level::Error), finding(Level::Warning)]);
+    let fix = change("cart-fix", ChangeClass::Bugfix, "Marta Ruiz", 3, &["project-a-api"]);
+    [auth, fix, remove].map(Arc::new).to_vec()
+}
+
+fn gate(gate: Gate, state: GateState) -> GateStatus {
+    let team = if gate == Gate::Security { "security-team" } else { "platform-team" };
+    GateStatus { gate, teams: vec![team.into()], state }
+}
+
+fn incidents() -> Vec<Incident> {
+    let incident = |id: &str, severity, title: &str, service: &str, minutes: i64| Incident {
+        id: id.into(),
+        severity,
+        title: title.into(),
+        service: Some(service.into()),
+        declared_at: now() - Duration::minutes(minutes),
+        declared_by: "Ada Chen".into(),
+        acknowledged: None,
+        resolved: None,
+    };
+    let mut slow = incident("INC-13", Severity::High, "search is slow", "catalog-search", 21);
+    slow.acknowledged = Some((now() - Duration::minutes(12), "m-ruiz".into()));
+    vec![incident("INC-14", Severity::Critical, "logins answer 5xx", "shared-auth", 8), slow]
+}
+
+/// The keymap that the program has without files of the user's.
+pub fn keymap() -> Keymap {
+    let mut keymap = Keymap::default();
+    let mut problems = Vec::new();
+    let (name, text) = crate::config::keymap::BUILT_IN[0];
+    keymap.merge(name, text, &|_| Ok(()), &mut problems);
+    assert_eq!(problems, []);
+    keymap
+}
+
+/// A model with nothing loaded.
+pub fn empty(size: Size) -> Model {
+    let config = Config {
+        keymap: keymap(),
+        theme: Theme::built_in("dark"),
+        read_only: false,
+        problems: Vec::new(),
+    };
+    Model::new(Arc::new(config), now(), size)
+}
+
+fn source<T>(value: T, seconds: i64) -> Source<T> {
+    Source { value: Some(Arc::new(value)), at: Some(now() - Duration::seconds(seconds)), failure: None }
+}
+
+/// The platform at night, with a bad release.
+pub fn model(size: Size) -> Model {
+    let mut model = empty(size);
+    let rows = rows();
+    let catalog = Catalog {
+        files: vec![source_file()],
+        services: rows.iter().map(|row| (row.name.into(), Arc::new(service(row)))).collect(),
+        projects: ["project-a", "project-b"]
+            .into_iter()
+            .map(|name| {
+                let project = Project {
+                    name: name.into(),
+                    title: None,
+                    environment: None,
+                    tier: None,
+                    owner: None,
+                    namespaces: BTreeMap::new(),
+                    monitoring_level: None,
+                    span: Span::default(),
+                };
+                (name.into(), project)
+            })
+            .collect(),
+        people: people(),
+        severities: SeverityMatrix {
+            on_call: Some("platform-team".into()),
+            levels: vec![vec!["@on-call".into()], vec!["@platform-lead".into()]],
+            ..SeverityMatrix::default()
+        },
+        settings: Settings {
+            name: "shop".into(),
+            environments: vec![environment("production", true), environment("staging", false)],
+            scrape: Some(ScrapeSettings {
+                url: "http://127.0.0.1:1/{service}".into(),
+                interval: Duration::seconds(1),
+                timeout: Duration::seconds(2),
+            }),
+            alertmanager: Some("http://127.0.0.1:2".into()),
+            ..Settings::default()
+        },
+        ..Catalog::default()
+    };
+    fill_clusters(&mut model, &catalog, &rows);
+    let joined = joined(&catalog, &model, &rows);
+    model.world.catalog = source(catalog, 40);
+    model.world.changes = source(joined.changes.iter().map(|change| (**change).clone()).collect(), 40);
+    model.world.ledger = source(LedgerView::default(), 12);
+    model.world.alerts = source(Vec::new(), 5);
+    model.world.remote = source((), 2);
+    model.world.joined = Arc::new(joined);
+    model.operator = Identity { name: "Ada Chen".into(), email: "a-chen@example.com".into() };
+    model.ui.selected = Some("shared-auth".into());
+    fill_lists(&mut model);
+    model
+}
+
+fn fill_clusters(model: &mut Model, catalog: &Catalog, rows: &[Row]) {
+    for environment in &catalog.settings.environments {
+        let mut view = ClusterView::default();
+        for row in rows {
+            let target = catalog.target(&catalog.services[row.name], environment).unwrap();
+            let workload = Workload {
+                namespace: target.namespace.clone(),
+                name: target.workload.clone(),
+                managed_by: target.managed_by,
+                version: Some(row.running.into()),
+                desired: 3,
+                updated: 3,
+                ready: if row.name == "new-api" { 2 } else { 3 },
+                health: if row.name == "new-api" {
+                    Health::Progressing("2 of 3 pods ready".into())
+                } else {
+                    Health::Healthy
+                },
+                revision: Some(2),
+            };
+            view.workloads.insert((target.namespace, target.workload), Arc::new(workload));
+        }
+        model.world.clusters.insert(environment.context.clone(), source(view, 0));
+    }
+    let mut metrics = MetricsView::default();
+    for row in rows.iter().filter(|row| row.availability.is_some()) {
+        let endpoint = Endpoint { service: row.name.into(), environment: "production".into() };
+        let indicators = Indicators {
+            availability: row.availability,
+            requests: 100_000.0,
+            error_ratio: Some(row.errors),
+            p99_seconds: Some(row.p99),
+            rate: Some(142.0),
+            trend: (0..30).map(|step| row.errors * (0.4 + 0.02 * f64::from(step))).collect(),
+            at: Some(now()),
+            problem: None,
+        };
+        metrics.endpoints.insert(endpoint, indicators);
+    }
+    model.world.metrics = source(metrics, 1);
+}
+
+/// As the join would give it, with judgements of our own.
+fn joined(catalog: &Catalog, model: &Model, rows: &[Row]) -> Joined {
+    let services: Vec<Arc<ServiceRow>> = rows
+        .iter()
+        .map(|row| {
+            let service = catalog.services[row.name].clone();
+            let places = catalog
+                .settings
+                .environments
+                .iter()
+                .filter_map(|environment| catalog.target(&service, environment))
+                .map(|target| place(model, row, target))
+                .collect();
+            Arc::new(ServiceRow {
+                service,
+                places,
+                verdict: row.verdict,
+                incidents: usize::from(matches!(row.name, "shared-auth" | "catalog-search")),
+                changes: usize::from(row.name == "shared-auth"),
+            })
+        })
+        .collect();
+    let index = services.iter().enumerate().map(|(index, row)| (row.service.name.clone(), index)).collect();
+    let mut counts = [0; 4];
+    let mut projects: BTreeMap<Option<ProjectName>, ProjectRow> = BTreeMap::new();
+    for row in &services {
+        let verdict = match row.verdict {
+            SlaVerdict::Violated => 0,
+            SlaVerdict::Burning => 1,
+            SlaVerdict::NoData => 2,
+            SlaVerdict::Met => 3,
+        };
+        counts[verdict] += 1;
+        let project = projects.entry(row.service.project.clone()).or_insert_with(|| ProjectRow {
+            project: row.service.project.clone(),
+            counts: [0; 4],
+            requests: 100_000.0,
+            availability: Some(0.9961),
+            worst: row.main_place().map(|place| (row.service.name.clone(), place.judgement.clone())),
+            services: Vec::new(),
+        });
+        project.counts[verdict] += 1;
+        project.services.push(row.service.name.clone());
+    }
+    let mut projects: Vec<ProjectRow> = projects.into_values().collect();
+    projects.sort_by_key(ProjectRow::verdict);
+    Joined { services, index, projects, changes: changes(), incidents: incidents(), counts }
+}
+
+fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Place {
+    let view = model.world.clusters[target.context.as_str()].value.clone().unwrap();
+    let workload = view.workloads.get(&(target.namespace.clone(), target.workload.clone())).cloned();
+    let endpoint = Endpoint { service: target.service.clone(), environment: target.environment.clone() };
+    let indicators = model.world.metrics.value.as_ref().unwrap().endpoints.get(&endpoint).cloned();
+    let judgement = if target.production {
+        Judgement {
+            verdict: row.verdict,
+            availability: row.availability,
+            budget_remaining: row.availability.map(|seen| 1.0 - (1.0 - seen) / 0.001),
+            burn_rate: row.availability.map(|_| row.errors / 0.001),
+            reasons: match row.verdict {
+                SlaVerdict::Violated => {
+                    vec!["availability 97.21% is below 99.9%".into(), "p99 1.4s is above 200ms".into()]
+                }
+                SlaVerdict::Burning => vec!["errors 0.31% use the budget up 3.1 times too fast".into()],
+                SlaVerdict::NoData => vec!["never scraped: 404 Not Found".into()],
+                SlaVerdict::Met => Vec::new(),
+            },
+        }
+    } else {
+        Judgement::default()
+    };
+    Place { target, workload, application: None, indicators, judgement }
+}
+
+/// Rows as the engine fills them.
+fn fill_lists(model: &mut Model) {
+    let joined = model.world.joined.clone();
+    let lists = &mut model.ui.lists;
+    lists[Pane::Inventory.index()].rows =
+        joined.services.iter().map(|row| row.service.name.to_string()).collect();
+    lists[Pane::Graph.index()].rows =
+        ["shared-auth", "user-store", "session-cache"].map(str::to_owned).to_vec();
+    lists[Pane::Changes.index()].rows =
+        joined.changes.iter().map(|change| change.proposal.id.to_string()).collect();
+    lists[Pane::Sla.index()].rows = joined.projects.iter().map(|row| row.name().to_owned()).collect();
+    lists[Pane::Escalation.index()].rows =
+        joined.incidents.iter().map(|incident| incident.id.to_string()).collect();
+}

@@ -1,0 +1,131 @@
+//! Which keys the bottom strip names: a handful that matter where the person is, as the keymap has them.
+
+use crate::{
+    config::keymap::{Keymap, show},
+    model::{
+        Model,
+        layout::Pane,
+        ui::{ConfirmFocus, Overlay},
+    },
+};
+
+/// Actions with a short label, in the order of importance.
+type Wanted = &'static [(&'static str, &'static str)];
+
+const INVENTORY: Wanted = &[
+    ("view.zoom", "zoom"),
+    ("view.details", "details"),
+    ("service.rollback", "roll back"),
+    ("view.filter", "filter"),
+    ("cursor.next-worry", "next worry"),
+    ("view.environment next", "environment"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+    ("repository.validate", "validate"),
+    ("incident.declare", "declare"),
+];
+const GRAPH: Wanted = &[
+    ("view.zoom", "zoom"),
+    ("cursor.down", "walk"),
+    ("view.details", "details"),
+    ("service.rollback", "roll back"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const CHANGES: Wanted = &[
+    ("change.approve", "approve"),
+    ("change.validate", "validate"),
+    ("view.details", "details"),
+    ("view.zoom", "zoom"),
+    ("view.filter", "filter"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const SLA: Wanted = &[
+    ("view.zoom", "zoom"),
+    ("cursor.next-worry", "next worry"),
+    ("service.rollback", "roll back"),
+    ("view.filter", "filter"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const ESCALATION: Wanted = &[
+    ("incident.ack", "acknowledge"),
+    ("incident.resolve", "resolve"),
+    ("incident.declare", "declare"),
+    ("service.rollback", "roll back"),
+    ("view.zoom", "zoom"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
+const DETAIL: Wanted =
+    &[("view.back", "close"), ("service.rollback", "roll back"), ("cursor.down", "down"), ("cursor.up", "up")];
+const PALETTE: Wanted = &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
+const FORM: Wanted = &[
+    ("view.submit", "go on"),
+    ("form.next", "next field"),
+    ("form.choose next", "choose"),
+    ("view.back", "cancel"),
+];
+const CONFIRM: Wanted = &[("view.back", "cancel"), ("plan.focus", "between the buttons"), ("plan.press", "press")];
+const CONFIRM_RUN: Wanted = &[("view.back", "cancel"), ("plan.press", "run it"), ("plan.focus", "to cancel")];
+const FILTER: Wanted = &[("view.submit", "keep"), ("view.back", "as before")];
+
+/// The contexts that hold, the innermost first, and what is worth naming there.
+fn here(model: &Model) -> (&'static [&'static str], Wanted) {
+    match model.ui.overlays.last() {
+        Some(Overlay::Help { .. }) => (&["help", "overlay"], SCROLLED),
+        Some(Overlay::Palette { .. }) => (&["palette"], PALETTE),
+        Some(Overlay::Filter { .. }) => (&["palette"], FILTER),
+        Some(Overlay::Form { .. }) => (&["form"], FORM),
+        Some(Overlay::Planning { .. }) => (&["overlay"], &[("view.back", "cancel")]),
+        Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => (&["confirm", "form", "overlay"], CONFIRM_RUN),
+        Some(Overlay::Confirm { .. }) => (&["confirm", "form", "overlay"], CONFIRM),
+        Some(Overlay::Running { .. }) => (&["running", "overlay"], SCROLLED),
+        Some(Overlay::Findings { .. }) => (&["findings", "overlay"], SCROLLED),
+        Some(Overlay::Service { .. }) => (&["detail", "overlay"], DETAIL),
+        Some(Overlay::Change { .. } | Overlay::Sources { .. }) => (&["detail", "overlay"], SCROLLED),
+        None => match model.ui.focus {
+            Pane::Inventory => (&["inventory", "pane", "global"], INVENTORY),
+            Pane::Graph => (&["graph", "pane", "global"], GRAPH),
+            Pane::Changes => (&["changes", "pane", "global"], CHANGES),
+            Pane::Sla => (&["sla", "pane", "global"], SLA),
+            Pane::Escalation => (&["escalation", "pane", "global"], ESCALATION),
+        },
+    }
+}
+
+/// Keys and labels, the most important first.
+pub fn hints(model: &Model) -> Vec<(String, &'static str)> {
+    let (contexts, wanted) = here(model);
+    let is_typing = matches!(
+        model.ui.overlays.last(),
+        Some(Overlay::Confirm { plan, .. }) if plan.confirm_by_typing.is_some()
+    );
+    wanted
+        .iter()
+        .filter_map(|(run, label)| Some((keys(&model.config.keymap, contexts, run, is_typing)?, *label)))
+        .collect()
+}
+
+/// The first binding; while typing, one that does not type.
+fn keys(keymap: &Keymap, contexts: &[&str], run: &str, is_typing: bool) -> Option<String> {
+    if !is_typing {
+        return keymap.keys_for(contexts, run);
+    }
+    let bindings = contexts.iter().flat_map(|context| keymap.contexts.get(*context).into_iter().flatten());
+    bindings
+        .filter(|binding| binding.run == run)
+        .find(|binding| {
+            binding.on.iter().all(|key| {
+                key.ctrl || key.alt || !matches!(key.code, crate::config::key::KeyCode::Char(_))
+            })
+        })
+        .map(|binding| show(&binding.on))
+}

@@ -1,0 +1,172 @@
+//! The dependency graph around the selected service: who needs it on the left, what it needs on the right.
+
+mod layers;
+mod routes;
+mod usage;
+
+use super::{Room, message};
+use crate::{
+    config::theme::Role,
+    domain::{catalog::Service, sla::SlaVerdict},
+    model::layout::Pane,
+    tui::{
+        paint::{Line, Painter, cells, piece, width_of},
+        view::View,
+        widgets::status,
+    },
+};
+use layers::{Layers, Slot};
+use ratatui::layout::Rect;
+use routes::Routes;
+use usage::{Usage, usage};
+
+/// Below this there is only room for words.
+const LEAST_WIDTH: u16 = 44;
+const LEAST_HEIGHT: u16 = 5;
+
+/// Draws the neighbourhood of the selected service.
+pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
+    let (Some(catalog), Some(row)) = (&view.model.world.catalog.value, view.selected()) else {
+        let lines = [
+            ("no service is selected".to_owned(), Role::Text),
+            ("choose one in the inventory; its dependencies show here".to_owned(), Role::Dim),
+        ];
+        message(painter, room.area, &lines);
+        return;
+    };
+    let usage = usage(catalog, &row.service.name);
+    let area = room.area;
+    if area.width < LEAST_WIDTH || area.height < LEAST_HEIGHT {
+        in_words(view, painter, area, &row.service, &usage);
+        return;
+    }
+    let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let layers = Layers::new(view, catalog, &row.service, &usage, body.width, body.height, room.zoomed);
+    let mut has_foreign = false;
+    for (index, gutter) in layers.gutters.iter().enumerate() {
+        let x = body.x + layers.columns[index].x + layers.columns[index].width;
+        has_foreign |= Routes::new(gutter, body.height).draw(painter, x, body.y);
+    }
+    let walked = view.model.ui.list(Pane::Graph).current();
+    for column in &layers.columns {
+        for (slot, y) in &column.slots {
+            let (x, y) = (body.x + column.x, body.y + y);
+            match slot {
+                Slot::More(count) => {
+                    painter.text(x, y, column.width, &format!("  +{count} more"), painter.style(Role::Dim));
+                }
+                Slot::Service(service) => {
+                    let is_walked = room.focused && walked == Some(service.name.as_str());
+                    if is_walked {
+                        let ground = Rect { x, y, width: column.width, height: 1 };
+                        painter.ground(ground, painter.style(Role::Selection));
+                    }
+                    let line = node(view, painter, service, column.level == 0);
+                    painter.line(x, y, column.width, &line);
+                }
+            }
+        }
+    }
+    summary(painter, area, &row.service, &usage, has_foreign);
+}
+
+/// A node: its state's glyph and its name.
+fn node<'a>(view: &View<'_>, painter: &Painter<'_>, service: &'a Service, is_middle: bool) -> Line<'a> {
+    let verdict = view.joined.service(service.name.as_str()).map_or(SlaVerdict::NoData, |row| row.verdict);
+    let mark = status::sla(verdict);
+    let role = match (is_middle, verdict) {
+        (true, _) => Role::GraphSelected,
+        (false, SlaVerdict::Violated | SlaVerdict::Burning) => mark.role,
+        (false, _) => Role::Text,
+    };
+    vec![
+        piece(mark.glyph, painter.style(mark.role)),
+        piece(" ", painter.style(Role::Text)),
+        piece(service.name.as_str(), painter.style(role)),
+    ]
+}
+
+/// The line above the drawing: how much hangs on the service.
+fn summary(painter: &mut Painter<'_>, area: Rect, service: &Service, usage: &Usage, has_foreign: bool) {
+    let used = painter.text(area.x, area.y, area.width, &used_by(usage), painter.style(Role::Text));
+    let needs = service.dependencies.len();
+    let mut rest = format!(" · needs {needs}");
+    let optional = service.dependencies.iter().filter(|dependency| dependency.optional).count();
+    if optional > 0 {
+        rest.push_str(&format!(", {optional} optional"));
+    }
+    let dim = painter.style(Role::Dim);
+    let used = used + painter.text(area.x + used, area.y, area.width - used, &rest, dim);
+    if has_foreign {
+        let legend: Line<'_> =
+            vec![piece("┄", painter.style(Role::GraphForeign)), piece(" another project", dim)];
+        if used + width_of(&legend) + 2 <= area.width {
+            painter.line_right(area.x, area.y, area.width, &legend);
+        }
+    }
+}
+
+/// `used by 11 services in 3 projects, 17 in all`
+fn used_by(usage: &Usage) -> String {
+    let direct = usage.dependants.len();
+    if direct == 0 {
+        return "used by no service".to_owned();
+    }
+    let services = if direct == 1 { "service" } else { "services" };
+    let mut text = format!("used by {direct} {services}");
+    match usage.projects {
+        0 => {}
+        1 => text.push_str(" in 1 project"),
+        many => text.push_str(&format!(" in {many} projects")),
+    }
+    if usage.reached > direct {
+        text.push_str(&format!(", reaches {}", usage.reached));
+    }
+    text
+}
+
+/// The neighbourhood in lines of words, where a drawing does not fit.
+fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Service, usage: &Usage) {
+    let catalog = view.catalog;
+    let dim = painter.style(Role::Dim);
+    let services = |names: Vec<&str>| -> Vec<&Service> {
+        let mut found: Vec<&Service> =
+            names.iter().filter_map(|name| Some(&**catalog?.services.get(*name)?)).collect();
+        found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
+        found
+    };
+    let needs =
+        services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
+    let users = services(usage.dependants.iter().map(|name| name.as_str()).collect());
+    let first = node(view, painter, service, true);
+    let mut y = area.y;
+    let mut left = area.height;
+    let mut row = |painter: &mut Painter<'_>, line: &Line<'_>| {
+        if left > 0 {
+            painter.line(area.x, y, area.width, line);
+            y += 1;
+            left -= 1;
+        }
+    };
+    let mut head = first;
+    head.push(piece(format!("  {}", used_by(usage)), dim));
+    row(painter, &head);
+    for (title, services) in [("◂ used by ", users), ("needs ▸ ", needs)] {
+        let mut line: Line<'_> = vec![piece(title, dim)];
+        if services.is_empty() {
+            line.push(piece("nothing", dim));
+        }
+        let count = services.len();
+        for (index, service) in services.iter().enumerate() {
+            let node = node(view, painter, service, false);
+            let room = area.width.saturating_sub(width_of(&line) + cells("  +99"));
+            if width_of(&node) > room {
+                line.push(piece(format!("+{}", count - index), dim));
+                break;
+            }
+            line.extend(node);
+            line.push(piece("  ", dim));
+        }
+        row(painter, &line);
+    }
+}

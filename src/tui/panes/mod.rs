@@ -1,0 +1,269 @@
+//! The five panes of the Deck: their title lines, what stands between them, and what each shows.
+
+mod changes;
+mod escalation;
+pub mod graph;
+mod inventory;
+mod sla;
+
+use super::{
+    paint::{Line, Painter, cells, piece, wrap},
+    view::{SourceState, View},
+    widgets::status,
+};
+use crate::{
+    config::theme::Role,
+    model::{
+        layout::{Area, Layout, PANE_HEADER_ROWS, Pane},
+        ui::Overlay,
+        world::Freshness,
+    },
+};
+use ratatui::layout::Rect;
+
+/// The rectangle of an area.
+pub const fn rect(area: Area) -> Rect {
+    Rect { x: area.x, y: area.y, width: area.width, height: area.height }
+}
+
+/// What a pane draws into.
+#[derive(Debug, Clone, Copy)]
+pub struct Room {
+    /// Everything below the title line, one cell of padding left and right taken away.
+    pub area: Rect,
+    /// Whether the pane has the keys.
+    pub focused: bool,
+    /// Whether the pane has the whole screen.
+    pub zoomed: bool,
+}
+
+impl Room {
+    /// How many list rows there are, below the column header.
+    const fn rows(&self) -> usize {
+        self.area.height.saturating_sub(PANE_HEADER_ROWS - 1) as usize
+    }
+}
+
+/// Draws all panes that are in sight.
+pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
+    let ui = &view.model.ui;
+    separators(painter, layout);
+    for pane in Pane::ALL {
+        let area = rect(layout.pane(pane));
+        if area.height == 0 || area.width < 4 {
+            continue;
+        }
+        let focused = ui.focus == pane;
+        title(view, painter, pane, area, focused);
+        let content =
+            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
+        let room = Room { area: content, focused, zoomed: ui.zoom == Some(pane) };
+        let source = view.pane_source(pane);
+        if !source.has_picture {
+            waiting(painter, content, pane, &source);
+            continue;
+        }
+        match pane {
+            Pane::Inventory => inventory::draw(view, painter, room),
+            Pane::Graph => graph::draw(view, painter, room),
+            Pane::Changes => changes::draw(view, painter, room),
+            Pane::Sla => sla::draw(view, painter, room),
+            Pane::Escalation => escalation::draw(view, painter, room),
+        }
+        if matches!(source.freshness, Freshness::Failed | Freshness::Stale) {
+            painter.quieten(content);
+        }
+    }
+}
+
+/// The name of a pane as its title says it.
+pub const fn name(pane: Pane) -> &'static str {
+    match pane {
+        Pane::Inventory => "Inventory",
+        Pane::Graph => "Dependencies",
+        Pane::Changes => "Changes",
+        Pane::Sla => "SLA",
+        Pane::Escalation => "Escalation",
+    }
+}
+
+/// Where the text of the filter line of a pane begins.
+pub fn filter_column(pane: Pane, area: Rect) -> u16 {
+    // `─ 1 Name ─ /`
+    area.x + 2 + 2 + cells(name(pane)) + 3 + 1
+}
+
+/// `─ 1 Inventory ─ 28 services ─────── 3/28 ─`
+fn title(view: &View<'_>, painter: &mut Painter<'_>, pane: Pane, area: Rect, focused: bool) {
+    let line_style = painter.style(if focused { Role::FocusLine } else { Role::Line });
+    let symbol = if focused { "━" } else { "─" };
+    painter.repeat(area.x, area.y, area.width, symbol, line_style);
+    let list = view.model.ui.list(pane);
+    let title_style = if focused {
+        painter.style(Role::Title).patch(painter.style(Role::Accent))
+    } else {
+        painter.style(Role::Title)
+    };
+    let dim = painter.style(Role::Dim);
+    let mut line: Line<'_> = vec![piece(format!(" {} {} ", pane.index() + 1, name(pane)), title_style)];
+    let typed = view.model.ui.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Filter { pane: of, input, .. } if *of == pane => Some(input.text.as_str()),
+        _ => None,
+    });
+    let rule = piece(symbol, line_style);
+    if let Some(typed) = typed {
+        line.push(rule.clone());
+        line.push(piece(" /", painter.style(Role::Key)));
+        line.push(piece(typed.to_owned(), painter.style(Role::Input)));
+        line.push(piece(" ", painter.style(Role::Input)));
+        line.push(piece(" ", line_style));
+    } else if !list.filter.is_empty() {
+        line.push(rule.clone());
+        line.push(piece(" /", dim));
+        line.push(piece(list.filter.clone(), painter.style(Role::Match)));
+        line.push(piece(" ", line_style));
+    }
+    let (about, role) = about(view, pane);
+    if !about.is_empty() {
+        line.push(rule.clone());
+        line.push(piece(format!(" {about} "), painter.style(role)));
+    }
+    let source = view.pane_source(pane);
+    if source.has_picture && !matches!(source.freshness, Freshness::Live) {
+        let mark = status::freshness(source.freshness);
+        line.push(rule);
+        line.push(piece(
+            format!(" {} {} {} ", mark.glyph, source.name, source.words(view.now())),
+            painter.style(mark.role),
+        ));
+    }
+    let used = painter.line(area.x + 1, area.y, area.width.saturating_sub(2), &line);
+    let rows = view.model.ui.layout().rows(pane);
+    if pane != Pane::Graph && list.rows.len() > rows && rows > 0 {
+        let position = format!(" {}/{} ", list.cursor + 1, list.rows.len());
+        if used + cells(&position) + 3 < area.width {
+            painter.right(area.x, area.y, area.width - 1, &position, dim);
+        }
+    }
+}
+
+/// What a title says about its pane in a few words, and how.
+fn about(view: &View<'_>, pane: Pane) -> (String, Role) {
+    let list = view.model.ui.list(pane);
+    let joined = view.joined;
+    let counted = |all: usize, one: &str, many: &str| {
+        let noun = if all == 1 { one } else { many };
+        if list.filter.is_empty() || list.rows.len() == all {
+            format!("{all} {noun}")
+        } else {
+            format!("{} of {all} {noun}", list.rows.len())
+        }
+    };
+    let is_loaded = view.pane_source(pane).has_picture;
+    match pane {
+        _ if !is_loaded => (String::new(), Role::Dim),
+        Pane::Inventory => (counted(joined.services.len(), "service", "services"), Role::Dim),
+        Pane::Graph => match &view.model.ui.selected {
+            Some(name) => (format!("of {name}"), Role::Related),
+            None => (String::new(), Role::Dim),
+        },
+        Pane::Changes => (counted(joined.changes.len(), "open", "open"), Role::Dim),
+        Pane::Sla => (counted(joined.projects.len(), "project", "projects"), Role::Dim),
+        Pane::Escalation => match joined.incidents.len() {
+            0 => ("no incident".to_owned(), Role::Dim),
+            open => (counted(open, "open incident", "open incidents"), Role::Dim),
+        },
+    }
+}
+
+/// One line between panes that stand side by side, joined to their title lines.
+fn separators(painter: &mut Painter<'_>, layout: &Layout) {
+    let style = painter.style(Role::Line);
+    for left in layout.panes.iter().filter(|area| area.height > 0) {
+        let x = left.x + left.width;
+        let beside = |y: u16| layout.panes.iter().any(|area| area.x == x + 1 && area.contains(x + 1, y));
+        let begins = |column: u16, y: u16| {
+            layout.panes.iter().any(|area| area.height > 0 && area.contains(column, y) && area.y == y)
+        };
+        for y in left.y..left.y + left.height {
+            if !beside(y) {
+                continue;
+            }
+            let symbol = match (begins(x.saturating_sub(1), y), begins(x + 1, y)) {
+                (true, true) if y == layout.top.y + layout.top.height => "┬",
+                (true, true) => "┼",
+                (true, false) => "┤",
+                (false, true) => "├",
+                (false, false) => "│",
+            };
+            painter.cell(x, y, symbol, style);
+        }
+    }
+}
+
+/// A pane whose source has said nothing yet, or has failed from the start.
+fn waiting(painter: &mut Painter<'_>, area: Rect, pane: Pane, source: &SourceState<'_>) {
+    match source.failure {
+        Some(failure) => {
+            let mut lines = vec![(failure.message.clone(), Role::StatusCritical)];
+            lines.extend(failure.causes.first().map(|cause| (format!("because: {cause}"), Role::Text)));
+            lines.extend(failure.hints.iter().map(|hint| (format!("try: {hint}"), Role::Dim)));
+            lines[0].0 = format!("■ {}", lines[0].0);
+            message(painter, area, &lines);
+        }
+        None => {
+            let what = match pane {
+                Pane::Inventory | Pane::Graph | Pane::Sla => "◌ reading the control repository …",
+                Pane::Changes => "◌ reading the change branches …",
+                Pane::Escalation => "◌ reading the ledger …",
+            };
+            message(painter, area, &[(what.to_owned(), Role::Dim)]);
+        }
+    }
+}
+
+/// A few centred lines where there are no rows: why, and what to do. Long ones are wrapped.
+pub fn message(painter: &mut Painter<'_>, area: Rect, lines: &[(String, Role)]) {
+    let width = area.width.min(72);
+    let wrapped: Vec<(String, Role)> = lines
+        .iter()
+        .flat_map(|(text, role)| wrap(text, width).into_iter().map(|line| (line, *role)))
+        .take(area.height.into())
+        .collect();
+    let mut y = area.y + area.height.saturating_sub(wrapped.len() as u16) / 2;
+    for (line, role) in &wrapped {
+        let used = cells(line).min(area.width);
+        painter.text(area.x + (area.width - used) / 2, y, used, line, painter.style(*role));
+        y += 1;
+    }
+}
+
+/// What lies under a list row, and the mark in the padding before it.
+fn row_ground(
+    view: &View<'_>,
+    painter: &mut Painter<'_>,
+    pane: Pane,
+    room: Room,
+    index: usize,
+    y: u16,
+) {
+    let list = view.model.ui.list(pane);
+    let row = Rect { x: room.area.x - 1, y, width: room.area.width + 2, height: 1 };
+    let is_marked = list.rows.get(index).is_some_and(|name| list.marked.contains(name));
+    if index == list.cursor {
+        let role = if room.focused { Role::Selection } else { Role::SelectionQuiet };
+        painter.ground(row, painter.style(role));
+        if room.focused {
+            painter.cell(row.x, y, "▌", painter.style(Role::Accent));
+        }
+    }
+    if is_marked {
+        painter.cell(row.x, y, "✚", painter.style(Role::Marked));
+    }
+}
+
+/// A dim line with a title inside a pane: `╌ shared-auth ╌╌╌╌`.
+fn inner_title(painter: &mut Painter<'_>, area: Rect, y: u16, line: &Line<'_>) {
+    painter.repeat(area.x, y, area.width, "╌", painter.style(Role::Line));
+    painter.line(area.x + 2, y, area.width.saturating_sub(4), line);
+}

@@ -1,0 +1,318 @@
+//! The strips: at the top where am I, how is it, who is on; at the bottom the keys that matter here, what is
+//! running, and how fresh everything is.
+
+use super::{
+    clocks::clocks,
+    hints,
+    paint::{Line, Painter, cells, piece, width_of, wrap},
+    panes,
+    view::{View, freshness_role},
+    widgets::status,
+};
+use crate::{
+    config::{keymap, theme::Role},
+    domain::{
+        escalation::Severity,
+        incident::Incident,
+        sla::SlaVerdict,
+        units::{format_clock, format_duration},
+    },
+    model::{layout::Area, ui::NoticeKind, world::Freshness},
+};
+use chrono::Duration;
+use ratatui::layout::Rect;
+
+/// A part of a strip; the one with the highest number goes first when there is too little room.
+struct Part<'a> {
+    line: Line<'a>,
+    priority: u8,
+}
+
+/// How long a notice stays.
+const NOTICE_SECONDS: i64 = 8;
+
+/// Draws the top strip.
+pub fn top(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
+    let rect = panes::rect(area);
+    painter.ground(rect, painter.style(Role::Strip));
+    let mut left = place(view, painter);
+    let mut middle = state(view, painter);
+    let mut right = people(view, painter);
+    // What is least important goes first, wherever it stands.
+    loop {
+        let needed = 2 + total(&left) + total(&middle) + total(&right) + 4;
+        if needed <= area.width {
+            break;
+        }
+        let weakest = [&left, &middle, &right].into_iter().flatten().map(|part| part.priority).max();
+        let Some(weakest) = weakest.filter(|priority| *priority > 0) else { break };
+        for parts in [&mut left, &mut middle, &mut right] {
+            parts.retain(|part| part.priority != weakest);
+        }
+    }
+    let width = area.width.saturating_sub(2);
+    let used = painter.line(rect.x + 1, rect.y, width, &flat(painter, left, " · "));
+    let right = flat(painter, right, " · ");
+    let right_width = width_of(&right);
+    painter.line_right(rect.x + 1, rect.y, width, &right);
+    let middle = flat(painter, middle, " · ");
+    let room = width.saturating_sub(used + right_width + 4);
+    let wanted = width_of(&middle).min(room);
+    // In the middle of the screen where that is free, so that it does not wander with its neighbours.
+    let centred = (width.saturating_sub(wanted)) / 2;
+    let begin = centred.clamp(used + 2, (used + 2 + room).saturating_sub(wanted).max(used + 2));
+    painter.line(rect.x + 1 + begin, rect.y, wanted, &middle);
+}
+
+fn total(parts: &[Part<'_>]) -> u16 {
+    let separators = 3 * (parts.len() as u16).saturating_sub(1);
+    parts.iter().map(|part| width_of(&part.line)).sum::<u16>() + separators
+}
+
+fn flat<'a>(painter: &Painter<'_>, parts: Vec<Part<'a>>, between: &'static str) -> Line<'a> {
+    let mut line = Line::new();
+    for part in parts {
+        if !line.is_empty() {
+            line.push(piece(between, painter.style(Role::Dim)));
+        }
+        line.extend(part.line);
+    }
+    line
+}
+
+/// Where am I.
+fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
+    let dim = painter.style(Role::Dim);
+    let text = painter.style(Role::Text);
+    let mut parts = Vec::new();
+    let name = view.catalog.map_or("quarterdeck", |catalog| catalog.settings.name.as_str());
+    parts.push(Part { line: vec![piece(name, painter.style(Role::Title))], priority: 0 });
+    if let Some(environment) = view.environment {
+        let name = environment.name.as_str();
+        let mut line = Line::new();
+        if environment.production {
+            let badge = if name.eq_ignore_ascii_case("production") {
+                " PRODUCTION ".to_owned()
+            } else {
+                format!(" {name} PRODUCTION ")
+            };
+            line.push(piece(badge, painter.style(Role::Production)));
+        } else {
+            line.push(piece(name, text));
+        }
+        parts.push(Part { line, priority: 0 });
+    }
+    if view.is_read_only() {
+        let line = vec![piece(" READ-ONLY ", painter.style(Role::ReadOnly))];
+        parts.push(Part { line, priority: 0 });
+    }
+    if let Some(catalog) = view.catalog {
+        let line = vec![piece(
+            format!("{} projects · {} services", catalog.projects.len(), catalog.services.len()),
+            dim,
+        )];
+        parts.push(Part { line, priority: 8 });
+    }
+    parts
+}
+
+/// How is it.
+fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
+    let mut parts = Vec::new();
+    let [violated, burning, no_data, met] = view.joined.counts;
+    let counts = [
+        (SlaVerdict::Violated, violated, 0),
+        (SlaVerdict::Burning, burning, 2),
+        (SlaVerdict::NoData, no_data, 6),
+        (SlaVerdict::Met, met, 5),
+    ];
+    for (verdict, count, priority) in counts {
+        // All well is worth saying; of the rest only what there is.
+        if count == 0 {
+            continue;
+        }
+        let mark = status::sla(verdict);
+        let line = vec![piece(format!("{} {count} {}", mark.glyph, mark.word), painter.style(mark.role))];
+        parts.push(Part { line, priority });
+    }
+    if let Some(incident) = worst_incident(view) {
+        let mark = status::severity(incident.severity);
+        let style = painter.style(mark.role);
+        let mut line = vec![piece(format!("{} {} {}", mark.glyph, incident.id, mark.word), style)];
+        if let Some(clock) = view
+            .catalog
+            .and_then(|catalog| clocks(incident, &catalog.severities, view.now()).next())
+        {
+            let role = panes_clock_role(view, &clock);
+            line.push(piece(format!(", {} ", clock.label), painter.style(Role::Dim)));
+            line.push(piece(format_clock(clock.remaining(view.now())), painter.style(role)));
+        }
+        let others = view.joined.incidents.len() - 1;
+        if others > 0 {
+            line.push(piece(format!(" +{others}"), painter.style(Role::Dim)));
+        }
+        parts.push(Part { line, priority: 1 });
+    }
+    parts
+}
+
+fn panes_clock_role(view: &View<'_>, clock: &super::clocks::Clock) -> Role {
+    match clock.elapsed(view.now()) {
+        _ if clock.is_breached(view.now()) => Role::StatusCritical,
+        elapsed if elapsed > 0.75 => Role::StatusWarning,
+        _ => Role::Text,
+    }
+}
+
+/// The worst open incident; of equally bad ones the one that is due first.
+fn worst_incident<'a>(view: &View<'a>) -> Option<&'a Incident> {
+    let matrix = &view.catalog?.severities;
+    view.joined.incidents.iter().min_by_key(|incident| {
+        let due = clocks(incident, matrix, view.now()).next().map(|clock| clock.due);
+        (std::cmp::Reverse(incident.severity.max(Severity::Info)), due.is_none(), due)
+    })
+}
+
+/// Who is on.
+fn people<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
+    let dim = painter.style(Role::Dim);
+    let mut parts = Vec::new();
+    match view.on_call() {
+        Some((person, until)) => {
+            parts.push(Part {
+                line: vec![
+                    piece("on call ", dim),
+                    piece(person.handle.as_str(), painter.style(Role::Text)),
+                    piece(format!(" until {until}"), dim),
+                ],
+                priority: 3,
+            });
+        }
+        None if view.catalog.is_some() => {
+            let line = vec![piece("▲ nobody on call", painter.style(Role::StatusWarning))];
+            parts.push(Part { line, priority: 4 });
+        }
+        None => {}
+    }
+    let operator = &view.model.operator;
+    if !operator.name.is_empty() {
+        let line = vec![piece("you ", dim), piece(operator.name.as_str(), painter.style(Role::Text))];
+        parts.push(Part { line, priority: 7 });
+    }
+    parts
+}
+
+/// Draws the bottom strip.
+pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
+    let rect = panes::rect(area);
+    painter.ground(rect, painter.style(Role::Strip));
+    let width = rect.width.saturating_sub(2);
+    let mut right = freshness(view, painter);
+    let jobs = jobs(view, painter);
+    if !jobs.is_empty() {
+        right.insert(0, Part { line: jobs, priority: 0 });
+    }
+    // The keys keep at least half of the strip.
+    while total(&right) > width / 2 && right.len() > 1 {
+        let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0) else {
+            break;
+        };
+        right.retain(|part| part.priority != weakest);
+    }
+    let right = flat(painter, right, "  ");
+    let right_width = width_of(&right);
+    painter.line_right(rect.x + 1, rect.y, width, &right);
+    let room = width.saturating_sub(right_width + 2);
+    if !view.model.ui.pending.is_empty() {
+        let line = [
+            piece(keymap::show(&view.model.ui.pending), painter.style(Role::Key)),
+            piece(" … esc drops it", painter.style(Role::Dim)),
+        ];
+        painter.line(rect.x + 1, rect.y, room, &line);
+        return;
+    }
+    let mut x = rect.x + 1;
+    for (keys, label) in hints::hints(view.model) {
+        let needed = cells(&keys) + 1 + cells(label);
+        if x + needed > rect.x + 1 + room {
+            break;
+        }
+        x += painter.text(x, rect.y, room, &keys, painter.style(Role::Key));
+        x += 1;
+        x += painter.text(x, rect.y, room, label, painter.style(Role::Dim));
+        x += 2;
+    }
+}
+
+/// What is running.
+fn jobs<'a>(view: &View<'a>, painter: &Painter<'_>) -> Line<'a> {
+    let mut running = view.model.jobs.running();
+    let Some(first) = running.next() else { return Line::new() };
+    let others = running.count();
+    let age = format_duration((view.now() - first.started).max(Duration::zero()));
+    let mut line = vec![
+        piece("▸ ", painter.style(Role::Accent)),
+        piece(first.title.as_str(), painter.style(Role::Text)),
+        piece(format!(" {age}"), painter.style(Role::Dim)),
+    ];
+    if others > 0 {
+        line.push(piece(format!(" +{others}"), painter.style(Role::Dim)));
+    }
+    line
+}
+
+/// How every source stands; what is well goes first where there is too little room.
+fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = view
+        .sources()
+        .into_iter()
+        .enumerate()
+        .map(|(index, source)| {
+            let mark = status::freshness(source.freshness);
+            let line = vec![
+                piece(mark.glyph, painter.style(mark.role)),
+                piece(format!(" {} ", source.name), painter.style(Role::Dim)),
+                piece(source.words(view.now()), painter.style(freshness_role(source.freshness))),
+            ];
+            let priority = match source.freshness {
+                Freshness::Failed => 2,
+                Freshness::Stale => 3,
+                Freshness::Loading => 4,
+                Freshness::Live => 10 + index as u8,
+            };
+            Part { line, priority }
+        })
+        .collect();
+    if let Some(ledger) = view.model.world.ledger.value.as_ref().filter(|ledger| ledger.unsynced > 0) {
+        let words = format!("▲ {} unsynced", ledger.unsynced);
+        parts.push(Part { line: vec![piece(words, painter.style(Role::StatusWarning))], priority: 1 });
+    }
+    parts
+}
+
+/// Draws the notice over the bottom strip and what is above it, while it is fresh.
+pub fn notice(view: &View<'_>, painter: &mut Painter<'_>, area: Area, screen: Rect) {
+    let Some(notice) = &view.model.ui.notice else { return };
+    if view.now() - notice.at >= Duration::seconds(NOTICE_SECONDS) {
+        return;
+    }
+    let (glyph, role) = match notice.kind {
+        NoticeKind::Info => ("●", Role::NoticeInfo),
+        NoticeKind::Warning => ("▲", Role::NoticeWarning),
+        NoticeKind::Error => ("■", Role::NoticeError),
+    };
+    let width = area.width.saturating_sub(4);
+    let lines = wrap(&notice.text, width);
+    let room = usize::from((screen.height / 3).max(1));
+    let count = lines.len().min(room);
+    let style = painter.style(role);
+    for (index, line) in lines.iter().take(count).enumerate() {
+        let y = (area.y + 1).saturating_sub((count - index) as u16);
+        let rect = Rect { x: area.x, y, width: area.width, height: 1 };
+        painter.clear(rect, style);
+        if index == 0 {
+            painter.text(area.x + 1, y, 2, glyph, style);
+        }
+        painter.text(area.x + 3, y, width, line, style);
+    }
+}

@@ -1,0 +1,81 @@
+//! Taking the terminal, and giving it back as it was found: on drop, on a panic, on a signal.
+
+use crate::error::Failure;
+use crossterm::{
+    cursor::{Hide, Show},
+    event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
+    execute,
+    terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode},
+};
+use ratatui::{Terminal, backend::CrosstermBackend};
+use std::{
+    io::{Stdout, Write as _, stdout},
+    sync::{
+        Once,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+/// Whether the terminal is ours just now; there is only one terminal per process.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+static PANIC_HOOK: Once = Once::new();
+
+/// The terminal while it is ours. Dropping it gives it back.
+pub struct Screen {
+    /// What frames are drawn on.
+    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+}
+
+impl Screen {
+    /// Takes the terminal: raw mode, the alternate screen, mouse and paste events, no cursor.
+    ///
+    /// # Errors
+    /// Unreachable, when standard output is no terminal or does not obey.
+    pub fn enter() -> Result<Self, Failure> {
+        restore_on_panic();
+        let refuse = |error: std::io::Error| {
+            restore();
+            Failure::unreachable("could not take the terminal").because(&error).hint(
+                "run the console in a terminal; `quarterdeck briefing` and the other commands work without one",
+            )
+        };
+        enable_raw_mode().map_err(refuse)?;
+        TAKEN.store(true, Ordering::SeqCst);
+        execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
+            .map_err(refuse)?;
+        let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(refuse)?;
+        Ok(Self { terminal })
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore();
+    }
+}
+
+/// Gives the terminal back, once; safe to call at any time and from any thread.
+pub fn restore() {
+    if !TAKEN.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    // Each is tried whatever became of the others: a half restored terminal is worse than a lost error.
+    let mut out = stdout();
+    let _ = execute!(out, DisableBracketedPaste);
+    let _ = execute!(out, DisableMouseCapture);
+    let _ = execute!(out, Show);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Makes every panic give the terminal back before it is printed.
+fn restore_on_panic() {
+    PANIC_HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            restore();
+            before(panic);
+        }));
+    });
+}

@@ -1,0 +1,121 @@
+//! States as a glyph, a word and a role: what is said never depends on colour alone.
+
+use crate::{
+    config::theme::Role,
+    domain::{
+        change::Change,
+        deployment::Health,
+        escalation::Severity,
+        finding::Level,
+        gate::{Gate, GateState},
+        ledger::Verdict,
+        sla::SlaVerdict,
+    },
+    model::world::Freshness,
+};
+
+/// A state as it is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Its glyph, different for each state.
+    pub glyph: &'static str,
+    /// Its word.
+    pub word: &'static str,
+    /// Its role in the theme.
+    pub role: Role,
+}
+
+const fn status(glyph: &'static str, word: &'static str, role: Role) -> Status {
+    Status { glyph, word, role }
+}
+
+/// A promise.
+pub const fn sla(verdict: SlaVerdict) -> Status {
+    match verdict {
+        SlaVerdict::Violated => status("■", "violated", Role::StatusCritical),
+        SlaVerdict::Burning => status("▲", "burning", Role::StatusWarning),
+        SlaVerdict::NoData => status("◌", "no data", Role::StatusUnknown),
+        SlaVerdict::Met => status("●", "met", Role::StatusOk),
+    }
+}
+
+/// The result of a check.
+pub const fn verdict(verdict: Verdict) -> Status {
+    match verdict {
+        Verdict::Pass => status("●", "verified", Role::StatusOk),
+        Verdict::Fail => status("■", "failed", Role::StatusCritical),
+        Verdict::NoData => status("◌", "not verified: no data", Role::StatusUnknown),
+        Verdict::Error => status("▲", "not verified: error", Role::StatusWarning),
+    }
+}
+
+/// A severity.
+pub const fn severity(severity: Severity) -> Status {
+    match severity {
+        Severity::Critical => status("■", "critical", Role::StatusCritical),
+        Severity::High => status("▲", "high", Role::StatusWarning),
+        Severity::Medium => status("△", "medium", Role::StatusWarning),
+        Severity::Low => status("○", "low", Role::Text),
+        Severity::Info => status("·", "info", Role::Dim),
+    }
+}
+
+/// A finding's level.
+pub const fn level(level: Level) -> Status {
+    match level {
+        Level::Error => status("■", "error", Role::StatusCritical),
+        Level::Warning => status("▲", "warning", Role::StatusWarning),
+        Level::Note => status("·", "note", Role::Dim),
+    }
+}
+
+/// A gate.
+pub const fn gate(state: &GateState) -> Status {
+    match state {
+        GateState::Approved { .. } => status("✓", "approved", Role::StatusOk),
+        GateState::Open => status("○", "open", Role::Text),
+        GateState::Fallen { .. } => status("↺", "fallen", Role::StatusWarning),
+    }
+}
+
+/// A gate's name where there is little room.
+pub const fn gate_name(gate: Gate) -> &'static str {
+    match gate {
+        Gate::CodeReview => "review",
+        Gate::Security => "security",
+        Gate::Architecture => "architecture",
+        Gate::Compliance => "compliance",
+    }
+}
+
+/// A source.
+pub const fn freshness(freshness: Freshness) -> Status {
+    match freshness {
+        Freshness::Live => status("●", "live", Role::StatusOk),
+        Freshness::Loading => status("◌", "loading", Role::StatusUnknown),
+        Freshness::Stale => status("▲", "stale", Role::StatusWarning),
+        Freshness::Failed => status("■", "failed", Role::StatusCritical),
+    }
+}
+
+/// A workload.
+pub const fn health(health: &Health) -> Status {
+    match health {
+        Health::Healthy => status("●", "healthy", Role::StatusOk),
+        Health::Progressing(_) => status("▸", "progressing", Role::StatusWarning),
+        Health::Degraded(_) => status("■", "degraded", Role::StatusCritical),
+        Health::Paused => status("▲", "paused", Role::StatusWarning),
+        Health::Unknown => status("◌", "unknown", Role::StatusUnknown),
+    }
+}
+
+/// Where a change stands: what blocks it, or what it waits for.
+pub fn stage(change: &Change) -> Status {
+    let is_broken = change.findings.iter().any(|finding| finding.level == Level::Error);
+    let is_open = change.gates.iter().any(|gate| !matches!(gate.state, GateState::Approved { .. }));
+    match (is_broken, is_open) {
+        (true, _) => status("■", "blocked", Role::StatusCritical),
+        (false, true) => status("○", "in review", Role::Text),
+        (false, false) => status("●", "ready", Role::StatusOk),
+    }
+}
