@@ -328,13 +328,15 @@ pub fn print_findings(findings: &[Finding], output: Output, deny_warnings: bool)
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.iter().filter(|finding| finding.level == Level::Warning).count();
     let out = match output {
-        Output::Text => findings.iter().map(|finding| render::text(finding, false) + "\n").collect(),
-        Output::Json => pretty(&render::json(findings)),
+        Output::Text => render::text(findings, false),
+        Output::Json => {
+            let all: Vec<_> = findings.iter().map(render::json).collect();
+            pretty(&json!({ "findings": all, "errors": errors, "warnings": warnings }))
+        }
     };
-    let err = match (output, findings.len()) {
-        (Output::Json, _) => String::new(),
-        (Output::Text, 0) => "no finding\n".to_owned(),
-        (Output::Text, _) => format!("{errors} errors, {warnings} warnings\n"),
+    let err = match output {
+        Output::Text if findings.is_empty() => render::summary(findings) + "\n",
+        Output::Text | Output::Json => String::new(),
     };
     Printed { out, err, code: u8::from(errors > 0 || deny_warnings && warnings > 0) }
 }

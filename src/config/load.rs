@@ -47,7 +47,7 @@ pub fn load(overrides: &Overrides, known: &dyn Fn(&str) -> Result<(), String>) -
     let theme_name = overrides.theme.clone().or(user.theme).unwrap_or_else(|| "dark".to_owned());
     let theme = load_theme(&theme_name, directory.as_deref(), &mut problems);
     // https://no-color.org: present and not empty, whatever its value.
-    let theme = if var("NO_COLOR").is_some() { theme.no_color() } else { theme };
+    let theme = if var("NO_COLOR").is_some() { Theme::no_color() } else { theme };
     Config { keymap, theme, read_only: overrides.read_only || user.read_only.unwrap_or(false), problems }
 }
 

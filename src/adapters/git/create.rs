@@ -17,12 +17,12 @@ pub fn create(
     let failed = |what: &str, error: &std::io::Error| {
         Failure::failed(format!("could not {what} {shown}")).because(error).hint("see who owns it and who may write there")
     };
-    match std::fs::read_dir(directory) {
-        Ok(mut entries) if entries.next().is_some() => {
+    match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => {}
+        Ok(false) => {
             return Err(Failure::refused(format!("{shown} is not empty; nothing was written"))
                 .hint("give a directory that is empty or not there yet"));
         }
-        Ok(_) => {}
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             std::fs::create_dir_all(directory).map_err(|error| failed("create", &error))?;
         }

@@ -27,7 +27,8 @@ pub const BURN_SLOW: f64 = 1.0;
 const ROUNDING: f64 = 1e-9;
 
 /// Whether a promise is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SlaVerdict {
     /// It is broken, or breaks fast.
     Violated,
