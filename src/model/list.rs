@@ -16,6 +16,9 @@ pub struct ListState {
     pub filter: String,
     /// Rows marked with space.
     pub marked: BTreeSet<String>,
+    /// Whether the person has put the cursor somewhere. Until then it stays on the first row, which is
+    /// the worst, whatever comes in.
+    pub placed: bool,
 }
 
 impl ListState {
@@ -27,7 +30,7 @@ impl ListState {
     /// Puts new rows in; the cursor stays on its row, or on its place when that row is gone.
     pub fn replace(&mut self, rows: Vec<String>, height: usize) {
         let index = match self.rows.get(self.cursor) {
-            // A list at its top stays at its top while the first rows come in.
+            _ if !self.placed => 0,
             Some(current) => rows.iter().position(|row| row == current).unwrap_or(self.cursor),
             None => self.cursor,
         };
@@ -74,12 +77,20 @@ mod tests {
     fn the_cursor_follows_its_row_not_its_place() {
         let mut list = list(&["a", "b", "c"]);
         list.move_to(1, 2);
+        list.placed = true;
         list.replace(vec!["c".into(), "a".into(), "b".into()], 2);
         assert_eq!((list.current(), list.cursor, list.offset), (Some("b"), 2, 1));
         list.replace(vec!["c".into(), "a".into()], 2);
         assert_eq!((list.current(), list.offset), (Some("a"), 0));
         list.replace(vec![], 2);
         assert_eq!((list.current(), list.cursor, list.offset), (None, 0, 0));
+    }
+
+    #[test]
+    fn a_cursor_that_nobody_placed_stays_on_the_worst_row() {
+        let mut list = list(&["a", "b"]);
+        list.replace(vec!["worst".into(), "a".into(), "b".into()], 2);
+        assert_eq!(list.current(), Some("worst"));
     }
 
     #[test]

@@ -277,6 +277,7 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
         worry(model, pane, direction, height);
     } else {
         let list = &mut model.ui.lists[pane.index()];
+        list.placed = true;
         match command {
             CursorCommand::By(rows) => list.move_by(rows, height),
             CursorCommand::HalfPages(count) => list.move_by((page / 2).max(1) * count, height),
@@ -303,7 +304,11 @@ fn worry(model: &mut Model, pane: Pane, direction: Direction, height: usize) {
         })
         .find(|index| model.is_worrying(pane, &list.rows[*index]));
     match found {
-        Some(index) => model.ui.lists[pane.index()].move_to(index, height),
+        Some(index) => {
+            let list = &mut model.ui.lists[pane.index()];
+            list.placed = true;
+            list.move_to(index, height);
+        }
         None => say(model, NoticeKind::Info, "nothing here is unwell"),
     }
 }
@@ -372,6 +377,7 @@ pub fn select(model: &mut Model, service: ServiceName) {
     if model.ui.focus != Pane::Inventory {
         let list = &mut model.ui.lists[Pane::Inventory.index()];
         if let Some(index) = list.rows.iter().position(|row| service == **row) {
+            list.placed = true;
             list.move_to(index, layout.rows(Pane::Inventory));
         }
     }
@@ -396,8 +402,8 @@ pub fn refresh_lists(model: &mut Model) {
     }
     let gone =
         model.ui.selected.as_ref().is_none_or(|name| model.world.joined.service(name.as_str()).is_none());
-    if gone {
-        model.ui.selected = None;
+    // Until somebody chooses, the worst service is the one that everything shows.
+    if gone || !model.ui.lists.iter().any(|list| list.placed) {
         let first = model.ui.list(Pane::Inventory).current().map(ServiceName::from);
         if let Some(first) = first {
             select(model, first);
