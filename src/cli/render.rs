@@ -138,6 +138,9 @@ fn render_one(finding: &Finding, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
+/// An excerpt, its label, and whether that is the main one.
+type Shown<'a> = (Excerpt, &'a Label, bool);
+
 /// Where a block of lines begins.
 #[derive(Debug)]
 struct Block {
@@ -147,13 +150,13 @@ struct Block {
 
 /// The labels of a finding in blocks of lines that follow each other; a block with the main label is
 /// first, the others in the order of their files and lines.
-fn blocks(finding: &Finding) -> Vec<(Block, Vec<(Excerpt, &Label, bool)>)> {
+fn blocks(finding: &Finding) -> Vec<(Block, Vec<Shown<'_>>)> {
     let mut labels: Vec<_> =
         finding.labels.iter().enumerate().map(|(index, label)| (excerpt(label), label, index == 0)).collect();
     labels.sort_by(|(a, left, _), (b, right, _)| {
         (&left.file.path, a.line, a.column).cmp(&(&right.file.path, b.line, b.column))
     });
-    let mut blocks: Vec<(Block, Vec<(Excerpt, &Label, bool)>)> = Vec::new();
+    let mut blocks: Vec<(Block, Vec<Shown<'_>>)> = Vec::new();
     for (excerpt, label, is_main) in labels {
         let follows = blocks.last().is_some_and(|(block, lines)| {
             lines.last().is_some_and(|(last, _, _)| {
@@ -321,7 +324,7 @@ mod tests {
                 "error[QD205]: `api` needs [31m`auth`",
                 "  services/catalog.toml:1:10",
                 "    1 │ n = \"日本\" # x",
-                "      │           ^^^ this",
+                "      │            ^^^ this",
                 "  help: move it",
             ]
         );
@@ -341,6 +344,24 @@ mod tests {
     #[test]
     fn json_has_the_documented_shape() {
         let found = finding("a = 1\nb = 22\n", &[("22", "this")]);
-        insta::assert_json_snapshot!(json(&found), @r###""###);
+        insta::assert_json_snapshot!(json(&found), @r#"
+        {
+          "code": "QD205",
+          "name": "unmet-requirement",
+          "level": "error",
+          "message": "`api` needs [31m`auth`",
+          "help": "move it",
+          "labels": [
+            {
+              "path": "services/catalog.toml",
+              "line": 2,
+              "column": 5,
+              "end_line": 2,
+              "end_column": 7,
+              "text": "this"
+            }
+          ]
+        }
+        "#);
     }
 }
