@@ -1,89 +1,32 @@
-//! Findings as text with the source underlined, as plain lines for an overlay, and as JSON.
+//! Findings as text with the source underlined, and as JSON.
 
 use crate::domain::{
+    excerpt::{Excerpt, LONGEST_LINE},
     finding::{Finding, Label, Level},
-    text::{clean, fit, is_unsafe},
+    text::clean,
 };
 use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet, renderer::DecorStyle};
 use serde::Serialize;
-use std::ops::Range;
-use unicode_width::UnicodeWidthStr;
 
-/// A line longer than this is cut to a window around what is underlined: a minified file must not
-/// fill the terminal.
-const LONGEST_LINE: usize = 160;
-
-/// Characters before the underlined part in such a window.
-const LEAD: usize = 40;
-
-/// The line of a label as it may be shown: cleaned, cut, with the underlined bytes of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Excerpt {
-    /// Line number from 1.
-    line: usize,
-    /// Column of the first underlined character, from 1.
-    column: usize,
-    /// The line without control characters, and cut if it is too long.
-    text: String,
-    /// Underlined bytes of `text`; never empty, and possibly one past the end.
-    underline: Range<usize>,
-    /// Whether `text` is only a part of the line.
-    cut: bool,
-}
-
-/// The excerpt of a label. A place that spans lines is underlined to the end of its first one.
-fn excerpt(label: &Label) -> Excerpt {
-    let (line, column) = label.file.position(label.start);
-    let (line_start, line_end) = label.file.line_range(line).unwrap_or_default();
-    let source = label.file.text.get(line_start..line_end).unwrap_or_default();
-    let start = label.start.clamp(line_start, line_end) - line_start;
-    let end = label.end.clamp(line_start + start, line_end) - line_start;
-    let lead = column.saturating_sub(1).saturating_sub(LEAD);
-    let long = source.chars().count() > LONGEST_LINE;
-    let (skip, take) = if long { (lead, LONGEST_LINE) } else { (0, usize::MAX) };
-    let mut text = String::with_capacity(source.len().min(LONGEST_LINE * 4));
-    if skip > 0 {
-        text.push('…');
-    }
-    let (mut first, mut last) = (None, None);
-    for (offset, character) in source.char_indices().skip(skip).take(take) {
-        if offset >= start && first.is_none() {
-            first = Some(text.len());
-        }
-        if offset >= end && last.is_none() {
-            last = Some(text.len());
-        }
-        match character {
-            '\t' => text.push_str("    "),
-            other if is_unsafe(other) => text.push('\u{fffd}'),
-            other => text.push(other),
-        }
-    }
-    let first = first.unwrap_or(text.len());
-    let mut last = last.unwrap_or(text.len()).max(first);
-    if last == first {
-        last = first + text[first..].chars().next().map_or(1, char::len_utf8);
-    }
-    if long && source.chars().count() > skip + take {
-        text.push('…');
-    }
-    Excerpt { line, column, text, underline: first..last, cut: long }
-}
-
-/// All findings as text, each with its source lines underlined, in the order given; an empty text for
-/// none. `color` writes ANSI colours.
-pub fn text(findings: &[Finding], color: bool) -> String {
+/// A finding as text with its source lines underlined, without a line break at its end. `color` writes
+/// ANSI colours.
+pub fn text(finding: &Finding, color: bool) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.decor_style(DecorStyle::Unicode).term_width(LONGEST_LINE + 40);
+    render_one(finding, &renderer.decor_style(DecorStyle::Unicode).term_width(LONGEST_LINE + 40))
+}
+
+/// All findings in the order given, a blank line after each, and their count; an empty text for none.
+pub fn report(findings: &[Finding], color: bool) -> String {
+    if findings.is_empty() {
+        return String::new();
+    }
     let mut out = String::new();
     for finding in findings {
-        out.push_str(&render_one(finding, &renderer));
+        out.push_str(&text(finding, color));
         out.push_str("\n\n");
     }
-    if !findings.is_empty() {
-        out.push_str(&summary(findings));
-        out.push('\n');
-    }
+    out.push_str(&summary(findings));
+    out.push('\n');
     out
 }
 
@@ -138,6 +81,9 @@ fn render_one(finding: &Finding, renderer: &Renderer) -> String {
     renderer.render(&[group])
 }
 
+/// An excerpt, its label, and whether that is the main one.
+type Shown<'a> = (Excerpt, &'a Label, bool);
+
 /// Where a block of lines begins.
 #[derive(Debug)]
 struct Block {
@@ -147,13 +93,17 @@ struct Block {
 
 /// The labels of a finding in blocks of lines that follow each other; a block with the main label is
 /// first, the others in the order of their files and lines.
-fn blocks(finding: &Finding) -> Vec<(Block, Vec<(Excerpt, &Label, bool)>)> {
-    let mut labels: Vec<_> =
-        finding.labels.iter().enumerate().map(|(index, label)| (excerpt(label), label, index == 0)).collect();
+fn blocks(finding: &Finding) -> Vec<(Block, Vec<Shown<'_>>)> {
+    let mut labels: Vec<_> = finding
+        .labels
+        .iter()
+        .enumerate()
+        .map(|(index, label)| (Excerpt::of(label), label, index == 0))
+        .collect();
     labels.sort_by(|(a, left, _), (b, right, _)| {
         (&left.file.path, a.line, a.column).cmp(&(&right.file.path, b.line, b.column))
     });
-    let mut blocks: Vec<(Block, Vec<(Excerpt, &Label, bool)>)> = Vec::new();
+    let mut blocks: Vec<(Block, Vec<Shown<'_>>)> = Vec::new();
     for (excerpt, label, is_main) in labels {
         let follows = blocks.last().is_some_and(|(block, lines)| {
             lines.last().is_some_and(|(last, _, _)| {
@@ -172,37 +122,6 @@ fn blocks(finding: &Finding) -> Vec<(Block, Vec<(Excerpt, &Label, bool)>)> {
     }
     blocks.sort_by_key(|(_, lines)| !lines.iter().any(|(_, _, is_main)| *is_main));
     blocks
-}
-
-/// A finding as lines of at most `width` terminal cells, without colour: the message, every place with
-/// its source line and an underline, and the help.
-pub fn plain_lines(finding: &Finding, width: usize) -> Vec<String> {
-    let mut lines =
-        vec![fit(&format!("{}[{}]: {}", finding.level, finding.code, clean(&finding.message)), width)];
-    for label in &finding.labels {
-        let shown = excerpt(label);
-        let place = format!("  {}:{}:{}", clean(&label.file.path), shown.line, shown.column);
-        lines.push(fit(&place, width));
-        let gutter = format!("{:>5} │ ", shown.line);
-        let room = width.saturating_sub(gutter.width());
-        let before = &shown.text[..shown.underline.start.min(shown.text.len())];
-        let marked = shown.text.get(shown.underline.clone()).unwrap_or_default();
-        // What is marked must be seen: in a narrow place the line begins at the mark.
-        let (line, indent) = if before.width() + marked.width().min(8) > room && before.width() > 1 {
-            (format!("…{}", &shown.text[before.len()..]), 1)
-        } else {
-            (shown.text.clone(), before.width())
-        };
-        lines.push(fit(&format!("{gutter}{line}"), width));
-        let marks = "^".repeat(marked.width().max(1));
-        let label_text = clean(&label.text);
-        let underline = format!("      │ {}{marks} {label_text}", " ".repeat(indent));
-        lines.push(fit(underline.trim_end(), width));
-    }
-    if let Some(help) = &finding.help {
-        lines.push(fit(&format!("  help: {}", clean(help)), width));
-    }
-    lines
 }
 
 /// A finding as JSON; the shape is stable and documented in docs/CLI.md.
@@ -239,8 +158,15 @@ pub struct LabelJson<'a> {
     pub text: String,
 }
 
+/// Findings as a JSON list, each in the shape of [`FindingJson`].
+pub fn json(findings: &[Finding]) -> serde_json::Value {
+    let list: Vec<_> = findings.iter().map(finding_json).collect();
+    // Texts and numbers only: nothing in it can fail to be JSON.
+    serde_json::to_value(list).unwrap_or_default()
+}
+
 /// A finding in its JSON shape.
-pub fn json(finding: &Finding) -> FindingJson<'_> {
+pub fn finding_json(finding: &Finding) -> FindingJson<'_> {
     let labels = finding
         .labels
         .iter()
@@ -265,6 +191,7 @@ mod tests {
     use super::*;
     use crate::domain::finding::SourceFile;
     use std::sync::Arc;
+    use unicode_width::UnicodeWidthStr as _;
 
     fn finding(source: &str, places: &[(&str, &str)]) -> Finding {
         let file = Arc::new(SourceFile::new("services/catalog.toml", source));
@@ -286,7 +213,7 @@ mod tests {
     fn underlines_every_place_and_removes_control_characters() {
         let source = "a = 1\nrequires = [\"auth >= 2\"]\nb = \"\u{1b}[2J\"\n\n\nversion = \"1.0.0\"\n";
         let found = finding(source, &[("\"auth >= 2\"", "needs it"), ("\"1.0.0\"", "is 1.0.0")]);
-        let shown = text(&[found], false);
+        let shown = report(&[found], false);
         assert!(!shown.contains('\u{1b}'));
         insta::assert_snapshot!(shown);
     }
@@ -294,8 +221,8 @@ mod tests {
     #[test]
     fn colour_only_when_asked() {
         let found = finding("a = 1\n", &[("1", "")]);
-        assert!(text(std::slice::from_ref(&found), true).contains("\u{1b}["));
-        assert_eq!(text(&[], true), "");
+        assert!(text(&found, true).contains("\u{1b}["));
+        assert_eq!(report(&[], true), "");
         assert_eq!(summary(&[found.clone(), found]), "2 errors");
         assert_eq!(summary(&[]), "no findings");
     }
@@ -304,27 +231,8 @@ mod tests {
     fn long_lines_become_a_window_around_the_place() {
         let source = format!("x = \"{}\" , WRONG {}\n", "é".repeat(5_000), "z".repeat(5_000));
         let found = finding(&source, &[("WRONG", "here")]);
-        let shown = text(std::slice::from_ref(&found), false);
+        let shown = text(&found, false);
         assert!(shown.contains("WRONG") && shown.lines().all(|line| line.width() < 260), "{shown}");
-        for line in plain_lines(&found, 60) {
-            assert!(line.width() <= 60, "{line}");
-        }
-        assert!(plain_lines(&found, 30).iter().any(|line| line.contains("WRONG")));
-    }
-
-    #[test]
-    fn plain_lines_underline_by_cells() {
-        let found = finding("n = \"日本\" # x\n", &[("# x", "this")]);
-        assert_eq!(
-            plain_lines(&found, 80),
-            [
-                "error[QD205]: `api` needs [31m`auth`",
-                "  services/catalog.toml:1:10",
-                "    1 │ n = \"日本\" # x",
-                "      │           ^^^ this",
-                "  help: move it",
-            ]
-        );
     }
 
     #[test]
@@ -333,14 +241,32 @@ mod tests {
             let file = Arc::new(SourceFile::new("x.toml", source));
             let mut found = finding("a", &[]);
             found.labels = vec![Label { file, start, end, text: String::new() }];
-            assert!(text(std::slice::from_ref(&found), false).contains("x.toml"), "{source:?} {start}");
-            assert!(plain_lines(&found, 40).len() >= 4);
+            assert!(text(&found, false).contains("x.toml"), "{source:?} {start}");
         }
     }
 
     #[test]
     fn json_has_the_documented_shape() {
         let found = finding("a = 1\nb = 22\n", &[("22", "this")]);
-        insta::assert_json_snapshot!(json(&found), @r###""###);
+        insta::assert_json_snapshot!(finding_json(&found), @r#"
+        {
+          "code": "QD205",
+          "name": "unmet-requirement",
+          "level": "error",
+          "message": "`api` needs [31m`auth`",
+          "help": "move it",
+          "labels": [
+            {
+              "path": "services/catalog.toml",
+              "line": 2,
+              "column": 5,
+              "end_line": 2,
+              "end_column": 7,
+              "text": "this"
+            }
+          ]
+        }
+        "#);
+        assert_eq!(json(&[found])[0]["labels"][0]["line"], 2);
     }
 }

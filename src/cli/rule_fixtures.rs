@@ -47,13 +47,13 @@ fn check(rule: &str, side: &str) -> Vec<Finding> {
 fn every_rule_has_a_fixture_that_breaks_it_and_one_that_does_not() {
     for rule in rules::all().filter(|rule| !GENERATED.contains(&rule.name)) {
         let invalid = check(rule.name, "invalid");
-        let shown = render::text(&invalid, false);
+        let shown = render::report(&invalid, false);
         // A breaking change without notice is, of course, a breaking change.
         let others: Vec<_> =
             invalid.iter().filter(|f| f.code != rule.code && f.name != "breaking-change").collect();
         assert!(others.is_empty() && invalid.iter().any(|f| f.code == rule.code), "{}:\n{shown}", rule.name);
         let valid = check(rule.name, "valid");
-        assert!(valid.is_empty(), "{} valid:\n{}", rule.name, render::text(&valid, false));
+        assert!(valid.is_empty(), "{} valid:\n{}", rule.name, render::report(&valid, false));
         insta::assert_snapshot!(rule.name, shown);
     }
 }

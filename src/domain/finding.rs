@@ -191,8 +191,7 @@ mod tests {
             labels: vec![Label { file: file(path), start: 0, end: 1, text: String::new() }],
             help: None,
         };
-        let mut all =
-            vec![finding(Level::Warning, "a"), finding(Level::Error, "b"), finding(Level::Error, "a")];
+        let mut all = [finding(Level::Warning, "a"), finding(Level::Error, "b"), finding(Level::Error, "a")];
         all.sort_by(Finding::order);
         let shown: Vec<_> = all.iter().filter_map(Finding::location).collect();
         assert_eq!(shown, ["a:1:1", "b:1:1", "a:1:1"]);

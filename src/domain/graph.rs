@@ -331,7 +331,10 @@ mod tests {
         let (_, crossing) = self::graph(ESTATE);
         let near = crossing.neighbourhood(&"api".into(), 1);
         let flags: Vec<_> = near.edges.iter().map(|e| (e.to.as_str(), e.optional, e.cross_project)).collect();
-        assert_eq!(flags, [("auth", false, true), ("stats", true, true), ("api", false, false)]);
+        assert_eq!(
+            flags,
+            [("auth", false, true), ("stats", true, true), ("api", false, false), ("auth", false, true)]
+        );
     }
 
     #[test]

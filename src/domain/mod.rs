@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod change;
 pub mod deployment;
 pub mod escalation;
+pub mod excerpt;
 pub mod finding;
 pub mod gate;
 pub mod graph;

@@ -1,6 +1,7 @@
 //! The control repository that `quarterdeck init` writes: small, commented, and without any finding.
 
 use crate::domain::text::clean;
+use std::path::Path;
 
 macro_rules! files {
     ($($path:literal),+ $(,)?) => {
@@ -39,7 +40,8 @@ pub fn starter(name: &str) -> Vec<(String, String)> {
     FILES
         .iter()
         .map(|(path, text)| {
-            let name = if path.ends_with(".toml") { &quoted } else { &plain };
+            let name =
+                if Path::new(path).extension().is_some_and(|kind| kind == "toml") { &quoted } else { &plain };
             ((*path).to_owned(), text.replace("{name}", name))
         })
         .collect()

@@ -45,7 +45,8 @@ fn required_by(
 ) {
     for named in service.required_by.iter().filter(|named| !actual.contains(named)) {
         let message = format!("`{}` says that `{named}` requires it, but `{named}` does not", service.name);
-        let finding = context.place(RULE.finding(message), service.place("consumers.required_by"), "");
+        let list = service.place("consumers.required_by");
+        let finding = context.place_entry(RULE.finding(message), list, named.as_str());
         findings
             .push(finding.help(format!("take `{named}` out, or add it to the dependencies of `{named}`")));
     }
@@ -84,7 +85,7 @@ fn projects(
     for named in service.consumer_projects.iter().filter(|named| !using.contains(named)) {
         let message =
             format!("`{}` names the project `{named}` as a consumer, which does not use it", service.name);
-        let finding = context.place(RULE.finding(message), at, "");
+        let finding = context.place_entry(RULE.finding(message), at, named.as_str());
         findings.push(finding.help(format!("take `{named}` out")));
     }
     for missing in using.iter().filter(|project| !service.consumer_projects.contains(project)) {

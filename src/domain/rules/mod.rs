@@ -48,6 +48,21 @@ impl Context<'_> {
             None => finding,
         }
     }
+
+    /// As [`Self::place`], but only the entry of a list that reads `entry`, if it is found there.
+    fn place_entry(&self, finding: Finding, list: &Span, entry: &str) -> Finding {
+        let Some(mut label) = self.head.label(list, "") else { return finding };
+        let text = label.file.text.get(label.start..label.end).unwrap_or_default();
+        let quoted = ['"', '\'']
+            .iter()
+            .flat_map(|quote| [format!("{quote}{entry}{quote}"), format!("{quote}@{entry}{quote}")])
+            .find_map(|quoted| text.find(&quoted).map(|at| (at, quoted.len())));
+        if let Some((at, length)) = quoted {
+            label.start += at;
+            label.end = label.start + length;
+        }
+        finding.at(label)
+    }
 }
 
 /// The sentence that names what was probably meant.

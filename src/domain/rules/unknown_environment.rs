@@ -27,7 +27,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut expect = |environment: &EnvironmentName, at: &Span, whose: String| {
         if head.environment(environment.as_str()).is_none() {
             let message = format!("{whose} names the environment `{environment}`, which does not exist");
-            let mut finding = context.place(RULE.finding(message), at, "");
+            let mut finding = context.place_entry(RULE.finding(message), at, environment.as_str());
             finding.help = suggest(environment, known());
             findings.push(finding);
         }

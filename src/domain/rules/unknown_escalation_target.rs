@@ -24,7 +24,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         let Some(handle) = target.strip_prefix('@') else { return };
         if let Some(problem) = problem(context, handle) {
             let mut finding =
-                context.place(RULE.finding(format!("{whose} calls `{target}`: {problem}")), at, "");
+                context.place_entry(RULE.finding(format!("{whose} calls `{target}`: {problem}")), at, target);
             finding.help = known_handle(context, handle);
             findings.push(finding);
         }

@@ -29,10 +29,10 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         for (key, persons) in named {
             for person in persons.into_iter().filter(|person| !people.persons.contains_key(*person)) {
                 let finding =
-                    RULE.finding(format!("`{person}` in the {key} of `{}` is nobody known", team.handle));
+                    RULE.finding(format!("`{person}` ({key} of `{}`) is nobody known", team.handle));
                 let place = context.head.places.get(&format!("team.{}.{key}", team.handle));
                 let mut finding = match place {
-                    Some(at) => context.place(finding, at, ""),
+                    Some(at) => context.place_entry(finding, at, person.as_str()),
                     None => finding,
                 };
                 finding.help = suggest(person, people.persons.keys())

@@ -26,7 +26,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         }
         let finding = RULE.finding(format!("{whose} is `{team}`, which is no team"));
         let mut finding = match at {
-            Some(at) => context.place(finding, at, ""),
+            Some(at) => context.place_entry(finding, at, team.as_str()),
             None => finding,
         };
         finding.help = suggest(team, teams.keys())

@@ -122,7 +122,7 @@ impl Sink {
         key_range: &Range<usize>,
     ) {
         if let Err(refusal) = kind.check(value.get_ref()) {
-            self.refuse(name, refusal, value);
+            self.refuse(name, refusal, value, key_range);
             return;
         }
         match (kind, value.get_ref()) {
@@ -141,7 +141,7 @@ impl Sink {
                         DeValue::Table(table) => {
                             self.verify(table, shape, &format!("`[[{name}]]`"), &entry.span());
                         }
-                        _ => self.refuse(name, Refusal::Type("a table".into()), entry),
+                        _ => self.refuse(name, Refusal::Type("a table".into()), entry, key_range),
                     }
                 }
             }
@@ -189,9 +189,20 @@ impl Sink {
             .any(|label| label.start < range.end.max(range.start + 1) && range.start <= label.end)
     }
 
-    fn refuse(&mut self, name: &str, refusal: Refusal, value: &Spanned<DeValue<'_>>) {
+    fn refuse(
+        &mut self,
+        name: &str,
+        refusal: Refusal,
+        value: &Spanned<DeValue<'_>>,
+        key_range: &Range<usize>,
+    ) {
+        // A table that grew from dotted keys has no place of its own; its first key has.
+        let at = match value.get_ref() {
+            DeValue::Table(_) | DeValue::Array(_) if value.span().is_empty() => key_range.clone(),
+            _ => value.span(),
+        };
         // What the parser made of broken text is no value that anybody wrote.
-        if self.is_broken(&value.span()) {
+        if at.is_empty() || self.is_broken(&at) {
             return;
         }
         let (rule, message, help) = match refusal {
@@ -206,7 +217,7 @@ impl Sink {
                 (&reading::INVALID_NAME, format!("`{}`: {message}", clean(name)), help)
             }
         };
-        self.report(rule, &value.span(), message, help);
+        self.report(rule, &at, message, help);
     }
 }
 

@@ -24,7 +24,10 @@ pub struct View<'t, 'i> {
 impl<'t, 'i> View<'t, 'i> {
     fn value(&self, key: &str) -> Option<&'t Spanned<DeValue<'i>>> {
         debug_assert!(self.shape.key(key).is_some(), "`{key}` is not declared");
-        self.table.get(key)
+        let value = self.table.get(key)?;
+        // The parser puts a value without a place where it could read none.
+        let written = !value.span().is_empty() || value.get_ref().is_table() || value.get_ref().is_array();
+        written.then_some(value)
     }
 
     /// The value of a key if it is what the shape wants.
