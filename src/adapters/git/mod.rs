@@ -9,6 +9,8 @@ mod fixture;
 mod ledger;
 mod references;
 mod repository;
+#[cfg(test)]
+mod tests;
 
 pub use ledger::GitLedger;
 pub use repository::GitRepository;
