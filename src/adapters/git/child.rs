@@ -14,7 +14,7 @@ use std::{
 pub(super) const NETWORK_LIMIT: Duration = Duration::from_secs(20);
 
 /// How long a call on this machine may take; signing may wait for a person's touch of a key.
-const LOCAL_LIMIT: Duration = Duration::from_secs(60);
+const LOCAL_LIMIT: Duration = Duration::from_mins(1);
 
 /// How much of what git prints is kept; more is no message for a person.
 const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;

@@ -1,12 +1,16 @@
 //! The control repository's files: from the working tree, or from a commit's tree without a checkout.
 
 use super::references::unreadable;
-use crate::{domain::catalog::is_control_file, error::Failure};
+use crate::{
+    domain::catalog::{is_control_file, reader::MAX_FILE_BYTES},
+    error::Failure,
+};
 use gix::{ObjectId, Repository, bstr::ByteSlice};
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     fs,
     hash::{Hash, Hasher},
+    io::Read,
     path::Path,
     time::UNIX_EPOCH,
 };
@@ -23,11 +27,16 @@ pub(super) type Files = BTreeMap<String, Vec<u8>>;
 pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>) {
     let mut files = Files::new();
     let mut unreadable = Vec::new();
-    visit(root, &mut |path, file, _| match fs::read(file) {
-        Ok(bytes) => {
-            files.insert(path, bytes);
+    visit(root, &mut |path, file, _| {
+        // One byte beyond the limit is enough for the reader to say that it is too large.
+        let limit = MAX_FILE_BYTES as u64 + 1;
+        let mut bytes = Vec::new();
+        match fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
+            Ok(_) => {
+                files.insert(path, bytes);
+            }
+            Err(error) => unreadable.push((path, error.to_string())),
         }
-        Err(error) => unreadable.push((path, error.to_string())),
     });
     (files, unreadable)
 }

@@ -11,6 +11,8 @@ mod fixture;
 mod ledger;
 mod references;
 mod repository;
+#[cfg(test)]
+mod tests;
 
 pub use absent::AbsentRepository;
 pub use create::create;

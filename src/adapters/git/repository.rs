@@ -135,7 +135,7 @@ fn resolve(clone: &LocalClone, repository: &Repository, revision: &str) -> Resul
     {
         return Ok(id);
     }
-    if repository.head_id().is_err() && find(repository, "HEAD")?.is_none() {
+    if repository.head_id().is_err() {
         return Err(Failure::configuration(format!(
             "could not find {shown}: the repository {} has no commit yet",
             text::clean(&clone.root.to_string_lossy())
@@ -279,7 +279,8 @@ fn references_digest(repository: &Repository) -> Result<u64, Failure> {
     for prefix in ["refs/heads/", "refs/remotes/", "refs/quarterdeck/"] {
         branches(repository, prefix)?.hash(&mut hasher);
     }
-    find(repository, "HEAD")?.hash(&mut hasher);
+    // Before the first commit there is none.
+    repository.head_id().ok().map(gix::Id::detach).hash(&mut hasher);
     Ok(hasher.finish())
 }
 

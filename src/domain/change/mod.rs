@@ -2,6 +2,8 @@
 
 mod classify;
 mod gates;
+#[cfg(test)]
+mod tests;
 
 pub use classify::*;
 pub use gates::*;

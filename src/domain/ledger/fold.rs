@@ -300,3 +300,165 @@ impl Operations {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::escalation::Severity;
+    use proptest::prelude::*;
+
+    fn entry(minute: i64, body: EntryBody) -> Entry {
+        Entry {
+            commit: format!("{minute:040x}").into(),
+            at: DateTime::from_timestamp(1_790_000_000 + minute * 60, 0).unwrap(),
+            actor: Identity { name: "Ana".into(), email: "ana@example.com".into() },
+            subject: String::new(),
+            body,
+        }
+    }
+
+    fn known(minute: i64, happening: Happening) -> Entry {
+        entry(minute, EntryBody::Known(happening))
+    }
+
+    fn declared(id: &str) -> Happening {
+        Happening::IncidentDeclared {
+            incident: id.into(),
+            severity: Severity::High,
+            title: id.to_owned(),
+            service: None,
+        }
+    }
+
+    fn taken(id: &str) -> Happening {
+        Happening::IncidentAcknowledged { incident: id.into() }
+    }
+
+    fn over(id: &str) -> Happening {
+        Happening::IncidentResolved { incident: id.into(), note: None }
+    }
+
+    fn started(to: &str) -> Happening {
+        Happening::RollbackStarted {
+            service: "api".into(),
+            environment: "production".into(),
+            from: "2".into(),
+            to: to.into(),
+            object: "deployment/shop/api".into(),
+        }
+    }
+
+    fn finished(verdict: Verdict) -> Happening {
+        Happening::RollbackFinished {
+            service: "api".into(),
+            environment: "production".into(),
+            verdict,
+            detail: "seen".into(),
+        }
+    }
+
+    #[test]
+    fn an_incident_goes_through_its_life() {
+        let events = [known(0, declared("INC-1")), known(3, taken("INC-1")), known(9, over("INC-1"))];
+        let operations = Operations::fold(&events);
+        let incident = operations.incident("INC-1").unwrap();
+        assert_eq!(incident.declared_by, "Ana");
+        assert_eq!(incident.acknowledged, Some((events[1].at, "Ana".into())));
+        assert_eq!(incident.resolved, Some((events[2].at, "Ana".into())));
+        assert_eq!(operations.open_incidents().count(), 0);
+        assert_eq!((operations.contradictions, operations.last_event), (0, Some(events[2].at)));
+    }
+
+    #[test]
+    fn incidents_are_in_the_order_of_their_numbers() {
+        let events: Vec<_> =
+            (1..=12).map(|number| known(number.into(), declared(&format!("INC-{number}")))).collect();
+        let operations = Operations::fold(&events);
+        let ids: Vec<_> = operations.incidents.values().map(|incident| incident.id.as_str()).collect();
+        assert_eq!((ids[1], ids[9], ids[11]), ("INC-2", "INC-10", "INC-12"));
+        assert_eq!(operations.next_incident(), "INC-13");
+    }
+
+    #[test]
+    fn what_contradicts_is_counted_and_changes_nothing() {
+        for (events, text) in [
+            (vec![taken("INC-1")], "never declared"),
+            (vec![over("INC-1")], "never declared"),
+            (vec![declared("INC-1"), declared("INC-1")], "declared before"),
+            (vec![declared("INC-1"), taken("INC-1"), taken("INC-1")], "acknowledged before"),
+            (vec![declared("INC-1"), over("INC-1"), over("INC-1")], "resolved before"),
+            (vec![declared("INC-1"), over("INC-1"), taken("INC-1")], "resolved before"),
+            (vec![declared("INC-01")], "not an incident's id"),
+            (vec![declared("INC-0")], "not an incident's id"),
+            (vec![declared("INC-4294967295")], "not an incident's id"),
+            (vec![declared("disaster")], "not an incident's id"),
+            (vec![finished(Verdict::Pass)], "no rollback of api in production was running"),
+            (vec![started("1"), started("1")], "already running, started by Ana"),
+        ] {
+            let entries: Vec<_> =
+                (0..).zip(&events).map(|(minute, event)| known(minute, event.clone())).collect();
+            let operations = Operations::fold(&entries);
+            assert_eq!((operations.contradictions, operations.events), (1, events.len()), "{events:?}");
+            assert!(operations.anomalies[0].text.contains(text), "{:?}", operations.anomalies);
+            assert_eq!(operations.anomalies[0].commit, entries[events.len() - 1].commit);
+        }
+    }
+
+    #[test]
+    fn a_rollback_runs_and_ends() {
+        let mut operations = Operations::fold(&[known(0, started("1"))]);
+        let key = ("api".into(), "production".into());
+        assert_eq!(operations.running_rollbacks[&key].to, "1");
+        operations.apply(&known(4, finished(Verdict::Pass)));
+        assert!(operations.running_rollbacks.is_empty());
+        let past = &operations.past_rollbacks[0];
+        assert_eq!((past.duration, past.verdict), (Duration::minutes(4), Verdict::Pass));
+    }
+
+    #[test]
+    fn an_abandoned_rollback_gives_way_and_clocks_that_differ_give_no_negative_time() {
+        let operations = Operations::fold(&[
+            known(0, started("1")),
+            known(15, started("0")),
+            known(-5, finished(Verdict::Fail)),
+        ]);
+        assert_eq!(operations.contradictions, 0);
+        let verdicts: Vec<_> =
+            operations.past_rollbacks.iter().map(|past| (past.verdict, past.duration)).collect();
+        assert_eq!(verdicts, [(Verdict::Error, Duration::minutes(15)), (Verdict::Fail, Duration::zero())]);
+    }
+
+    #[test]
+    fn unknown_events_and_many_contradictions_are_bounded() {
+        let mut operations = Operations::default();
+        for minute in 0..300 {
+            operations.apply(&known(minute, taken("INC-9")));
+        }
+        operations.apply(&entry(300, EntryBody::Unknown { kind: String::new(), text: String::new() }));
+        assert_eq!((operations.contradictions, operations.unknown, operations.events), (300, 1, 301));
+        assert_eq!(operations.anomalies.len(), KEPT_ANOMALIES);
+    }
+
+    fn any_happening() -> impl Strategy<Value = Happening> {
+        let id = (0..4_u32).prop_map(|number| format!("INC-{number}"));
+        prop_oneof![
+            id.clone().prop_map(|id| declared(&id)),
+            id.clone().prop_map(|id| taken(&id)),
+            id.prop_map(|id| over(&id)),
+            Just(started("1")),
+            Just(finished(Verdict::Pass)),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn folding_in_two_parts_is_folding_at_once(
+            happenings in proptest::collection::vec(any_happening(), 0..30), cut in 0..30_usize,
+        ) {
+            let entries: Vec<_> = (0..).zip(happenings).map(|(minute, event)| known(minute, event)).collect();
+            let mut parts = Operations::fold(entries.iter().take(cut));
+            entries.iter().skip(cut).for_each(|entry| parts.apply(entry));
+            prop_assert_eq!(parts, Operations::fold(&entries));
+        }
+    }
+}

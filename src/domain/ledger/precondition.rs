@@ -229,3 +229,211 @@ fn open_incident<'a>(
 fn cleaned(note: Option<&str>) -> Option<String> {
     note.map(|note| text::clean(note).trim().to_owned()).filter(|note| !note.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            change::{ChangeClass, Proposal},
+            gate::GateStatus,
+            ledger::{Entry, EntryBody},
+            people::{Person, Team},
+        },
+        error::FailureKind,
+    };
+    use std::sync::Arc;
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_790_000_000 + minutes * 60, 0).unwrap()
+    }
+
+    fn identity(email: &str) -> Identity {
+        Identity { name: email.split('@').next().unwrap_or_default().to_owned(), email: email.to_owned() }
+    }
+
+    fn after(operations: &mut Operations, email: &str, minute: i64, happening: Happening) {
+        operations.apply(&Entry {
+            commit: format!("{:040x}", operations.events).into(),
+            at: at(minute),
+            actor: identity(email),
+            subject: happening.subject(),
+            body: EntryBody::Known(happening),
+        });
+    }
+
+    fn people() -> People {
+        let mut people = People::default();
+        for (handle, emails) in [
+            ("ana", vec!["ana@example.com", "Ana.Private@example.net"]),
+            ("bo", vec!["bo@example.com"]),
+            ("cy", vec!["cy@example.com"]),
+            ("dee", vec!["dee@example.com"]),
+        ] {
+            let person = Person {
+                handle: handle.into(),
+                name: handle.to_owned(),
+                emails: emails.into_iter().map(str::to_owned).collect(),
+                chat: None,
+                phone: None,
+            };
+            people.persons.insert(person.handle.clone(), person);
+        }
+        for (handle, members) in [("platform", vec!["ana", "bo", "cy"]), ("security", vec!["bo"])] {
+            let team = Team {
+                handle: handle.into(),
+                description: None,
+                members: members.into_iter().map(Into::into).collect(),
+                lead: None,
+                channel: None,
+                rotation: None,
+            };
+            people.teams.insert(team.handle.clone(), team);
+        }
+        people
+    }
+
+    fn head(letter: &str) -> CommitId {
+        letter.repeat(40).into()
+    }
+
+    fn change() -> Change {
+        let gate = |gate, team: &str| GateStatus { gate, teams: vec![team.into()], state: GateState::Open };
+        Change {
+            proposal: Proposal {
+                id: "api-2".into(),
+                branch: "change/api-2".into(),
+                head: head("a"),
+                base: head("b"),
+                authors: vec![identity("ANA.private@example.net")],
+                last_committer: identity("dee@example.com"),
+                subject: "Release".into(),
+                committed_at: at(0),
+                opened_at: at(0),
+                paths: vec![],
+            },
+            class: ChangeClass::Feature,
+            services: vec![],
+            fields: vec![],
+            findings: Arc::default(),
+            gates: vec![gate(Gate::CodeReview, "platform"), gate(Gate::Security, "security")],
+        }
+    }
+
+    fn attempt(
+        operations: &Operations,
+        email: &str,
+        gate: Gate,
+        head: &CommitId,
+    ) -> Result<Happening, Failure> {
+        approve(operations, &change(), &people(), &identity(email), gate, head, Some(" fine\n"))
+    }
+
+    #[test]
+    fn an_approval_names_what_was_reviewed() {
+        let happening =
+            attempt(&Operations::default(), "cy@example.com", Gate::CodeReview, &head("a")).unwrap();
+        assert_eq!(
+            happening,
+            Happening::ChangeApproved {
+                change: "api-2".into(),
+                gate: Gate::CodeReview,
+                head: head("a"),
+                base: head("b"),
+                note: Some("fine".into()),
+            }
+        );
+    }
+
+    #[test]
+    fn approvals_are_refused_to_whom_they_are_not_for() {
+        use FailureKind::{Conflict, Refused};
+        let mut approved = Operations::default();
+        let first = attempt(&approved, "bo@example.com", Gate::CodeReview, &head("a")).unwrap();
+        after(&mut approved, "bo@example.com", 1, first);
+        let fresh = Operations::default();
+        for (operations, email, gate, letter, kind, text) in [
+            (&fresh, "eve@example.com", Gate::CodeReview, "a", Refused, "nobody of policies/teams.toml"),
+            // The author committed under another address of hers.
+            (&fresh, "ana@example.com", Gate::CodeReview, "a", Refused, "their own change"),
+            (&fresh, "dee@example.com", Gate::CodeReview, "a", Refused, "committed last"),
+            (&fresh, "cy@example.com", Gate::Security, "a", Refused, "not in security"),
+            (&fresh, "cy@example.com", Gate::Architecture, "a", Refused, "does not need"),
+            (&fresh, "cy@example.com", Gate::CodeReview, "c", Conflict, "has moved"),
+            (&approved, "cy@example.com", Gate::CodeReview, "a", Refused, "already approved by bo"),
+            (&approved, "bo@example.com", Gate::Security, "a", Refused, "one person fills one gate"),
+        ] {
+            let failure = attempt(operations, email, gate, &head(letter)).unwrap_err();
+            assert_eq!(failure.kind, kind, "{email} {gate}: {failure:?}");
+            assert!(failure.message.contains(text), "{email} {gate}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn an_approval_that_nobody_was_allowed_to_give_opens_nothing() {
+        let mut operations = Operations::default();
+        let forged = attempt(&operations, "cy@example.com", Gate::CodeReview, &head("a")).unwrap();
+        after(&mut operations, "ana@example.com", 1, forged.clone());
+        after(&mut operations, "eve@example.com", 2, forged);
+        assert!(attempt(&operations, "cy@example.com", Gate::CodeReview, &head("a")).is_ok());
+    }
+
+    #[test]
+    fn incidents_are_declared_taken_and_resolved_once() {
+        let mut operations = Operations::default();
+        let happening = declare(&operations, Severity::High, " api\n5xx ", Some(&"api".into())).unwrap();
+        assert!(matches!(&happening, Happening::IncidentDeclared { incident, title, .. }
+            if *incident == "INC-1" && title == "api 5xx"));
+        after(&mut operations, "ana@example.com", 0, happening);
+        let id = IncidentId::from("INC-1");
+        let happening = acknowledge(&operations, &id).unwrap();
+        after(&mut operations, "bo@example.com", 1, happening);
+        assert!(acknowledge(&operations, &id).unwrap_err().message.contains("already acknowledged by bo"));
+        let happening = resolve(&operations, &id, Some("restarted")).unwrap();
+        after(&mut operations, "bo@example.com", 2, happening);
+        assert_eq!(operations.contradictions, 0);
+        for failure in
+            [acknowledge(&operations, &id).unwrap_err(), resolve(&operations, &id, None).unwrap_err()]
+        {
+            assert!(failure.message.contains("already resolved by bo"), "{failure:?}");
+        }
+        assert_eq!(resolve(&operations, &"INC-7".into(), None).unwrap_err().kind, FailureKind::Usage);
+        for title in ["", " \n\u{1b}", &"x".repeat(201)] {
+            assert_eq!(
+                declare(&operations, Severity::Low, title, None).unwrap_err().kind,
+                FailureKind::Usage
+            );
+        }
+        assert!(matches!(declare(&operations, Severity::Low, "next", None).unwrap(),
+            Happening::IncidentDeclared { incident, .. } if incident == "INC-2"));
+    }
+
+    #[test]
+    fn one_rollback_runs_at_a_time_until_its_claim_is_old() {
+        let start = RollbackStart {
+            service: "api".into(),
+            environment: "production".into(),
+            from: "2".into(),
+            to: "1".into(),
+            object: "deployment/shop/api".into(),
+        };
+        let mut operations = Operations::default();
+        let finish = |operations: &Operations| {
+            finish_rollback(operations, &"api".into(), &"production".into(), Verdict::Pass, "good")
+        };
+        assert_eq!(finish(&operations).unwrap_err().kind, FailureKind::Refused);
+        let happening = start_rollback(&operations, &start, at(0)).unwrap();
+        after(&mut operations, "ana@example.com", 0, happening);
+        for minute in [-60, 0, 14] {
+            let failure = start_rollback(&operations, &start, at(minute)).unwrap_err();
+            assert!(failure.message.contains("started by ana"), "{failure:?}");
+        }
+        let elsewhere = RollbackStart { environment: "staging".into(), ..start.clone() };
+        assert!(start_rollback(&operations, &elsewhere, at(1)).is_ok());
+        assert!(start_rollback(&operations, &start, at(15)).is_ok());
+        let happening = finish(&operations).unwrap();
+        after(&mut operations, "ana@example.com", 3, happening);
+        assert!(start_rollback(&operations, &start, at(4)).is_ok());
+        assert_eq!(operations.contradictions, 0);
+    }
+}

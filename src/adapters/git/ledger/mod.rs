@@ -38,9 +38,13 @@ const BRANCH: &str = "refs/heads/quarterdeck/ledger";
 /// How many times a lost race is run again. Each one means that somebody else's event came through.
 const ATTEMPTS: u32 = 200;
 
+/// How many times the branch may be found elsewhere, or held, in this clone. Other processes of this
+/// program wait for their turn, so it is another program's doing, or a lock that one left behind.
+const LOCAL_ATTEMPTS: u32 = 20;
+
 /// How long a remote that did not answer in time is not asked again by an append, so that a rollback in
 /// an emergency does not wait for it at each step.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The ledger of one clone. Without a remote of the settings' name it is local only, and nothing waits.
 #[derive(Clone)]
@@ -160,6 +164,7 @@ impl Inner {
         let remote = self.clone.remote();
         // Why nothing is pushed any more in this call.
         let mut offline = self.silence();
+        let mut moved_here = 0;
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let repository = self.clone.repository();
@@ -172,6 +177,10 @@ impl Inner {
             let written = Written::new(&happening, &operator, at)?;
             let commit = self.commit(&repository, &written, tip)?;
             if !self.move_branch(Some(commit), tip)? {
+                moved_here += 1;
+                if moved_here == LOCAL_ATTEMPTS {
+                    return Err(self.held());
+                }
                 continue;
             }
             let receipt = |unsynced_because: Option<Failure>| Receipt {

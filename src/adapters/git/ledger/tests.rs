@@ -271,3 +271,77 @@ async fn threads_of_one_clone_take_turns() {
     let state = GitLedger::new(&repository).state().await.unwrap();
     assert_eq!(state.operations.incidents.keys().copied().collect::<Vec<_>>(), [1, 2, 3, 4, 5, 6]);
 }
+
+/// Makes `ledger`'s clone sign with a program that prints `signature` and ends with `status`.
+fn sign_with(ground: &Ground, person: &str, signature: &str, status: u8) {
+    let signer = ground.path("signer");
+    let text = ground.path("signature");
+    std::fs::write(&text, signature).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncat >/dev/null\necho '[GNUPG:] SIG_CREATED ' >&2\ncat '{}'\nexit {status}\n",
+        text.display()
+    );
+    std::fs::write(&signer, script).unwrap();
+    std::fs::set_permissions(&signer, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    ground.git(person, person, &["config", "commit.gpgSign", "true"]);
+    ground.git(person, person, &["config", "gpg.program", signer.to_str().unwrap()]);
+}
+
+#[tokio::test]
+async fn events_are_signed_when_commits_are() {
+    let ground = Ground::new();
+    let ledger = ground.ledger_for("ana");
+    let block = "-----BEGIN PGP SIGNATURE-----\n\nmade up\n-----END PGP SIGNATURE-----\n";
+    sign_with(&ground, "ana", block, 0);
+    append(&ledger, declaring("first")).await;
+    let commit = ground.git("remote.git", "x", &["cat-file", "commit", BRANCH]);
+    assert!(commit.contains("gpgsig -----BEGIN PGP SIGNATURE-----"), "{commit}");
+    assert_eq!(ledger.state().await.unwrap().operations.incidents.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_signed_is_not_written() {
+    let ground = Ground::new();
+    let ledger = ground.ledger_for("ana");
+    sign_with(&ground, "ana", "", 2);
+    let failure = ledger.append(at("2026-11-23T04:00:00Z"), declaring("first")).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Failed);
+    assert!(!failure.causes.is_empty(), "{failure:?}");
+    assert_eq!(ledger.state().await.unwrap().tip, None);
+}
+
+#[tokio::test]
+async fn an_event_left_behind_by_a_process_that_died_is_taken_along() {
+    let ground = Ground::new();
+    let (ana, bo) = (ground.ledger_for("ana"), ground.ledger_for("bo"));
+    append(&ana, declaring("first")).await;
+    // Ana's process died after it had committed and before it could push; meanwhile bo wrote.
+    let tip = ground.git("ana", "ana", &["rev-parse", BRANCH]);
+    ground.set_reachable(false);
+    append(&ana, declaring("left behind")).await;
+    ground.set_reachable(true);
+    append(&bo, declaring("of bo")).await;
+    assert_ne!(ground.git("ana", "ana", &["rev-parse", BRANCH]), tip);
+    let ana = GitLedger::new(&ground.open("ana"));
+    assert!(append(&ana, declaring("after")).await.synced);
+    let state = ana.state().await.unwrap();
+    assert_eq!(
+        incidents(&state.operations),
+        pairs(&[("INC-1", "first"), ("INC-2", "of bo"), ("INC-3", "left behind"), ("INC-4", "after")])
+    );
+    assert_eq!(bo.sync().await.unwrap().operations, state.operations);
+}
+
+#[tokio::test]
+async fn a_lock_left_behind_by_git_is_named() {
+    let ground = Ground::new();
+    let ledger = ground.ledger_for("ana");
+    append(&ledger, declaring("first")).await;
+    let lock = ground.path("ana/.git").join(format!("{BRANCH}.lock"));
+    std::fs::write(&lock, "").unwrap();
+    let failure = ledger.append(at("2026-11-23T04:00:00Z"), declaring("second")).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Conflict);
+    assert!(failure.hints.iter().any(|hint| hint.contains(".lock")), "{failure:?}");
+    std::fs::remove_file(lock).unwrap();
+    assert!(append(&ledger, declaring("second")).await.synced);
+}

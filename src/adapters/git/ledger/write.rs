@@ -23,7 +23,7 @@ use std::{
 };
 
 /// How long a process waits for another one of the same clone; longer than that one may take to push.
-const LOCK_LIMIT: Duration = Duration::from_secs(60);
+const LOCK_LIMIT: Duration = Duration::from_mins(1);
 
 /// What a commit of the ledger is made of.
 #[derive(Debug, Clone)]
@@ -150,18 +150,19 @@ impl Inner {
         Err(output.explain(Failure::failed("could not move the branch quarterdeck/ledger")))
     }
 
+    /// The failure of a branch that could not be moved.
+    pub fn held(&self) -> Failure {
+        let lock = self.clone.repository().common_dir().join(format!("{BRANCH}.lock"));
+        Failure::conflict("another program moves or holds the branch quarterdeck/ledger in this clone")
+            .hint("try again")
+            .hint(format!("if no other git is running, remove {}", lock.display()))
+    }
+
     /// Brings the branch to where it belongs, with no network: what the remote is known to have, and
     /// what waits on top of it. Gives its tip.
     pub fn settle(&self, repository: &Repository) -> Result<Option<ObjectId>, Failure> {
         let standing = self.standing(repository)?;
-        let moved = |done: bool| {
-            if done {
-                Ok(())
-            } else {
-                Err(Failure::conflict("another program moved the branch quarterdeck/ledger at this moment")
-                    .hint("try again"))
-            }
-        };
+        let moved = |done: bool| if done { Ok(()) } else { Err(self.held()) };
         if let (Some(remote), Some(accepted)) = (self.clone.remote(), standing.accepted) {
             self.accept(repository, &remote, accepted)?;
             if standing.diverged {
