@@ -239,7 +239,8 @@ fn spawn_signals(sender: tokio::sync::mpsc::Sender<Event>) {
 async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<Printed, Failure> {
     let scenario = demo::Scenario::find(scenario).ok_or_else(|| {
         let names: Vec<&str> = demo::Scenario::TABLE.iter().map(|row| row.name).collect();
-        Failure::usage(format!("there is no scenario `{scenario}`")).hint(format!("choose one of {}", names.join(", ")))
+        Failure::usage(format!("there is no scenario `{scenario}`"))
+            .hint(format!("choose one of {}", names.join(", ")))
     })?;
     let now = SystemClock.now();
     let options = demo::PlatformOptions { seed, scenario, now, pace: demo::Pace::default() };
@@ -306,7 +307,9 @@ async fn check(
         .filter(|finding| {
             paths.is_empty()
                 || finding.labels.iter().any(|label| {
-                    paths.iter().any(|path| Path::new(&label.file.path).starts_with(path.trim_start_matches("./")))
+                    paths
+                        .iter()
+                        .any(|path| Path::new(&label.file.path).starts_with(path.trim_start_matches("./")))
                 })
         })
         .cloned()
@@ -318,7 +321,8 @@ async fn snapshot(engine: &mut Engine, pane: Option<&str>, format: &str) -> Resu
     if let Some(name) = pane {
         let pane = Pane::parse(name).ok_or_else(|| {
             let names: Vec<&str> = Pane::ALL.into_iter().map(Pane::as_str).collect();
-            Failure::usage(format!("there is no pane `{name}`")).hint(format!("choose one of {}", names.join(", ")))
+            Failure::usage(format!("there is no pane `{name}`"))
+                .hint(format!("choose one of {}", names.join(", ")))
         })?;
         engine.model.ui.focus = pane;
         engine.model.ui.zoom = Some(pane);
@@ -342,7 +346,12 @@ fn keymap_print(config: &Config) -> Printed {
         out += &format!("[{context}]\n");
         for binding in bindings {
             let (file, line) = &binding.origin;
-            out += &format!("{:<12} {:<28} # {}, {file}:{line}\n", keymap::show(&binding.on), binding.run, binding.description);
+            out += &format!(
+                "{:<12} {:<28} # {}, {file}:{line}\n",
+                keymap::show(&binding.on),
+                binding.run,
+                binding.description
+            );
         }
         out.push('\n');
     }

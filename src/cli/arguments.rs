@@ -206,7 +206,9 @@ fn argument(spec: &'static ArgumentSpec) -> Arg {
         arg = arg.long(spec.name).value_name(spec.name.to_uppercase());
     }
     match spec.kind {
-        ArgumentKind::Severity => arg.value_parser(PossibleValuesParser::new(Severity::ALL.map(Severity::as_str))),
+        ArgumentKind::Severity => {
+            arg.value_parser(PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)))
+        }
         ArgumentKind::Gate => arg.value_parser(PossibleValuesParser::new(Gate::ALL.map(Gate::as_str))),
         _ => arg,
     }
@@ -266,10 +268,16 @@ pub fn parse(
                 None => (vec![family], sub),
             };
             let action = ACTIONS.iter().find(|action| action.cli == words.as_slice()).ok_or_else(|| {
-                command().error(clap::error::ErrorKind::InvalidSubcommand, format!("there is no command `{}`", words.join(" ")))
+                command().error(
+                    clap::error::ErrorKind::InvalidSubcommand,
+                    format!("there is no command `{}`", words.join(" ")),
+                )
             })?;
-            let arguments: Arguments =
-                action.arguments.iter().filter_map(|spec| Some((spec.name, given(sub, spec.name)?))).collect();
+            let arguments: Arguments = action
+                .arguments
+                .iter()
+                .filter_map(|spec| Some((spec.name, given(sub, spec.name)?)))
+                .collect();
             let missing = registry::missing(action, &arguments);
             if let Some(spec) = missing.first() {
                 return Err(command().error(
@@ -323,7 +331,8 @@ mod tests {
                     ArgumentKind::Gate => "security",
                     _ => "x",
                 };
-                line += &if spec.positional { format!(" {value}") } else { format!(" --{} {value}", spec.name) };
+                line +=
+                    &if spec.positional { format!(" {value}") } else { format!(" --{} {value}", spec.name) };
             }
             let Ok((_, Request::Action(found, arguments))) = parsed(&line) else { panic!("{line}") };
             assert_eq!(found.id, action.id);
@@ -333,7 +342,13 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_wrong_is_refused() {
-        for line in ["service rollback", "service rollback api", "incident declare --severity fatal --title x", "snapshot --size 0x0", "sla --bogus"] {
+        for line in [
+            "service rollback",
+            "service rollback api",
+            "incident declare --severity fatal --title x",
+            "snapshot --size 0x0",
+            "sla --bogus",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

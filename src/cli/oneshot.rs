@@ -108,7 +108,9 @@ fn needs(report: Report) -> Needs {
         Report::Sla => Needs { metrics: true, ..none },
         Report::Changes => Needs { changes: true, ledger: true, remote: true, ..none },
         Report::Incidents | Report::Ledger => Needs { ledger: true, remote: true, ..none },
-        Report::Briefing => Needs { changes: true, ledger: true, remote: true, clusters: true, metrics: true },
+        Report::Briefing => {
+            Needs { changes: true, ledger: true, remote: true, clusters: true, metrics: true }
+        }
     }
 }
 
@@ -130,9 +132,11 @@ fn is_settled(model: &Model, needs: Needs) -> bool {
         return true;
     }
     let Some(catalog) = &world.catalog.value else { return false };
-    let clusters = catalog.settings.environments.iter().all(|environment| {
-        world.clusters.get(&environment.context).is_some_and(came)
-    });
+    let clusters = catalog
+        .settings
+        .environments
+        .iter()
+        .all(|environment| world.clusters.get(&environment.context).is_some_and(came));
     // A rate needs two scrapes, so one round is not enough.
     let metrics = catalog.settings.scrape.is_none()
         || world.metrics.value.as_ref().is_some_and(|view| {
@@ -167,7 +171,8 @@ fn print_report(model: &Model, report: Report, output: Output) -> Printed {
         failures.extend(world.clusters.values().filter_map(|source| source.failure.as_ref()));
     }
     let err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
-    let violated = report == Report::Sla && world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
+    let violated =
+        report == Report::Sla && world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
     let code = match failures.iter().map(|failure| failure.kind.exit_code()).max() {
         Some(code) => code,
         None => u8::from(violated),
@@ -191,7 +196,8 @@ async fn act(
     let rollback = matches!(command, Command::Service(_));
     let validate = matches!(command, Command::Change(crate::action::command::ChangeCommand::Validate(_)));
     let changes = matches!(command, Command::Change(_));
-    settle(engine, Needs { changes, ledger: true, remote: !rollback, clusters: false, metrics: false }).await?;
+    settle(engine, Needs { changes, ledger: true, remote: !rollback, clusters: false, metrics: false })
+        .await?;
     engine.until(PATIENCE, |model| !model.operator.email.is_empty() || model.ui.notice.is_some()).await;
     engine.model.ui.notice = None;
     engine.command(command)?;
@@ -206,7 +212,8 @@ async fn act(
             _ => false,
         })
         .await;
-        let validation = found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
+        let validation =
+            found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
         return Ok(print_findings(&validation.findings, global.output, false));
     }
 
@@ -216,11 +223,19 @@ async fn act(
         let expected = plan.confirm_by_typing.clone().unwrap_or_else(|| "yes".to_owned());
         match ask(&err, &expected) {
             Some(true) => err.clear(),
-            Some(false) => return Err(Failure::new(FailureKind::Interrupted, format!("{}: cancelled, nothing was done", plan.title))),
+            Some(false) => {
+                return Err(Failure::new(
+                    FailureKind::Interrupted,
+                    format!("{}: cancelled, nothing was done", plan.title),
+                ));
+            }
             None => {
-                return Err(Failure::usage(format!("{}: nobody is there to confirm, nothing was done", plan.title))
-                    .cause(err.trim_end().to_owned())
-                    .hint("add --yes to confirm the plan"));
+                return Err(Failure::usage(format!(
+                    "{}: nobody is there to confirm, nothing was done",
+                    plan.title
+                ))
+                .cause(err.trim_end().to_owned())
+                .hint("add --yes to confirm the plan"));
             }
         }
     }

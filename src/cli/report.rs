@@ -98,7 +98,9 @@ fn services(model: &Model) -> String {
                 row.service.project.as_ref().map_or("shared".to_owned(), ToString::to_string),
                 row.service.version.as_ref().map_or("–".to_owned(), ToString::to_string),
                 place.map_or("–".to_owned(), running),
-                place.and_then(|place| place.workload.as_ref()).map_or("–".to_owned(), |w| format!("{}/{}", w.ready, w.desired)),
+                place
+                    .and_then(|place| place.workload.as_ref())
+                    .map_or("–".to_owned(), |w| format!("{}/{}", w.ready, w.desired)),
                 row.service.status.to_string(),
                 row.service.owner.as_ref().map_or("–".to_owned(), ToString::to_string),
                 percent(seen.and_then(|seen| seen.availability)),
@@ -108,7 +110,19 @@ fn services(model: &Model) -> String {
         })
         .collect();
     table(
-        &["sla", "service", "project", ">version", ">runs", ">ready", "status", "owner", ">availability", ">errors", ">p99"],
+        &[
+            "sla",
+            "service",
+            "project",
+            ">version",
+            ">runs",
+            ">ready",
+            "status",
+            "owner",
+            ">availability",
+            ">errors",
+            ">p99",
+        ],
         &rows,
     )
 }
@@ -487,7 +501,8 @@ fn deployments(model: &Model) -> String {
             let wanted = row.service.version.as_ref().map(ToString::to_string);
             let drift = wanted.as_deref().zip(place.version()).filter(|(wanted, running)| wanted != running);
             let unwell = place.workload.as_ref().filter(|workload| workload.health != Health::Healthy);
-            let out_of_sync = place.application.as_ref().filter(|application| application.sync == "OutOfSync");
+            let out_of_sync =
+                place.application.as_ref().filter(|application| application.sync == "OutOfSync");
             if drift.is_none() && unwell.is_none() && out_of_sync.is_none() {
                 continue;
             }
@@ -511,7 +526,14 @@ fn deployments(model: &Model) -> String {
     }
     let mut out = String::new();
     let places: usize = model.world.joined.services.iter().map(|row| row.places.len()).sum();
-    let seen = model.world.joined.services.iter().flat_map(|row| &row.places).filter(|p| p.workload.is_some()).count();
+    let seen = model
+        .world
+        .joined
+        .services
+        .iter()
+        .flat_map(|row| &row.places)
+        .filter(|p| p.workload.is_some())
+        .count();
     out += &format!("{seen} of {places} deployments seen, {} not as Git says or not well\n", rows.len());
     if !rows.is_empty() {
         out += &table(&["", "service", "environment", "what"], &rows);
@@ -566,7 +588,9 @@ pub fn ledger_json(entries: &[Entry]) -> Value {
         .map(|entry| {
             let event = match &entry.body {
                 EntryBody::Known(happening) => serde_json::to_value(happening).unwrap_or(Value::Null),
-                EntryBody::Unknown { kind, text } => json!({ "kind": clean(kind), "unknown": true, "text": clean(text) }),
+                EntryBody::Unknown { kind, text } => {
+                    json!({ "kind": clean(kind), "unknown": true, "text": clean(text) })
+                }
             };
             json!({
                 "commit": entry.commit,

@@ -6,7 +6,8 @@ use unicode_width::UnicodeWidthStr;
 /// Rows under headers, columns as wide as their widest cell, two blanks between. Columns whose header
 /// begins with `>` are aligned to the right.
 pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
-    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
     let titles: Vec<&str> = headers.iter().map(|header| header.trim_start_matches('>')).collect();
     let widths: Vec<usize> = titles
         .iter()
@@ -20,7 +21,8 @@ pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let mut line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut text = String::new();
         for (column, cell) in cells.enumerate() {
-            let padding = " ".repeat(widths.get(column).map_or(0, |width| width.saturating_sub(cell.width())));
+            let padding =
+                " ".repeat(widths.get(column).map_or(0, |width| width.saturating_sub(cell.width())));
             let right = headers.get(column).is_some_and(|header| header.starts_with('>'));
             if column > 0 {
                 text.push_str("  ");
@@ -50,6 +52,9 @@ mod tests {
     #[test]
     fn columns_line_up_and_numbers_stand_to_the_right() {
         let rows = [vec!["shared-auth".into(), "2.8%".into()], vec!["日本".into(), "10.0%".into()]];
-        assert_eq!(table(&["service", ">errors"], &rows), "service      errors\nshared-auth    2.8%\n日本          10.0%\n");
+        assert_eq!(
+            table(&["service", ">errors"], &rows),
+            "service      errors\nshared-auth    2.8%\n日本          10.0%\n"
+        );
     }
 }

@@ -69,7 +69,8 @@ fn user_file(overrides: &Overrides, directory: Option<&Path>, problems: &mut Vec
     let Some(text) = read(&path, problems) else { return settings };
     let file = path.display().to_string();
     let (table, errors) = toml::de::DeTable::parse_recoverable(&text);
-    let line_of = |offset: usize| text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count();
+    let line_of =
+        |offset: usize| text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count();
     for error in errors {
         let line = error.span().map_or(0, |span| line_of(span.start));
         problems.push(Problem { file: file.clone(), line, message: error.message().to_owned() });
@@ -120,7 +121,9 @@ fn load_keymap(
     let own = directory.join("keymap.toml");
     match name {
         None | Some("default") => {}
-        Some(name) if is_plain(name) => lay_on(directory.join("keymaps").join(format!("{name}.toml")), problems),
+        Some(name) if is_plain(name) => {
+            lay_on(directory.join("keymaps").join(format!("{name}.toml")), problems)
+        }
         Some(name) => problems.push(Problem {
             file: "keymap".to_owned(),
             line: 0,
@@ -141,7 +144,10 @@ fn load_theme(name: &str, directory: Option<&Path>, problems: &mut Vec<Problem>)
 }
 
 /// Theme texts by name, with where each comes from; a user's theme hides a built-in one of its name.
-fn theme_sources(directory: Option<&Path>, problems: &mut Vec<Problem>) -> BTreeMap<String, (String, String)> {
+fn theme_sources(
+    directory: Option<&Path>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, (String, String)> {
     let mut sources: BTreeMap<String, (String, String)> = theme::BUILT_IN
         .iter()
         .map(|(name, text)| ((*name).to_owned(), (format!("built-in theme {name}"), (*text).to_owned())))

@@ -36,9 +36,8 @@ impl Color {
     pub fn reduced(self) -> Self {
         let Self::Rgb(red, green, blue) = self else { return self };
         const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
-        let nearest = |value: u8| {
-            (0..6usize).min_by_key(|step| STEPS[*step].abs_diff(value)).unwrap_or_default()
-        };
+        let nearest =
+            |value: u8| (0..6usize).min_by_key(|step| STEPS[*step].abs_diff(value)).unwrap_or_default();
         let distance = |other: [u8; 3]| {
             [red, green, blue]
                 .iter()
@@ -217,8 +216,11 @@ mod tests {
         for (name, _) in BUILT_IN {
             let (defined, problems) = read::defined(name, &BTreeMap::new());
             assert_eq!(problems, [], "{name}");
-            let missing: Vec<_> =
-                Role::ALL.iter().filter(|role| !defined.contains_key(role)).map(|role| role.as_str()).collect();
+            let missing: Vec<_> = Role::ALL
+                .iter()
+                .filter(|role| !defined.contains_key(role))
+                .map(|role| role.as_str())
+                .collect();
             assert_eq!(missing, [""; 0], "{name}");
         }
     }

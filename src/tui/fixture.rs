@@ -4,8 +4,8 @@ use crate::{
     config::{Config, keymap::Keymap, theme::Theme},
     domain::{
         catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Project, ScrapeSettings, Service,
-            Settings, Sla, Tier,
+            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Project, ScrapeSettings,
+            Service, Settings, Sla, Tier,
         },
         change::{Change, ChangeClass, FieldChange, Identity, Proposal},
         deployment::{ClusterView, Health, Workload},
@@ -277,7 +277,8 @@ fn changes() -> Vec<Arc<Change>> {
         gate(Gate::CodeReview, GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3) }),
         gate(Gate::Security, GateState::Open),
     ];
-    let mut remove = change("drop-old-api", ChangeClass::Breaking, "Lena Vogt", 90, &["old-api", "project-b-api"]);
+    let mut remove =
+        change("drop-old-api", ChangeClass::Breaking, "Lena Vogt", 90, &["old-api", "project-b-api"]);
     remove.gates = vec![
         gate(Gate::CodeReview, GateState::Fallen { by: "a-chen".into() }),
         gate(Gate::Architecture, GateState::Open),
@@ -320,12 +321,8 @@ pub fn keymap() -> Keymap {
 
 /// A model with nothing loaded.
 pub fn empty(size: Size) -> Model {
-    let config = Config {
-        keymap: keymap(),
-        theme: Theme::built_in("dark"),
-        read_only: false,
-        problems: Vec::new(),
-    };
+    let config =
+        Config { keymap: keymap(), theme: Theme::built_in("dark"), read_only: false, problems: Vec::new() };
     Model::new(Arc::new(config), now(), size)
 }
 

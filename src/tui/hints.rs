@@ -64,16 +64,22 @@ const ESCALATION: Wanted = &[
     ("app.quit", "quit"),
 ];
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
-const DETAIL: Wanted =
-    &[("view.back", "close"), ("service.rollback", "roll back"), ("cursor.down", "down"), ("cursor.up", "up")];
-const PALETTE: Wanted = &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
+const DETAIL: Wanted = &[
+    ("view.back", "close"),
+    ("service.rollback", "roll back"),
+    ("cursor.down", "down"),
+    ("cursor.up", "up"),
+];
+const PALETTE: Wanted =
+    &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
 const FORM: Wanted = &[
     ("view.submit", "go on"),
     ("form.next", "next field"),
     ("form.choose next", "choose"),
     ("view.back", "cancel"),
 ];
-const CONFIRM: Wanted = &[("view.back", "cancel"), ("plan.focus", "between the buttons"), ("plan.press", "press")];
+const CONFIRM: Wanted =
+    &[("view.back", "cancel"), ("plan.focus", "between the buttons"), ("plan.press", "press")];
 const CONFIRM_RUN: Wanted = &[("view.back", "cancel"), ("plan.press", "run it"), ("plan.focus", "to cancel")];
 const FILTER: Wanted = &[("view.submit", "keep"), ("view.back", "as before")];
 
@@ -85,7 +91,9 @@ fn here(model: &Model) -> (&'static [&'static str], Wanted) {
         Some(Overlay::Filter { .. }) => (&["palette"], FILTER),
         Some(Overlay::Form { .. }) => (&["form"], FORM),
         Some(Overlay::Planning { .. }) => (&["overlay"], &[("view.back", "cancel")]),
-        Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => (&["confirm", "form", "overlay"], CONFIRM_RUN),
+        Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => {
+            (&["confirm", "form", "overlay"], CONFIRM_RUN)
+        }
         Some(Overlay::Confirm { .. }) => (&["confirm", "form", "overlay"], CONFIRM),
         Some(Overlay::Running { .. }) => (&["running", "overlay"], SCROLLED),
         Some(Overlay::Findings { .. }) => (&["findings", "overlay"], SCROLLED),
@@ -123,9 +131,10 @@ fn keys(keymap: &Keymap, contexts: &[&str], run: &str, is_typing: bool) -> Optio
     bindings
         .filter(|binding| binding.run == run)
         .find(|binding| {
-            binding.on.iter().all(|key| {
-                key.ctrl || key.alt || !matches!(key.code, crate::config::key::KeyCode::Char(_))
-            })
+            binding
+                .on
+                .iter()
+                .all(|key| key.ctrl || key.alt || !matches!(key.code, crate::config::key::KeyCode::Char(_)))
         })
         .map(|binding| show(&binding.on))
 }

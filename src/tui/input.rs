@@ -30,7 +30,9 @@ pub fn spawn_input(sender: Sender<Event>) -> JoinHandle<()> {
 /// The event that a terminal event is, if it is one.
 pub fn event(seen: terminal::Event) -> Option<Event> {
     match seen {
-        terminal::Event::Key(seen) if seen.kind != terminal::KeyEventKind::Release => key(seen).map(Event::Key),
+        terminal::Event::Key(seen) if seen.kind != terminal::KeyEventKind::Release => {
+            key(seen).map(Event::Key)
+        }
         terminal::Event::Mouse(seen) => {
             let kind = match seen.kind {
                 terminal::MouseEventKind::Down(terminal::MouseButton::Left) => MouseKind::Press,
@@ -76,11 +78,7 @@ fn key(seen: terminal::KeyEvent) -> Option<Key> {
         terminal::KeyCode::F(number) => KeyCode::F(number),
         _ => return None,
     };
-    Some(Key {
-        code,
-        ctrl: has(terminal::KeyModifiers::CONTROL),
-        alt: has(terminal::KeyModifiers::ALT),
-    })
+    Some(Key { code, ctrl: has(terminal::KeyModifiers::CONTROL), alt: has(terminal::KeyModifiers::ALT) })
 }
 
 #[cfg(test)]
@@ -112,11 +110,8 @@ mod tests {
 
     #[test]
     fn releases_and_what_means_nothing_are_dropped() {
-        let release = KeyEvent::new_with_kind(
-            terminal::KeyCode::Char('g'),
-            KeyModifiers::NONE,
-            KeyEventKind::Release,
-        );
+        let release =
+            KeyEvent::new_with_kind(terminal::KeyCode::Char('g'), KeyModifiers::NONE, KeyEventKind::Release);
         assert!(event(terminal::Event::Key(release)).is_none());
         assert!(event(terminal::Event::FocusGained).is_none());
         let mouse = |kind| {

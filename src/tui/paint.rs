@@ -190,9 +190,8 @@ mod tests {
         painter.text(0, 9, 8, "below", Style::new());
         painter.text(9, 0, 8, "beside", Style::new());
         painter.right(4, 1, 4, "7%", Style::new());
-        let rows: Vec<String> = (0..2)
-            .map(|y| (0..8).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>())
-            .collect();
+        let rows: Vec<String> =
+            (0..2).map(|y| (0..8).map(|x| buffer[(x, y)].symbol().to_owned()).collect::<String>()).collect();
         assert_eq!(rows, ["shar… … ", "a b   7%"]);
     }
 

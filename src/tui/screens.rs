@@ -3,7 +3,10 @@
 use super::{draw, fixture, svg::to_text};
 use crate::{
     config::theme::Theme,
-    model::{Model, layout::{Pane, Size}},
+    model::{
+        Model,
+        layout::{Pane, Size},
+    },
 };
 use ratatui::{buffer::Buffer, layout::Rect};
 
@@ -19,7 +22,13 @@ fn text(model: &Model) -> String {
     let buffer = buffer(model);
     // For looking at with one's own eyes.
     if let Some(folder) = crate::config::environment::var("QUARTERDECK_PICTURES") {
-        let name = std::thread::current().name().unwrap_or("screen").rsplit("::").next().unwrap_or("screen").to_owned();
+        let name = std::thread::current()
+            .name()
+            .unwrap_or("screen")
+            .rsplit("::")
+            .next()
+            .unwrap_or("screen")
+            .to_owned();
         let Size { width, height } = model.ui.size;
         let path = format!("{folder}/{name}-{width}x{height}.svg");
         std::fs::write(path, super::svg::to_svg(&buffer, &Theme::built_in("dark"))).unwrap();

@@ -139,9 +139,8 @@ fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
         let mark = status::severity(incident.severity);
         let style = painter.style(mark.role);
         let mut line = vec![piece(format!("{} {} {}", mark.glyph, incident.id, mark.word), style)];
-        if let Some(clock) = view
-            .catalog
-            .and_then(|catalog| clocks(incident, &catalog.severities, view.now()).next())
+        if let Some(clock) =
+            view.catalog.and_then(|catalog| clocks(incident, &catalog.severities, view.now()).next())
         {
             let role = panes_clock_role(view, &clock);
             line.push(piece(format!(", {} ", clock.label), painter.style(Role::Dim)));
@@ -214,7 +213,8 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     }
     // The keys keep at least half of the strip.
     while total(&right) > width / 2 && right.len() > 1 {
-        let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0) else {
+        let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0)
+        else {
             break;
         };
         right.retain(|part| part.priority != weakest);

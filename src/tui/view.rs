@@ -82,8 +82,7 @@ impl<'a> View<'a> {
     /// The view of a model.
     pub fn new(model: &'a Model) -> Self {
         let catalog = model.world.catalog.value.as_deref();
-        let environment =
-            catalog.and_then(|catalog| catalog.settings.environments.get(model.ui.environment));
+        let environment = catalog.and_then(|catalog| catalog.settings.environments.get(model.ui.environment));
         Self { model, catalog, joined: &model.world.joined, environment }
     }
 

@@ -218,10 +218,6 @@ impl Cluster for KubeCluster {
     }
 }
 
-#[cfg(test)]
-#[path = "cluster_tests.rs"]
-mod tests;
-
 /// The clusters of a kubeconfig. It is read when a cluster is first asked for, so that a console opens
 /// without one.
 pub struct KubeClusters {

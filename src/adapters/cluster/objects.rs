@@ -96,6 +96,12 @@ fn generation<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>,
     })
 }
 
+/// A moment. One that is written wrongly is unknown, and does not spoil the whole list.
+fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|moment| moment.to_utc()))
+}
+
 /// A Deployment or a Rollout.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct WorkloadObject {
@@ -344,6 +350,7 @@ pub(super) struct ApplicationStatus {
     /// Deployments of the past, oldest first.
     history: Option<Vec<HistoryEntry>>,
     /// When it was last compared with Git.
+    #[serde(deserialize_with = "moment")]
     pub(super) reconciled_at: Option<DateTime<Utc>>,
 }
 
@@ -368,6 +375,7 @@ pub(super) struct OperationState {
     /// What it says about itself.
     pub(super) message: Option<String>,
     /// When it ended.
+    #[serde(deserialize_with = "moment")]
     pub(super) finished_at: Option<DateTime<Utc>>,
 }
 

@@ -112,6 +112,12 @@ fn applications_tell_sync_health_and_history() {
     assert_eq!(seen.deployed, Some((2, "b,c".to_owned())));
     assert!(seen.reconciled_at.is_some());
 
+    let odd: ApplicationObject = serde_json::from_value(
+        json!({"metadata": {"name": "odd"}, "status": {"reconciledAt": "", "operationState": {"finishedAt": "soon"}}}),
+    )
+    .unwrap();
+    assert_eq!(odd.extract().reconciled_at, None);
+
     let bare: ApplicationObject =
         serde_json::from_value(json!({"metadata": {"name": "new", "namespace": "argocd"}})).unwrap();
     assert_eq!(bare.extract().health, "Unknown");

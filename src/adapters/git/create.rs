@@ -15,7 +15,9 @@ pub fn create(
 ) -> Result<(), Failure> {
     let shown = clean(&directory.to_string_lossy());
     let failed = |what: &str, error: &std::io::Error| {
-        Failure::failed(format!("could not {what} {shown}")).because(error).hint("see who owns it and who may write there")
+        Failure::failed(format!("could not {what} {shown}"))
+            .because(error)
+            .hint("see who owns it and who may write there")
     };
     match std::fs::read_dir(directory).map(|mut entries| entries.next().is_none()) {
         Ok(true) => {}
@@ -36,7 +38,9 @@ pub fn create(
         std::fs::write(&path, text).map_err(|error| failed("write into", &error))?;
     }
     let git = Git { directory: directory.to_owned(), environment, settings: Vec::new() };
-    let run = |arguments: &[&str]| git.line(&Call { arguments, ..Call::default() }, &format!("could not make {shown} a Git repository"));
+    let run = |arguments: &[&str]| {
+        git.line(&Call { arguments, ..Call::default() }, &format!("could not make {shown} a Git repository"))
+    };
     run(&["init", "--quiet", "--initial-branch=main"])?;
     run(&["add", "--all"])?;
     // Somebody new may have no identity yet; the first commit should not fail for that.

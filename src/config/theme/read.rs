@@ -75,10 +75,15 @@ fn layers<'a>(
             (Some((origin, text)), _) => (Layer::new(origin.clone(), text), true),
             (None, Some(text)) => (Layer::new(format!("built-in theme {name}"), text), false),
             (None, None) => {
-                let known: Vec<&str> =
-                    BUILT_IN.iter().map(|(known, _)| *known).chain(sources.keys().map(String::as_str)).collect();
-                let hint = text::nearest(&name, known.iter().copied())
-                    .map_or_else(|| format!("known: {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+                let known: Vec<&str> = BUILT_IN
+                    .iter()
+                    .map(|(known, _)| *known)
+                    .chain(sources.keys().map(String::as_str))
+                    .collect();
+                let hint = text::nearest(&name, known.iter().copied()).map_or_else(
+                    || format!("known: {}", known.join(", ")),
+                    |near| format!("did you mean `{near}`?"),
+                );
                 next = fall_back(format!("unknown theme `{}`; {hint}", text::clean(&name)));
                 continue;
             }
@@ -119,9 +124,7 @@ impl<'a> Layer<'a> {
         let mut layer = Self { origin, text, table, errors: Vec::new() };
         layer.errors = errors
             .into_iter()
-            .map(|error| {
-                layer.problem(error.span().map_or(0, |span| span.start), error.message().to_owned())
-            })
+            .map(|error| layer.problem(error.span().map_or(0, |span| span.start), error.message().to_owned()))
             .collect();
         layer
     }
@@ -145,7 +148,8 @@ impl<'a> Layer<'a> {
     fn palette(&self, palette: &mut BTreeMap<String, Color>, problems: &mut Vec<Problem>) {
         let Some(value) = self.table.get_ref().get("palette") else { return };
         let DeValue::Table(table) = value.get_ref() else {
-            problems.push(self.problem(value.span().start, "`palette` must be a table of colours".to_owned()));
+            problems
+                .push(self.problem(value.span().start, "`palette` must be a table of colours".to_owned()));
             return;
         };
         for (name, value) in table {
@@ -172,7 +176,8 @@ impl<'a> Layer<'a> {
                 "palette" => continue,
                 "inherits" => {
                     if !matches!(value.get_ref(), DeValue::String(_)) {
-                        problems.push(self.problem(offset, "`inherits` must be the name of a theme".to_owned()));
+                        problems
+                            .push(self.problem(offset, "`inherits` must be the name of a theme".to_owned()));
                     }
                     continue;
                 }
@@ -220,7 +225,10 @@ fn look(value: &DeValue<'_>, palette: &BTreeMap<String, Color>) -> Result<Look, 
                             "reversed" => &mut look.reversed,
                             other => {
                                 let name = text::clean(other);
-                                return Err(format!("unknown modifier `{name}`; known: {}", MODIFIERS.join(", ")));
+                                return Err(format!(
+                                    "unknown modifier `{name}`; known: {}",
+                                    MODIFIERS.join(", ")
+                                ));
                             }
                         },
                         _ => return Err(format!("`modifiers` must be a list of {}", MODIFIERS.join(", "))),
@@ -325,7 +333,8 @@ mod tests {
         assert_eq!(problems[0].message, "unknown theme `drak`; did you mean `dark`?");
         assert_eq!(theme.look(Role::StatusOk), dark.look(Role::StatusOk));
 
-        let files = sources(&[("a", "inherits = \"b\"\n"), ("b", "inherits = \"a\"\n\"text\" = \"magenta\"")]);
+        let files =
+            sources(&[("a", "inherits = \"b\"\n"), ("b", "inherits = \"a\"\n\"text\" = \"magenta\"")]);
         let (theme, problems) = resolve("a", &files);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].message.contains("inherits itself"));

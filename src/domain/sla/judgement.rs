@@ -12,6 +12,7 @@ use crate::domain::{
     units::{format_duration, format_percent},
 };
 use chrono::Duration;
+use serde::Serialize;
 
 /// Fewer requests than this are no evidence: an idle service is neither healthy nor broken.
 pub const MINIMUM_EVENTS: f64 = 20.0;
@@ -27,7 +28,7 @@ pub const BURN_SLOW: f64 = 1.0;
 const ROUNDING: f64 = 1e-9;
 
 /// Whether a promise is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SlaVerdict {
     /// It is broken, or breaks fast.

@@ -249,7 +249,9 @@ fn matrix(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) {
     }
     let mut y = area.y + 2;
     for severity in Severity::ALL {
-        let Some(policy) = catalog.severities.rows.get(&severity).filter(|_| y < area.bottom()) else { continue };
+        let Some(policy) = catalog.severities.rows.get(&severity).filter(|_| y < area.bottom()) else {
+            continue;
+        };
         let mark = status::severity(severity);
         let cells = [
             (0, format!("{} {}", mark.glyph, mark.word), painter.style(mark.role)),

@@ -3,12 +3,7 @@
 use super::{Room, message, row_ground};
 use crate::{
     config::theme::Role,
-    domain::{
-        deployment::Health,
-        lifecycle::Lifecycle,
-        sla::SlaVerdict,
-        units::format_percent,
-    },
+    domain::{deployment::Health, lifecycle::Lifecycle, sla::SlaVerdict, units::format_percent},
     model::{
         join::{Place, ServiceRow},
         layout::Pane,
@@ -171,8 +166,7 @@ impl Cells<'_> {
                 0
             }
             10 => {
-                let shown =
-                    self.place.and_then(|place| place.judgement.availability).map(format_percent);
+                let shown = self.place.and_then(|place| place.judgement.availability).map(format_percent);
                 let style = if shown.is_some() && mark.role != Role::StatusOk { mark_style } else { text };
                 let style = if shown.is_none() || self.stale.metrics { dim } else { style };
                 painter.right(x, y, width, &short(shown), style);
@@ -236,9 +230,8 @@ impl Cells<'_> {
                         .map(crate::domain::units::Ratio::share)
                         .or_else(|| promise.availability.map(crate::domain::units::Ratio::complement))
                 };
-                let is_bad = errors.is_some_and(|errors| {
-                    errors > 0.0 && allowed().is_some_and(|allowed| errors > allowed)
-                });
+                let is_bad = errors
+                    .is_some_and(|errors| errors > 0.0 && allowed().is_some_and(|allowed| errors > allowed));
                 (errors.map(brief_percent), is_bad)
             }
             8 => {

@@ -55,8 +55,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
         }
         let focused = ui.focus == pane;
         title(view, painter, pane, area, focused);
-        let content =
-            Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
+        let content = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
         let room = Room { area: content, focused, zoomed: ui.zoom == Some(pane) };
         let source = view.pane_source(pane);
         if !source.has_picture {
@@ -239,14 +238,7 @@ pub fn message(painter: &mut Painter<'_>, area: Rect, lines: &[(String, Role)]) 
 }
 
 /// What lies under a list row, and the mark in the padding before it.
-fn row_ground(
-    view: &View<'_>,
-    painter: &mut Painter<'_>,
-    pane: Pane,
-    room: Room,
-    index: usize,
-    y: u16,
-) {
+fn row_ground(view: &View<'_>, painter: &mut Painter<'_>, pane: Pane, room: Room, index: usize, y: u16) {
     let list = view.model.ui.list(pane);
     let row = Rect { x: room.area.x - 1, y, width: room.area.width + 2, height: 1 };
     let is_marked = list.rows.get(index).is_some_and(|name| list.marked.contains(name));

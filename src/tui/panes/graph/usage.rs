@@ -52,10 +52,7 @@ pub fn usage(catalog: &Arc<Catalog>, service: &ServiceName) -> Rc<Usage> {
             memory.usage.clear();
         }
         let Memory { dependants, usage, .. } = memory;
-        usage
-            .entry(service.clone())
-            .or_insert_with(|| Rc::new(find(catalog, dependants, service)))
-            .clone()
+        usage.entry(service.clone()).or_insert_with(|| Rc::new(find(catalog, dependants, service))).clone()
     })
 }
 
@@ -78,10 +75,8 @@ fn find(
     service: &ServiceName,
 ) -> Usage {
     let direct = dependants.get(service).cloned().unwrap_or_default();
-    let projects: BTreeSet<_> = direct
-        .iter()
-        .filter_map(|name| catalog.services.get(name)?.project.as_ref())
-        .collect();
+    let projects: BTreeSet<_> =
+        direct.iter().filter_map(|name| catalog.services.get(name)?.project.as_ref()).collect();
     let projects = projects.len();
     let mut reached: BTreeSet<&ServiceName> = BTreeSet::new();
     let mut waiting: VecDeque<&ServiceName> = VecDeque::from([service]);
