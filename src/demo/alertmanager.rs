@@ -121,7 +121,7 @@ impl Alertmanager {
                 let labels = json!({ "alertname": rule.name, "service": service.name,
                     "environment": environment.name(), "namespace": service.namespace(), "severity": rule.severity,
                     "version": condition.version, "team": service.owner });
-                let silenced: Vec<&str> = silences
+                let quieted_by: Vec<&str> = silences
                     .iter()
                     .filter(|silence| silence.matches(&labels))
                     .filter_map(|silence| silence.id.as_deref())
@@ -139,8 +139,8 @@ impl Alertmanager {
                     "generatorURL": "http://prometheus.example.com/graph",
                     "fingerprint": fingerprint(rule.name, service.name, *environment),
                     "receivers": [{ "name": "platform" }],
-                    "status": { "state": if silenced.is_empty() { "active" } else { "suppressed" },
-                                "silencedBy": silenced, "inhibitedBy": [], "mutedBy": [] },
+                    "status": { "state": if quieted_by.is_empty() { "active" } else { "suppressed" },
+                                "silencedBy": quieted_by, "inhibitedBy": [], "mutedBy": [] },
                 }));
             }
         }

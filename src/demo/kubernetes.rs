@@ -79,7 +79,7 @@ impl SimulatedCluster {
         traffic.follow(&store.list(Resource::Pods, None).1);
         let listener = super::listen().await?;
         let address = super::address(&listener)?;
-        let (faults, faulty) = channel::channel(Faults::default());
+        let (faults, told) = channel::channel(Faults::default());
         let world = Arc::new(World {
             store: Arc::clone(&store),
             traffic,
@@ -89,7 +89,7 @@ impl SimulatedCluster {
             targets: Mutex::new(BTreeMap::new()),
         });
         let tasks = vec![
-            tokio::spawn(serve(listener, store, faulty)),
+            tokio::spawn(serve(listener, store, told)),
             tokio::spawn(controllers::run(Arc::clone(&world))),
         ];
         Ok(Self { environment, address, world, faults, tasks })

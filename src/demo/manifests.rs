@@ -58,7 +58,7 @@ pub fn revision(service: &str, version: &str) -> String {
     noise::revision(noise::hash(0, &["manifests", service, version]))
 }
 
-/// The hash of a pod template, as a ReplicaSet's name ends with it.
+/// The hash of a pod template, as a `ReplicaSet`'s name ends with it.
 pub fn template_hash(template: &Value) -> String {
     noise::suffix(noise::hash(0, &[&template.to_string()]), 10)
 }
@@ -282,7 +282,7 @@ impl Workload<'_> {
     }
 }
 
-/// A ReplicaSet of `owner` for `template`, with no pods yet.
+/// A `ReplicaSet` of `owner` for `template`, with no pods yet.
 pub fn replica_set(owner: &Value, rollout: bool, template: &Value, revision: u64) -> Value {
     let hash = template_hash(template);
     let (label, annotation) = kind_of_hash(rollout);
@@ -306,7 +306,7 @@ pub fn replica_set(owner: &Value, rollout: bool, template: &Value, revision: u64
     })
 }
 
-/// The label and the annotation with which Deployments and Rollouts mark their ReplicaSets.
+/// The label and the annotation with which Deployments and Rollouts mark their `ReplicaSets`.
 pub fn kind_of_hash(rollout: bool) -> (&'static str, &'static str) {
     if rollout {
         ("rollouts-pod-template-hash", "rollout.argoproj.io/revision")
@@ -315,7 +315,7 @@ pub fn kind_of_hash(rollout: bool) -> (&'static str, &'static str) {
     }
 }
 
-/// A pod of the ReplicaSet `set`, just scheduled.
+/// A pod of the `ReplicaSet` `set`, just scheduled.
 pub fn pod(set: &Value, seed: u64) -> Value {
     let template = &set["spec"]["template"];
     let name = set["metadata"]["name"].as_str().unwrap_or_default();

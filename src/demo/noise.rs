@@ -3,7 +3,7 @@
 /// Letters and digits that Kubernetes uses in generated names: no vowels, so no words.
 const SAFE: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// A well-mixed number from `seed` (SplitMix64's finaliser).
+/// A well-mixed number from `seed` (`SplitMix64`'s finaliser).
 pub fn mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -53,9 +53,8 @@ pub fn uid(seed: u64) -> String {
 
 /// Forty hexadecimal digits, as a Git revision has them.
 pub fn revision(seed: u64) -> String {
-    let mut digits: String = (0..3).map(|part| format!("{:016x}", mix(seed.wrapping_add(part)))).collect();
-    digits.truncate(40);
-    digits
+    let part = |part: u64| mix(seed.wrapping_add(part));
+    format!("{:016x}{:016x}{:08x}", part(0), part(1), part(2) >> 32)
 }
 
 #[cfg(test)]

@@ -240,7 +240,8 @@ mod tests {
             assert!(paths.lines().any(|known| known == path), "{path} is missing");
         }
         let mut versions = BTreeMap::new();
-        for path in paths.lines().filter(|path| path.ends_with(".toml")) {
+        for path in paths.lines().filter(|path| path.rsplit_once('.').is_some_and(|(_, kind)| kind == "toml"))
+        {
             let text = std::fs::read_to_string(working.join(path)).expect("readable");
             let table: toml::Table = text.parse().unwrap_or_else(|error| panic!("{path}: {error}"));
             let services = table.get("service").and_then(toml::Value::as_table);

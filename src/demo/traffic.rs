@@ -154,7 +154,9 @@ impl Traffic {
         for name in names {
             let mut shares = ready.remove(name).unwrap_or_default();
             let all: f64 = shares.values().sum();
-            shares.values_mut().for_each(|share| *share /= all);
+            for share in shares.values_mut() {
+                *share /= all;
+            }
             if inner.series.get(name).is_some_and(|series| series.shares == shares) {
                 continue;
             }
@@ -254,8 +256,8 @@ impl Totals {
 fn wave(seed: u64, at: f64) -> f64 {
     let swing = |amplitude: f64, period: f64, part: u64| {
         let phase = TAU * noise::unit(seed.wrapping_add(part));
-        let speed = TAU / period;
-        amplitude / speed * (phase.cos() - (speed * at + phase).cos())
+        let angular = TAU / period;
+        amplitude / angular * (phase.cos() - (angular * at + phase).cos())
     };
     at + swing(0.12, 37.0, 1) + swing(0.08, 11.0, 2)
 }

@@ -2,7 +2,7 @@
 
 use super::resources::{ResourceType, TABLE};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// The answer to `/version`.
 pub fn version() -> Value {
@@ -18,10 +18,9 @@ pub fn core_versions() -> Value {
 
 /// The answer to `/apis`.
 pub fn groups() -> Value {
-    let names: BTreeMap<&str, ()> = TABLE.iter().map(|row| (row.group, ())).collect();
+    let names: BTreeSet<&str> = TABLE.iter().map(|row| row.group).collect();
     let groups: Vec<Value> = names
-        .keys()
-        .copied()
+        .into_iter()
         .filter(|group| !group.is_empty())
         .chain([AUTHORIZATION])
         .filter_map(group)

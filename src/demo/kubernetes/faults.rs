@@ -14,6 +14,7 @@ use tokio::{
 };
 
 /// What is wrong with a cluster. The default is nothing.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a yes or no")]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Faults {
     /// Connections break: new ones at once, open ones and their watches too.

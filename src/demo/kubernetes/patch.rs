@@ -71,13 +71,13 @@ fn apply_operations(object: &mut Value, patch: &Patch) -> Result<(), Refusal> {
     for operation in &patch.0 {
         let operation = match operation {
             PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
-                let path = replace.path.as_str();
-                let parent = path.rfind('/').and_then(|end| object.pointer(&path[..end]));
+                let pointer = replace.path.as_str();
+                let parent = pointer.rfind('/').and_then(|end| object.pointer(&pointer[..end]));
                 if !parent.is_some_and(Value::is_object) {
                     return Err(Refusal::unprocessable());
                 }
-                let (path, value) = (replace.path.clone(), replace.value.clone());
-                PatchOperation::Add(AddOperation { path, value })
+                let (key, value) = (replace.path.clone(), replace.value.clone());
+                PatchOperation::Add(AddOperation { path: key, value })
             }
             other => other.clone(),
         };

@@ -11,11 +11,11 @@ pub enum Resource {
     Events,
     /// `v1` Service.
     Services,
-    /// `v1` ConfigMap.
+    /// `v1` `ConfigMap`.
     ConfigMaps,
     /// `apps/v1` Deployment.
     Deployments,
-    /// `apps/v1` ReplicaSet.
+    /// `apps/v1` `ReplicaSet`.
     ReplicaSets,
     /// `coordination.k8s.io/v1` Lease.
     Leases,
@@ -27,11 +27,12 @@ pub enum Resource {
     Rollouts,
     /// `kustomize.toolkit.fluxcd.io/v1` Kustomization.
     Kustomizations,
-    /// `helm.toolkit.fluxcd.io/v2` HelmRelease.
+    /// `helm.toolkit.fluxcd.io/v2` `HelmRelease`.
     HelmReleases,
 }
 
 /// One row: how a type is named and how its objects behave.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each a yes or no")]
 #[derive(Debug)]
 pub struct ResourceType {
     /// Which type it is.

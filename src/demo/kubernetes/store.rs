@@ -476,8 +476,8 @@ mod tests {
         let store = store();
         let owner = made(&store, Resource::Deployments);
         let uid = store.get(&owner).expect("there")["metadata"]["uid"].clone();
-        let owned = json!({ "metadata": { "name": "b", "ownerReferences": [{ "uid": uid }] } });
-        store.create(Resource::ReplicaSets, "shop", owned, false).expect("created");
+        let replica_set = json!({ "metadata": { "name": "b", "ownerReferences": [{ "uid": uid }] } });
+        store.create(Resource::ReplicaSets, "shop", replica_set, false).expect("created");
         store.delete(&owner, false).expect("deleted");
         assert_eq!(store.get(&Key::new(Resource::ReplicaSets, "shop", "b")), None);
     }

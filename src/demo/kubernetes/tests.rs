@@ -15,8 +15,8 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Config, ResourceExt,
     api::{
-        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, Patch, PatchParams,
-        PostParams, WatchEvent, WatchParams,
+        ApiResource, DeleteParams, DynamicObject, GroupVersionKind, ListParams, LogParams, Patch,
+        PatchParams, PostParams, WatchEvent, WatchParams,
     },
     core::Status,
     runtime::{WatchStreamExt, watcher},
@@ -40,6 +40,8 @@ async fn bench() -> Bench {
     let cluster = SimulatedCluster::start(options, traffic).await.expect("starts");
     let mut config = Config::new(cluster.url().parse().expect("an address"));
     config.proxy_url = None;
+    // Refusals are what is asked for here; trying again would only take long.
+    config.default_retry = false;
     let client = Client::try_from(config).expect("a client");
     Bench { cluster, client }
 }
@@ -103,7 +105,7 @@ fn template_version(object: &Value) -> &str {
     object["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/version"].as_str().unwrap_or_default()
 }
 
-/// The patch of `kubectl rollout undo` to the ReplicaSet of `version`.
+/// The patch of `kubectl rollout undo` to the `ReplicaSet` of `version`.
 async fn undo(bench: &Bench, name: &str, version: &str) -> json_patch::Patch {
     let sets: Api<ReplicaSet> = Api::namespaced(bench.client.clone(), "shared");
     let selected = ListParams::default()
@@ -347,7 +349,7 @@ async fn scaling_and_deleting_a_pod_are_made_good() {
     bench.until(Resource::Deployments, "project-a", "cart", |object| object["status"]["replicas"] == 4).await;
     bench.until(Resource::Deployments, "project-a", "cart", complete).await;
     let log =
-        pods.logs(&pods.list(&ours).await.expect("lists").items[0].name_any(), &Default::default()).await;
+        pods.logs(&pods.list(&ours).await.expect("lists").items[0].name_any(), &LogParams::default()).await;
     assert!(log.expect("a log").contains("cart 1.8.1 starting"));
 }
 
@@ -434,7 +436,7 @@ async fn a_rollout_walks_its_steps_and_an_abort_brings_the_stable_version_back()
             let status = &object["status"];
             status["phase"] == phase
                 && status["currentStepIndex"] == index
-                && status["observedGeneration"] == object["metadata"]["generation"].to_string()
+                && status["observedGeneration"] == object["metadata"]["generation"].to_string().as_str()
         }
     };
     bench.until(Resource::Rollouts, "project-a", "catalog-search", at(1, "Paused")).await;

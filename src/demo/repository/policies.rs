@@ -59,7 +59,7 @@ fn teams(context: &Context<'_>) -> String {
         );
         if matches!(name, "platform-team" | "operations") {
             // Whole rounds ago, so that the lead is on call in the week that the demo starts in.
-            let rounds = members.len() as i64 * 3;
+            let rounds = i64::try_from(members.len()).unwrap_or(1) * 3;
             let start = monday(context.now, rounds).format("%Y-%m-%d");
             let _ = write!(
                 text,
@@ -168,7 +168,7 @@ severity = "warning"
 applies_to = "service"
 "#;
 
-const ESCALATION: &str = r##"# How fast we answer, and who hears of it when we do not.
+const ESCALATION: &str = r#"# How fast we answer, and who hears of it when we do not.
 on_call = "platform-team"
 
 [severity.critical]
@@ -211,7 +211,7 @@ notify = ["@platform-team"]
 [[level]]
 after_escalations = 2
 notify = ["@operations"]
-"##;
+"#;
 
 const DASHBOARD: &str = r#"apiVersion: v1
 kind: ServiceMonitoringDashboard

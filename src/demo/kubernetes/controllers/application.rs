@@ -40,27 +40,27 @@ pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
         });
         return;
     }
-    observe(world, &key, service, &target, synced);
+    report(world, &key, service, &target, synced);
 }
 
 /// Writes sync and health as they are, and answers a refresh.
-fn observe(world: &World, key: &Key, service: &Service, target: &str, synced: bool) {
+fn report(world: &World, key: &Key, service: &Service, target: &str, synced: bool) {
     let health = health(world, service);
     let now = world.time.stamp();
     let revision = manifests::revision(service.name, target);
     let running = world.applied(service).unwrap_or_default();
     world.write(key, Part::Object, |object| {
-        let word = if synced { "Synced" } else { "OutOfSync" };
+        let comparison = if synced { "Synced" } else { "OutOfSync" };
         let source = object["spec"]["source"].clone();
         let status = &mut object["status"];
         let before = status.clone();
-        status["sync"]["status"] = word.into();
+        status["sync"]["status"] = comparison.into();
         status["sync"]["revision"] = revision.into();
         status["sync"]["comparedTo"]["source"] = source;
         status["health"]["status"] = health.into();
         status["summary"]["images"] = json!([service.image(&running)]);
         if let Some(resource) = status["resources"].get_mut(0) {
-            resource["status"] = word.into();
+            resource["status"] = comparison.into();
         }
         let changed = *status != before;
         let refreshed = object
@@ -103,23 +103,16 @@ fn operate(world: &World, steps: &mut Steps, key: &Key, object: &Value, service:
             }
             steps.done(what);
             let revision = operation["sync"]["revision"].as_str().unwrap_or_default();
-            match world.version_at(service, revision) {
-                Some(version) => {
-                    if operation["sync"]["dryRun"] != true {
-                        world.apply(service, &version);
-                    }
-                    let revision = manifests::revision(service.name, &version);
-                    finish(world, key, "Succeeded", "successfully synced (all tasks run)", Some(&revision));
-                    world.event(
-                        object,
-                        "OperationCompleted",
-                        &format!("Sync operation to {revision} succeeded"),
-                    );
+            if let Some(version) = world.version_at(service, revision) {
+                if operation["sync"]["dryRun"] != true {
+                    world.apply(service, &version);
                 }
-                None => {
-                    let message = format!("ComparisonError: unable to resolve '{revision}' to a commit SHA");
-                    finish(world, key, "Error", &message, None);
-                }
+                let revision = manifests::revision(service.name, &version);
+                finish(world, key, "Succeeded", "successfully synced (all tasks run)", Some(&revision));
+                world.event(object, "OperationCompleted", &format!("Sync operation to {revision} succeeded"));
+            } else {
+                let message = format!("ComparisonError: unable to resolve '{revision}' to a commit SHA");
+                finish(world, key, "Error", &message, None);
             }
         }
         _ => {

@@ -1,4 +1,4 @@
-//! ReplicaSets and their pods: creating, becoming ready, ending, one by one.
+//! `ReplicaSets` and their pods: creating, becoming ready, ending, one by one.
 
 use super::{
     super::{
@@ -11,10 +11,10 @@ use crate::demo::{manifests, noise};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-/// A ReplicaSet, its live pods, and how many it should have.
+/// A `ReplicaSet`, its live pods, and how many it should have.
 #[derive(Debug)]
 pub struct Set {
-    /// The ReplicaSet as it was read.
+    /// The `ReplicaSet` as it was read.
     pub object: Arc<Value>,
     /// Its pods that are not ending.
     pub pods: Vec<Arc<Value>>,
@@ -63,7 +63,7 @@ impl Set {
     }
 }
 
-/// The ReplicaSets of `owner`, each wanting nothing.
+/// The `ReplicaSets` of `owner`, each wanting nothing.
 pub fn owned(world: &World, owner: &Value) -> Vec<Set> {
     let namespace = owner["metadata"]["namespace"].as_str();
     let is_owned = |object: &Value, uid: &Value| {
@@ -185,7 +185,7 @@ pub fn advance(world: &World, desired: i64, sets: &mut [Set]) -> bool {
     moved
 }
 
-/// Writes each set's numbers into its ReplicaSet.
+/// Writes each set's numbers into its `ReplicaSet`.
 pub fn report(world: &World, sets: &[Set]) {
     for set in sets {
         let key = set.key();

@@ -23,13 +23,13 @@ impl Update<'_> {
         if self.index >= self.steps.len() {
             return self.replicas;
         }
-        let passed = self.steps.iter().take(self.index + 1).rev();
-        let weight = passed.filter_map(|step| step["setWeight"].as_i64()).next().unwrap_or_default();
+        let mut passed = self.steps.iter().take(self.index + 1).rev();
+        let weight = passed.find_map(|step| step["setWeight"].as_i64()).unwrap_or_default();
         (self.replicas * weight + 99) / 100
     }
 }
 
-/// One look at a Rollout: its ReplicaSets, a step if one is due, its status.
+/// One look at a Rollout: its `ReplicaSets`, a step if one is due, its status.
 pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
     let key = Key::of(Resource::Rollouts, object);
     if !object["spec"]["workloadRef"].is_null() || !object["spec"]["template"].is_object() {

@@ -11,11 +11,11 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// One look at a Deployment: its ReplicaSet, a step if one is due, its status.
+/// One look at a Deployment: its `ReplicaSet`, a step if one is due, its status.
 pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
     let key = Key::of(Resource::Deployments, object);
     if object["spec"]["paused"] == true {
-        world.write(&key, Part::Status, |object| observe(object));
+        world.write(&key, Part::Status, observe);
         return;
     }
     let what = format!("deployment/{}/{}", key.namespace, key.name);
