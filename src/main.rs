@@ -314,7 +314,7 @@ async fn check(
         })
         .cloned()
         .collect();
-    Ok(oneshot::print_findings(&wanted, format, deny_warnings))
+    Ok(oneshot::print_findings(&wanted, format, global.color, deny_warnings))
 }
 
 async fn snapshot(engine: &mut Engine, pane: Option<&str>, format: &str) -> Result<Printed, Failure> {

@@ -4,9 +4,12 @@ use crate::action::{
     registry::{self, ACTIONS},
     spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments},
 };
-use crate::domain::{escalation::Severity, gate::Gate};
+use crate::{
+    config::environment::var,
+    domain::{escalation::Severity, gate::Gate},
+};
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
-use std::path::PathBuf;
+use std::{io::IsTerminal, path::PathBuf};
 
 /// How output is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +39,8 @@ pub struct Global {
     pub output: Output,
     /// Confirm without asking.
     pub yes: bool,
+    /// Standard output is a terminal that wants colours.
+    pub color: bool,
 }
 
 /// What the command line asks for.
@@ -236,6 +241,7 @@ pub fn parse(
         keymap: text("keymap"),
         output: output(matches.get_one("output")),
         yes: matches.get_flag("yes"),
+        color: std::io::stdout().is_terminal() && var("NO_COLOR").is_none(),
     };
     let request = match matches.subcommand() {
         None => Request::Console,

@@ -214,7 +214,7 @@ async fn act(
         .await;
         let validation =
             found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
-        return Ok(print_findings(&validation.findings, global.output, false));
+        return Ok(print_findings(&validation.findings, global.output, global.color, false));
     }
 
     let (job, plan) = planned(engine).await?;
@@ -339,14 +339,13 @@ fn render_plan(plan: &Plan) -> String {
 }
 
 /// Findings with their exit code.
-pub fn print_findings(findings: &[Finding], output: Output, deny_warnings: bool) -> Printed {
+pub fn print_findings(findings: &[Finding], output: Output, color: bool, deny_warnings: bool) -> Printed {
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.iter().filter(|finding| finding.level == Level::Warning).count();
     let out = match output {
-        Output::Text => render::text(findings, false),
+        Output::Text => render::report(findings, color),
         Output::Json => {
-            let all: Vec<_> = findings.iter().map(render::json).collect();
-            pretty(&json!({ "findings": all, "errors": errors, "warnings": warnings }))
+            pretty(&json!({ "findings": render::json(findings), "errors": errors, "warnings": warnings }))
         }
     };
     let err = match output {
