@@ -101,6 +101,8 @@ impl History {
         if seconds > 0.0 {
             let requests = last.requests - first.requests;
             indicators.rate = Some(requests / seconds);
+            indicators.recent_requests = requests;
+            indicators.recent_errors = last.errors - first.errors;
             if requests >= MINIMUM_EVENTS {
                 indicators.error_ratio = ratio(last.errors - first.errors, requests);
                 let durations = last

@@ -24,6 +24,13 @@ pub const BURN_FAST: f64 = 6.0;
 /// Above this burn rate the budget will not last.
 pub const BURN_SLOW: f64 = 1.0;
 
+/// Requests in the recent window from which a 99th percentile is judged: below, the slowest one percent
+/// is fewer than five requests, and one of them would decide.
+pub const QUANTILE_EVENTS: f64 = 500.0;
+
+/// Errors in the recent window from which a burn rate is judged.
+pub const ERROR_EVENTS: f64 = 5.0;
+
 /// What floating-point arithmetic may add to a ratio: exactly at the promise is kept.
 const ROUNDING: f64 = 1e-9;
 
@@ -89,6 +96,8 @@ pub fn burn_rate(error_ratio: f64, target: f64) -> Option<f64> {
 ///
 /// - No data: nothing is promised; or fewer than [`MINIMUM_EVENTS`] requests were ever seen; or the last
 ///   scrape failed and nothing recent is known.
+/// - A recent 99th percentile counts from [`QUANTILE_EVENTS`] requests on, a burn rate from
+///   [`ERROR_EVENTS`] errors on.
 /// - Violated: the availability of all that was observed is below the promise, or its error ratio above
 ///   the promised one; or the recent 99th percentile is above the promised one; or the recent burn rate
 ///   reaches [`BURN_PAGE`]. A recent error ratio above the promised one is not enough: the promise is about
@@ -131,6 +140,7 @@ pub fn judge(promise: &Sla, indicators: &Indicators) -> Judgement {
     }
     if let (Some(promised), Some(is)) = (promise.response_time_p99, indicators.p99_seconds)
         && is > promised.as_seconds_f64()
+        && indicators.recent_requests >= QUANTILE_EVENTS
     {
         violated.push(format!(
             "p99 {} is above the promised {}",
@@ -142,6 +152,8 @@ pub fn judge(promise: &Sla, indicators: &Indicators) -> Judgement {
     if let Some(recent) = indicators.error_ratio {
         let recent_errors = format_percent(recent);
         match (judgement.burn_rate, allowed) {
+            // One unlucky request among a hundred is no trend.
+            _ if indicators.recent_errors < ERROR_EVENTS && allowed != Some(0.0) => {}
             (Some(rate), _) if rate >= BURN_PAGE => {
                 violated.push(format!("recent errors {recent_errors} burn the budget {rate:.1}× too fast"));
             }
@@ -234,6 +246,8 @@ mod tests {
             error_ratio: recent,
             p99_seconds: p99,
             rate: Some(100.0),
+            recent_requests: 6_000.0,
+            recent_errors: 6_000.0 * recent.unwrap_or(0.0),
             at: chrono::DateTime::from_timestamp(0, 0),
             ..Indicators::default()
         }

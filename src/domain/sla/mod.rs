@@ -53,6 +53,10 @@ pub struct Indicators {
     pub requests: f64,
     /// Share of failed requests in the recent window; `None` without requests in it.
     pub error_ratio: Option<f64>,
+    /// Requests in the recent window.
+    pub recent_requests: f64,
+    /// Of them answered with 5xx.
+    pub recent_errors: f64,
     /// 99th percentile in the recent window, in seconds.
     pub p99_seconds: Option<f64>,
     /// Requests per second in the recent window.
