@@ -261,4 +261,28 @@ mod tests {
         assert!(faulty.parse::<toml::Table>().is_ok(), "the fault is one of meaning, not of form");
         assert!(faulty.contains("sesion-cache"));
     }
+
+    #[tokio::test]
+    async fn main_and_two_changes_are_clean_and_the_third_is_not() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let working = made(directory.path()).await.working;
+        let catalog = |revision: &str| {
+            let paths = said(&working, &["ls-tree", "-r", "--name-only", revision]);
+            let text = |path: &str| said(&working, &["show", &format!("{revision}:{path}")]).into_bytes();
+            crate::domain::catalog::reader::read(paths.lines().map(|path| (path.to_owned(), text(path))))
+        };
+        let today = DateTime::from_timestamp(1_790_000_000, 0).expect("a date").date_naive();
+        let base = catalog("main");
+        for (revision, expected) in [
+            ("main", &[][..]),
+            ("origin/change/project-a-api-2.1.1", &[]),
+            ("origin/change/catalog-search-1.5.0", &[]),
+            ("origin/change/shared-auth-2.0.0", &["QD103", "QD201"]),
+        ] {
+            let findings = crate::domain::rules::check(&catalog(revision), Some(&base), today);
+            let codes: Vec<&str> = findings.iter().map(|finding| finding.code).collect();
+            assert!(expected.iter().all(|code| codes.contains(code)), "{revision}: {codes:?}");
+            assert!(!expected.is_empty() || codes.is_empty(), "{revision}: {findings:#?}");
+        }
+    }
 }

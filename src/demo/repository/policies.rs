@@ -97,8 +97,8 @@ environments = ["staging", "production"]
             r#"
 [[freeze]]
 name = "end of the quarter"
-start = "{from}T18:00:00Z"
-end = "{to}T08:00:00Z"
+start = "{from}T18:00:00"
+end = "{to}T08:00:00"
 environments = ["production"]
 projects = ["project-a", "project-b"]
 reason = "invoices are closed"
