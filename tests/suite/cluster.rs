@@ -77,6 +77,7 @@ impl Bench {
     /// Asks for the status, woken by the simulated cluster's own changes, until it is final.
     async fn end_of(&self, target: &Target, route: &RollbackRoute) -> RolloutStatus {
         let mut changed = self.simulated.store().subscribe();
+        let mut last = None;
         let waiting = async {
             loop {
                 changed.borrow_and_update();
@@ -84,10 +85,12 @@ impl Bench {
                 if !matches!(status, RolloutStatus::Progressing(_)) {
                     return status;
                 }
+                last = Some(status);
                 changed.changed().await.unwrap();
             }
         };
-        tokio::time::timeout(DEADLINE, waiting).await.expect("the rollback ends")
+        let end = tokio::time::timeout(DEADLINE, waiting).await;
+        end.unwrap_or_else(|_| panic!("the rollback never ended: last {last:?}"))
     }
 }
 
