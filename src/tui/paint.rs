@@ -69,11 +69,15 @@ impl Painter<'_> {
         self.text(x + width - used, y, used, text, style);
     }
 
-    /// Writes pieces one after the other in at most `width` cells; gives how many they took.
+    /// Writes pieces one after the other in at most `width` cells, cut with `…`; gives how many they took.
     pub fn line(&mut self, x: u16, y: u16, width: u16, line: &[Piece<'_>]) -> u16 {
         let mut used = 0;
-        for piece in line {
+        for (index, piece) in line.iter().enumerate() {
             if used >= width {
+                // What is left out must show, even where the last piece happened to fit.
+                if let Some(last) = line.get(index - 1).filter(|_| used > 0) {
+                    self.text(x + used - 1, y, 1, "…", last.style);
+                }
                 break;
             }
             used += self.text(x + used, y, width - used, &piece.text, piece.style);

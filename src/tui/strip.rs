@@ -28,6 +28,9 @@ struct Part<'a> {
     priority: u8,
 }
 
+/// The priority of a source that is well.
+const LIVE: u8 = 10;
+
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
 
@@ -211,7 +214,18 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     if !jobs.is_empty() {
         right.insert(0, Part { line: jobs, priority: 0 });
     }
-    // The keys keep at least half of the strip.
+    // The keys keep more than half of the strip; sources that are well are only counted then.
+    if total(&right) > width / 2 {
+        let (live, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
+        if !live.is_empty() {
+            let line = vec![
+                piece("● ", painter.style(Role::StatusOk)),
+                piece(format!("{} live", live.len()), painter.style(Role::Dim)),
+            ];
+            loud.push(Part { line, priority: LIVE });
+        }
+        right = loud;
+    }
     while total(&right) > width / 2 && right.len() > 1 {
         let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0)
         else {
@@ -266,8 +280,7 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     let mut parts: Vec<Part<'a>> = view
         .sources()
         .into_iter()
-        .enumerate()
-        .map(|(index, source)| {
+        .map(|source| {
             let mark = status::freshness(source.freshness);
             let line = vec![
                 piece(mark.glyph, painter.style(mark.role)),
@@ -278,7 +291,7 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
                 Freshness::Failed => 2,
                 Freshness::Stale => 3,
                 Freshness::Loading => 4,
-                Freshness::Live => 10 + index as u8,
+                Freshness::Live => LIVE,
             };
             Part { line, priority }
         })

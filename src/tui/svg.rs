@@ -124,26 +124,25 @@ fn picture_run(out: &mut String, run: &[(u16, &Cell)], top: f64, ink: Rgb, groun
             hex(back)
         );
     }
-    let shown: Vec<&(u16, &Cell)> = run.iter().filter(|(_, cell)| !cell.symbol().trim().is_empty()).collect();
-    if shown.is_empty() {
-        return;
-    }
-    // Each character has its own place, so that no font's widths can move the columns.
-    let places: Vec<String> =
-        shown.iter().map(|(x, _)| format!("{:.2}", f64::from(*x) * CELL_WIDTH)).collect();
-    let text: String = shown.iter().map(|(_, cell)| cell.symbol()).collect();
     let weight = if cell.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
     let decoration =
         if cell.modifier.contains(Modifier::UNDERLINED) { " text-decoration=\"underline\"" } else { "" };
     let slant = if cell.modifier.contains(Modifier::ITALIC) { " font-style=\"italic\"" } else { "" };
-    let _ = writeln!(
-        out,
-        "<text x=\"{}\" y=\"{:.2}\" fill=\"{}\"{weight}{decoration}{slant}>{}</text>",
-        places.join(" "),
-        top + BASELINE,
-        hex(front),
-        escape(&text)
-    );
+    // Each word has its own place and length, so that no font's widths can move the columns.
+    let is_blank = |cell: &Cell| cell.symbol().trim().is_empty();
+    for word in run.chunk_by(|(_, one), (_, other)| is_blank(one) == is_blank(other)) {
+        let Some((first, _)) = word.first().filter(|(_, cell)| !is_blank(cell)) else { continue };
+        let text: String = word.iter().map(|(_, cell)| cell.symbol()).collect();
+        let _ = writeln!(
+            out,
+            "<text x=\"{:.2}\" y=\"{:.2}\" textLength=\"{:.2}\" fill=\"{}\"{weight}{decoration}{slant}>{}</text>",
+            f64::from(*first) * CELL_WIDTH,
+            top + BASELINE,
+            text.width() as f64 * CELL_WIDTH,
+            hex(front),
+            escape(&text)
+        );
+    }
 }
 
 fn escape(text: &str) -> String {
@@ -272,7 +271,7 @@ mod tests {
     fn the_picture_is_escaped_and_places_every_character() {
         let svg = to_svg(&buffer(), &Theme::built_in("dark"));
         assert!(svg.contains(">a&lt;b</text>"), "{svg}");
-        assert!(svg.contains("x=\"0.00 8.43 16.86\""), "{svg}");
+        assert!(svg.contains("x=\"0.00\" y=\"13.00\" textLength=\"25.29\""), "{svg}");
         assert!(svg.contains("fill=\"#00005f\""), "{svg}");
     }
 }

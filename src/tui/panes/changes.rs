@@ -22,13 +22,13 @@ const fn column(title: &'static str, width: u16, more: u16, priority: u8, right:
 
 const COLUMNS: [Column; 10] = [
     column("", 1, 0, 0, false),
-    column("change", 18, 16, 0, false),
+    column("change", 16, 6, 0, false),
     column("stage", 9, 0, 2, false),
-    column("class", 11, 3, 4, false),
+    column("class", 11, 0, 4, false),
     column("risk", 6, 0, 3, false),
     column("age", 6, 0, 6, true),
-    column("author", 10, 8, 8, false),
-    column("gates", 10, 40, 1, false),
+    column("author", 10, 6, 8, false),
+    column("gates", 8, 18, 1, false),
     column("findings", 9, 4, 5, false),
     column("services", 16, 30, 9, false),
 ];
@@ -78,7 +78,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         && area.height >= drawn + 4
     {
         let rest = Rect { y: area.y + drawn + 1, height: area.height - drawn - 1, ..area };
-        details(view, painter, rest, change);
+        details(painter, rest, change);
     }
 }
 
@@ -170,7 +170,7 @@ fn findings<'a>(painter: &Painter<'_>, change: &Change) -> Line<'a> {
 }
 
 /// What the chosen change does: subject, fields, the first finding, and who may approve.
-fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, change: &Change) {
+fn details(painter: &mut Painter<'_>, area: Rect, change: &Change) {
     let dim = painter.style(Role::Dim);
     let title: Line<'_> = vec![
         piece(" ", dim),
@@ -212,7 +212,6 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, change: &Chan
         lines.push(line);
     }
     let room = usize::from(area.height - 1);
-    let _ = view;
     for (index, line) in lines.iter().take(room).enumerate() {
         let y = area.y + 1 + index as u16;
         if index + 1 == room && lines.len() > room {

@@ -29,17 +29,17 @@ const fn column(title: &'static str, width: u16, more: u16, priority: u8, right:
 /// In the order of the brief look: what is it, what runs, is it well.
 const COLUMNS: [Column; 12] = [
     column("", 1, 0, 0, false),
-    column("service", 16, 12, 0, false),
-    column("state", 8, 0, 8, false),
-    column("version", 14, 7, 2, false),
-    column("status", 11, 0, 6, false),
-    column("owner", 13, 7, 7, false),
+    column("service", 20, 8, 0, false),
+    column("state", 8, 0, 7, false),
+    column("version", 13, 8, 2, false),
+    column("status", 11, 0, 8, false),
+    column("owner", 13, 7, 9, false),
     column("ready", 5, 0, 3, true),
     column("errors", 6, 0, 4, true),
-    column("p99", 6, 0, 5, true),
-    column("req/s", 6, 0, 9, true),
+    column("p99", 5, 0, 5, true),
+    column("req/s", 6, 0, 11, true),
     column("sla", 7, 0, 1, true),
-    column("trend", 8, 24, 10, false),
+    column("trend", 6, 18, 10, false),
 ];
 
 /// Draws the list.

@@ -184,12 +184,16 @@ fn separators(painter: &mut Painter<'_>, layout: &Layout) {
         let begins = |column: u16, y: u16| {
             layout.panes.iter().any(|area| area.height > 0 && area.contains(column, y) && area.y == y)
         };
+        let above = |y: u16| {
+            let left = |area: &Area| area.x + area.width == x && area.contains(area.x, y);
+            layout.panes.iter().any(left) && beside(y)
+        };
         for y in left.y..left.y + left.height {
             if !beside(y) {
                 continue;
             }
             let symbol = match (begins(x.saturating_sub(1), y), begins(x + 1, y)) {
-                (true, true) if y == layout.top.y + layout.top.height => "┬",
+                (true, true) if y == 0 || !above(y - 1) => "┬",
                 (true, true) => "┼",
                 (true, false) => "┤",
                 (false, true) => "├",

@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    domain::{sla::SlaVerdict, units::format_percent},
+    domain::{
+        sla::SlaVerdict,
+        units::format_percent,
+    },
     model::{
         join::{ProjectRow, ServiceRow},
         layout::Pane,
@@ -29,12 +32,12 @@ const fn column(title: &'static str, width: u16, more: u16, priority: u8, right:
 
 const COLUMNS: [Column; 7] = [
     column("", 1, 0, 0, false),
-    column("project", 10, 10, 0, false),
+    column("project", 10, 3, 0, false),
     column("state", 8, 0, 3, false),
-    column("services", 13, 4, 2, false),
+    column("services", 12, 4, 2, false),
     column("sla", 7, 0, 1, true),
-    column("budget of the worst", 17, 7, 4, false),
-    column("worst", 18, 60, 5, false),
+    column("worst budget", 15, 5, 5, false),
+    column("worst", 16, 80, 4, false),
 ];
 
 /// Columns of the services below a zoomed pane.
@@ -56,14 +59,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     let area = room.area;
     if list.rows.is_empty() {
         let lines = [
-            (
-                if list.filter.is_empty() {
-                    "no service is judged yet".to_owned()
-                } else {
-                    format!("no project matches /{}", list.filter)
-                },
-                Role::Text,
-            ),
+            (if list.filter.is_empty() { "no service is judged yet".to_owned() } else {
+                format!("no project matches /{}", list.filter)
+            }, Role::Text),
             ("promises come from [service.X.sla] and policies/sla.toml".to_owned(), Role::Dim),
         ];
         message(painter, area, &lines);
@@ -180,13 +178,18 @@ pub fn budget(painter: &mut Painter<'_>, x: u16, y: u16, width: u16, remaining: 
         remaining if remaining < 0.25 => Role::StatusWarning,
         _ => Role::Chart,
     };
-    let shown = if remaining < -9.99 { "<-999%".to_owned() } else { format!("{:.0}%", remaining * 100.0) };
+    // An overdrawn budget says how many times it was spent: `-2690 %` tells nobody anything.
+    let shown = match 1.0 - remaining {
+        spent if spent <= 1.0 => format!("{:.0}% left", (remaining * 100.0).floor()),
+        spent if spent < 9.95 => format!("used {spent:.1}×"),
+        spent => format!("used {:.0}×", spent.min(9999.0)),
+    };
     let style = painter.style(role);
-    let label = 6.min(width);
+    let label = 9.min(width);
     let room = (width - label).min(20);
     bar::draw(painter, x, y, room, remaining, style);
     let text = if role == Role::Chart { painter.style(Role::Text) } else { style };
-    painter.right(x + room, y, label, &shown, text);
+    painter.text(x + room + 1, y, label.saturating_sub(1), &shown, text);
 }
 
 /// What was promised and what was seen of the selected service.
@@ -198,10 +201,7 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         piece(" ", dim),
         piece(format!("{} {} ", mark.glyph, mark.word), painter.style(mark.role)),
         piece(row.service.name.as_str(), painter.style(Role::Related)),
-        piece(
-            row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)),
-            dim,
-        ),
+        piece(row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)), dim),
         piece(" ", dim),
     ];
     inner_title(painter, area, area.y, &title);
@@ -215,10 +215,16 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
     let end = area.bottom();
     if y < end && judgement.budget_remaining.is_some() {
         painter.text(area.x, y, area.width, "budget", dim);
-        budget(painter, area.x + 14, y, area.width.saturating_sub(14).min(26), judgement.budget_remaining);
+        budget(painter, area.x + 14, y, area.width.saturating_sub(14).min(29), judgement.budget_remaining);
         if let Some(burn) = judgement.burn_rate.filter(|burn| burn.is_finite()) {
             let style = promise_style(painter, burn <= 1.0);
-            painter.text(area.x + 42, y, area.width.saturating_sub(42), &format!("burns {burn:.1}×"), style);
+            painter.text(
+                area.x + 45,
+                y,
+                area.width.saturating_sub(45),
+                &format!("burns {burn:.1}×"),
+                style,
+            );
         }
         y += 1;
     }
@@ -228,10 +234,7 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
             "availability",
             judgement.availability.map(format_percent),
             promise.availability.map(|ratio| ratio.to_string()),
-            judgement
-                .availability
-                .zip(promise.availability)
-                .is_none_or(|(seen, wanted)| seen >= wanted.share()),
+            judgement.availability.zip(promise.availability).is_none_or(|(seen, wanted)| seen >= wanted.share()),
         ),
         (
             "errors",

@@ -18,16 +18,18 @@ pub struct Column {
 /// Where a column is: offset from the row's begin, and width. `None` where there is no room for it.
 pub type Place = Option<(u16, u16)>;
 
-/// Blank cells between two columns.
-const GAP: u16 = 2;
+/// Blank cells behind a column: a glyph belongs to what follows it.
+const fn gap(column: &Column) -> u16 {
+    if column.width == 1 { 1 } else { 2 }
+}
 
 /// Gives each column its place in `width` cells.
 pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
     let mut shown = [true; N];
     let needed = |shown: &[bool; N]| -> u16 {
         let widths = columns.iter().zip(shown).filter(|(_, shown)| **shown);
-        let (sum, count) = widths.fold((0, 0), |(sum, count), (column, _)| (sum + column.width, count + 1));
-        sum + GAP * u16::saturating_sub(count, 1)
+        let (sum, last) = widths.fold((0, 0), |(sum, _), (column, _)| (sum + column.width + gap(column), gap(column)));
+        sum - last
     };
     while needed(&shown) > width {
         let weakest = (0..N)
@@ -36,15 +38,22 @@ pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
         let Some(weakest) = weakest else { break };
         shown[weakest] = false;
     }
+    // What is over goes to the most important columns first.
     let mut left = width.saturating_sub(needed(&shown));
+    let mut widths: [u16; N] = std::array::from_fn(|index| columns[index].width);
+    let mut order: [usize; N] = std::array::from_fn(|index| index);
+    order.sort_by_key(|index| columns[*index].priority);
+    for index in order.into_iter().filter(|index| shown[*index]) {
+        let extra = columns[index].more.min(left);
+        widths[index] += extra;
+        left -= extra;
+    }
     let mut x = 0;
     let mut places = [None; N];
     for (index, column) in columns.iter().enumerate().filter(|(index, _)| shown[*index]) {
-        let extra = column.more.min(left);
-        left -= extra;
-        let room = (column.width + extra).min(width.saturating_sub(x));
+        let room = widths[index].min(width.saturating_sub(x));
         places[index] = (room > 0).then_some((x, room));
-        x += room + GAP;
+        x += room + gap(column);
     }
     places
 }

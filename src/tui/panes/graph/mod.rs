@@ -48,9 +48,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         has_foreign |= Routes::new(gutter, body.height).draw(painter, x, body.y);
     }
     let walked = view.model.ui.list(Pane::Graph).current();
-    for column in &layers.columns {
-        for (slot, y) in &column.slots {
-            let (x, y) = (body.x + column.x, body.y + y);
+    for (index, column) in layers.columns.iter().enumerate() {
+        for (slot, row) in &column.slots {
+            let (x, y) = (body.x + column.x, body.y + row);
             match slot {
                 Slot::More(count) => {
                     painter.text(x, y, column.width, &format!("  +{count} more"), painter.style(Role::Dim));
@@ -62,7 +62,13 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
                         painter.ground(ground, painter.style(Role::Selection));
                     }
                     let line = node(view, painter, service, column.level == 0);
-                    painter.line(x, y, column.width, &line);
+                    let used = painter.line(x, y, column.width, &line) + 1;
+                    // From a short name, the line runs on to where the others begin.
+                    let begins = layers.gutters.get(index).is_some_and(|gutter| gutter.begins(*row));
+                    if begins && used < column.width + 1 {
+                        let edge = painter.style(Role::GraphEdge);
+                        painter.repeat(x + used, y, column.width + 1 - used, "─", edge);
+                    }
                 }
             }
         }

@@ -45,6 +45,11 @@ impl Gutter {
         let first_track = if towards_right { 3 } else { 2 };
         Self { edges, width: base + count.max(1), towards_right, first_track, tracks }
     }
+
+    /// Whether an edge begins in a row of the left column.
+    pub fn begins(&self, row: u16) -> bool {
+        self.edges.iter().any(|edge| edge.from == row)
+    }
 }
 
 const UP: u8 = 1;
