@@ -474,7 +474,13 @@ fn joined(catalog: &Catalog, model: &Model, rows: &[Row]) -> Joined {
     }
     let mut projects: Vec<ProjectRow> = projects.into_values().collect();
     projects.sort_by_key(ProjectRow::verdict);
-    Joined { services, index, projects, changes: changes(), incidents: incidents(), counts }
+    let mut dependants: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
+    for service in catalog.services.values() {
+        for dependency in &service.dependencies {
+            dependants.entry(dependency.service.clone()).or_default().push(service.name.clone());
+        }
+    }
+    Joined { services, index, projects, changes: changes(), incidents: incidents(), counts, dependants }
 }
 
 fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Place {

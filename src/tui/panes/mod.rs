@@ -3,7 +3,7 @@
 mod changes;
 mod escalation;
 pub mod graph;
-mod inventory;
+pub mod inventory;
 mod sla;
 
 use super::{

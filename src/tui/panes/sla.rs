@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    domain::{sla::SlaVerdict, units::format_percent},
+    domain::{
+        sla::SlaVerdict,
+        units::format_percent,
+    },
     model::{
         join::{ProjectRow, ServiceRow},
         layout::Pane,
@@ -56,14 +59,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     let area = room.area;
     if list.rows.is_empty() {
         let lines = [
-            (
-                if list.filter.is_empty() {
-                    "no service is judged yet".to_owned()
-                } else {
-                    format!("no project matches /{}", list.filter)
-                },
-                Role::Text,
-            ),
+            (if list.filter.is_empty() { "no service is judged yet".to_owned() } else {
+                format!("no project matches /{}", list.filter)
+            }, Role::Text),
             ("promises come from [service.X.sla] and policies/sla.toml".to_owned(), Role::Dim),
         ];
         message(painter, area, &lines);
@@ -203,10 +201,7 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         piece(" ", dim),
         piece(format!("{} {} ", mark.glyph, mark.word), painter.style(mark.role)),
         piece(row.service.name.as_str(), painter.style(Role::Related)),
-        piece(
-            row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)),
-            dim,
-        ),
+        piece(row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)), dim),
         piece(" ", dim),
     ];
     inner_title(painter, area, area.y, &title);
@@ -223,7 +218,13 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         budget(painter, area.x + 14, y, area.width.saturating_sub(14).min(29), judgement.budget_remaining);
         if let Some(burn) = judgement.burn_rate.filter(|burn| burn.is_finite()) {
             let style = promise_style(painter, burn <= 1.0);
-            painter.text(area.x + 45, y, area.width.saturating_sub(45), &format!("burns {burn:.1}×"), style);
+            painter.text(
+                area.x + 45,
+                y,
+                area.width.saturating_sub(45),
+                &format!("burns {burn:.1}×"),
+                style,
+            );
         }
         y += 1;
     }
@@ -233,10 +234,7 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
             "availability",
             judgement.availability.map(format_percent),
             promise.availability.map(|ratio| ratio.to_string()),
-            judgement
-                .availability
-                .zip(promise.availability)
-                .is_none_or(|(seen, wanted)| seen >= wanted.share()),
+            judgement.availability.zip(promise.availability).is_none_or(|(seen, wanted)| seen >= wanted.share()),
         ),
         (
             "errors",

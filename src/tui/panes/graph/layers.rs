@@ -1,9 +1,6 @@
 //! Which services are shown, in which column and row, and the edges between neighbouring columns.
 
-use super::{
-    routes::{Edge, Gutter},
-    usage::{Usage, usage},
-};
+use super::routes::{Edge, Gutter};
 use crate::{
     domain::{
         catalog::{Catalog, Service},
@@ -77,7 +74,6 @@ impl<'a> Layers<'a> {
         view: &View<'_>,
         catalog: &'a Arc<Catalog>,
         middle: &'a Arc<Service>,
-        used: &Usage,
         width: u16,
         height: u16,
         zoomed: bool,
@@ -108,11 +104,7 @@ impl<'a> Layers<'a> {
                 let near: Vec<usize> = towards
                     .iter()
                     .enumerate()
-                    .filter(
-                        |(_, other)| {
-                            if level < 0 { depends(service, other) } else { depends(other, service) }
-                        },
-                    )
+                    .filter(|(_, other)| if level < 0 { depends(service, other) } else { depends(other, service) })
                     .map(|(index, _)| index)
                     .collect();
                 near.iter().sum::<usize>() * 100 / near.len().max(1)
@@ -124,7 +116,8 @@ impl<'a> Layers<'a> {
         let known = |name: &ServiceName| catalog.services.get_key_value(name).map(|(name, _)| name);
         let mut left: Vec<Level<'a>> = Vec::new();
         let mut right: Vec<Level<'a>> = Vec::new();
-        let first = used.dependants.iter().filter_map(known).collect();
+        let users = |name: &ServiceName| view.joined.dependants.get(name).into_iter().flatten();
+        let first = users(&middle.name).filter_map(known).collect();
         left.extend(take(first, &[middle], -1));
         let first = middle.dependencies.iter().map(|dependency| &dependency.service).collect();
         right.extend(take(first, &[middle], 1));
@@ -132,7 +125,9 @@ impl<'a> Layers<'a> {
         let total = |left: &[Level<'_>], right: &[Level<'_>]| {
             let columns = left.iter().chain(right);
             middle_width
-                + columns.map(|level| level.width().min(WIDEST) + GUTTER + tracks(level)).sum::<u16>()
+                + columns
+                    .map(|level| level.width().min(WIDEST) + GUTTER + tracks(level))
+                    .sum::<u16>()
         };
         // Further levels only where they fit whole.
         let mut grows = [!left.is_empty(), !right.is_empty()];
@@ -144,8 +139,8 @@ impl<'a> Layers<'a> {
                     outer
                         .services
                         .iter()
-                        .flat_map(|service| usage(catalog, &service.name).dependants.clone())
-                        .filter_map(|name| known(&name))
+                        .flat_map(|service| users(&service.name))
+                        .filter_map(known)
                         .collect()
                 } else {
                     let dependencies = outer.services.iter().flat_map(|service| &service.dependencies);
@@ -238,7 +233,8 @@ fn place<'a>(
             .chain((level.hidden > 0).then_some(Slot::More(level.hidden)))
             .zip(rows[index].iter().copied())
             .collect();
-        let column = Column { level: index as i32 - middle_level as i32, x, width: widths[index], slots };
+        let column =
+            Column { level: index as i32 - middle_level as i32, x, width: widths[index], slots };
         x += widths[index] + gutters.get(index).map_or(0, |gutter| gutter.width);
         columns.push(column);
     }

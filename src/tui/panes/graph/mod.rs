@@ -34,14 +34,14 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         message(painter, room.area, &lines);
         return;
     };
-    let usage = usage(catalog, &row.service.name);
+    let usage = usage(catalog, &view.joined.dependants, &row.service.name);
     let area = room.area;
     if area.width < LEAST_WIDTH || area.height < LEAST_HEIGHT {
         in_words(view, painter, area, &row.service, &usage);
         return;
     }
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let layers = Layers::new(view, catalog, &row.service, &usage, body.width, body.height, room.zoomed);
+    let layers = Layers::new(view, catalog, &row.service, body.width, body.height, room.zoomed);
     let mut has_foreign = false;
     for (index, gutter) in layers.gutters.iter().enumerate() {
         let x = body.x + layers.columns[index].x + layers.columns[index].width;
@@ -114,7 +114,7 @@ fn summary(painter: &mut Painter<'_>, area: Rect, service: &Service, usage: &Usa
 
 /// `used by 11 services in 3 projects, 17 in all`
 fn used_by(usage: &Usage) -> String {
-    let direct = usage.dependants.len();
+    let direct = usage.direct;
     if direct == 0 {
         return "used by no service".to_owned();
     }
@@ -141,8 +141,10 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
         found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
         found
     };
-    let needs = services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
-    let users = services(usage.dependants.iter().map(|name| name.as_str()).collect());
+    let needs =
+        services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
+    let users = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
+    let users = services(users.iter().map(|name| name.as_str()).collect());
     let first = node(view, painter, service, true);
     let mut y = area.y;
     let mut left = area.height;

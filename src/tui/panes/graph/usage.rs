@@ -11,23 +11,22 @@ use std::{
 /// Who uses one service.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Services that name it among their dependencies.
-    pub dependants: Vec<ServiceName>,
+    /// How many services name it among their dependencies.
+    pub direct: usize,
     /// In how many projects these are.
     pub projects: usize,
     /// How many services it reaches through others.
     pub reached: usize,
 }
 
-/// Dependants by service, of one catalog.
+/// Answers about one catalog.
 struct Memory {
     catalog: Weak<Catalog>,
-    dependants: BTreeMap<ServiceName, Vec<ServiceName>>,
     usage: BTreeMap<ServiceName, Rc<Usage>>,
 }
 
 thread_local! {
-    /// The last catalog's answer. It is a memory, not a state: the same catalog always gives the same answer,
+    /// The last catalog's answers. It is a memory, not a state: the same catalog always gives the same answer,
     /// and a frame must not walk over ten thousand services.
     static MEMORY: RefCell<Option<Memory>> = const { RefCell::new(None) };
 }
@@ -35,38 +34,26 @@ thread_local! {
 /// How many services' answers are kept.
 const KEPT: usize = 256;
 
-/// Who uses `service` in `catalog`.
-pub fn usage(catalog: &Arc<Catalog>, service: &ServiceName) -> Rc<Usage> {
+/// Who uses `service` in `catalog`, when `dependants` are that catalog's.
+pub fn usage(
+    catalog: &Arc<Catalog>,
+    dependants: &BTreeMap<ServiceName, Vec<ServiceName>>,
+    service: &ServiceName,
+) -> Rc<Usage> {
     MEMORY.with_borrow_mut(|memory| {
         let is_known =
             memory.as_ref().is_some_and(|memory| std::ptr::eq(memory.catalog.as_ptr(), Arc::as_ptr(catalog)));
         if !is_known {
             *memory = None;
         }
-        let memory = memory.get_or_insert_with(|| Memory {
-            catalog: Arc::downgrade(catalog),
-            dependants: dependants(catalog),
-            usage: BTreeMap::new(),
-        });
+        let memory = memory
+            .get_or_insert_with(|| Memory { catalog: Arc::downgrade(catalog), usage: BTreeMap::new() });
         if memory.usage.len() > KEPT {
             memory.usage.clear();
         }
-        let Memory { dependants, usage, .. } = memory;
-        usage.entry(service.clone()).or_insert_with(|| Rc::new(find(catalog, dependants, service))).clone()
+        let answer = memory.usage.entry(service.clone());
+        answer.or_insert_with(|| Rc::new(find(catalog, dependants, service))).clone()
     })
-}
-
-fn dependants(catalog: &Catalog) -> BTreeMap<ServiceName, Vec<ServiceName>> {
-    let mut dependants: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
-    for service in catalog.services.values() {
-        for dependency in &service.dependencies {
-            let known = dependants.entry(dependency.service.clone()).or_default();
-            if known.last() != Some(&service.name) {
-                known.push(service.name.clone());
-            }
-        }
-    }
-    dependants
 }
 
 fn find(
@@ -74,9 +61,11 @@ fn find(
     dependants: &BTreeMap<ServiceName, Vec<ServiceName>>,
     service: &ServiceName,
 ) -> Usage {
-    let direct = dependants.get(service).cloned().unwrap_or_default();
-    let projects: BTreeSet<_> =
-        direct.iter().filter_map(|name| catalog.services.get(name)?.project.as_ref()).collect();
+    let direct = dependants.get(service).map_or(&[][..], Vec::as_slice);
+    let projects: BTreeSet<_> = direct
+        .iter()
+        .filter_map(|name| catalog.services.get(name)?.project.as_ref())
+        .collect();
     let projects = projects.len();
     let mut reached: BTreeSet<&ServiceName> = BTreeSet::new();
     let mut waiting: VecDeque<&ServiceName> = VecDeque::from([service]);
@@ -87,5 +76,5 @@ fn find(
             }
         }
     }
-    Usage { reached: reached.len(), dependants: direct, projects }
+    Usage { direct: direct.len(), projects, reached: reached.len() }
 }

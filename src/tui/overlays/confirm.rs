@@ -1,0 +1,163 @@
+//! A plan that waits for a yes: it takes the frame, repeats where and what exactly, and focuses Cancel.
+
+use super::{before, window::{self, Page}};
+use crate::{
+    config::theme::Role,
+    domain::plan::{Plan, Risk, Work},
+    model::ui::{ConfirmFocus, TextInput},
+    tui::paint::{Line, Painter, cells, piece},
+};
+use ratatui::layout::Rect;
+
+const WIDTH: u16 = 96;
+
+/// Rows below the scrolled part: a blank one, the line to type in where one is needed, and the buttons.
+const fn footer(plan: &Plan) -> u16 {
+    if plan.confirm_by_typing.is_some() { 4 } else { 2 }
+}
+
+/// As high as everything, at most: nothing beside it should draw the eye.
+fn place(body: Rect) -> Rect {
+    window::centred(body, WIDTH, body.height)
+}
+
+/// Whether the plan touches production.
+fn is_production(plan: &Plan) -> bool {
+    matches!(&plan.work, Work::Rollback { target, .. } if target.production)
+}
+
+/// Draws the plan.
+pub fn draw(
+    painter: &mut Painter<'_>,
+    body: Rect,
+    plan: &Plan,
+    input: &TextInput,
+    focus: ConfirmFocus,
+    offset: usize,
+) {
+    painter.clear(body, painter.style(Role::Overlay));
+    let title = vec![piece("Confirm", painter.style(Role::Title))];
+    let inside = window::open(painter, place(body), &title);
+    let footer = footer(plan).min(inside.height);
+    let page_area = Rect { height: inside.height - footer, ..inside };
+    let styles = painter.styles;
+    let mut page = Page::new(styles, inside.width);
+    fill(&mut page, plan);
+    draw_page(painter, page_area, &page, offset);
+    let bottom = inside.bottom();
+    if let Some(wanted) = &plan.confirm_by_typing {
+        draw_input(painter, inside, bottom - 3, wanted, input);
+    }
+    draw_buttons(painter, inside, bottom - 1, plan, input, focus);
+}
+
+fn fill(page: &mut Page<'_>, plan: &Plan) {
+    if is_production(plan) {
+        let text = format!("{:^width$}", "PRODUCTION", width = usize::from(page.width));
+        let style = page.style(Role::Production);
+        page.lines.push(vec![piece(text, style)]);
+        page.blank();
+    }
+    page.text(&plan.title, Role::Title, 0);
+    let (glyph, words, role) = match plan.risk {
+        Risk::Destructive => ("▲", "destructive: users may notice", Role::StatusWarning),
+        Risk::Shared => ("○", "others will see it", Role::Dim),
+        Risk::Local => ("○", "changes this machine only", Role::Dim),
+        Risk::Read => ("○", "changes nothing", Role::Dim),
+    };
+    page.marked(glyph, role, words, role);
+    page.blank();
+    for (label, value) in &plan.facts {
+        page.fact(label, value, Role::Text);
+    }
+    page.heading("Steps");
+    for (index, step) in plan.steps.iter().enumerate() {
+        let number = format!("{}. ", index + 1);
+        let indent = cells(&number);
+        page.text(&format!("{number}{}", step.title), Role::Text, indent);
+        if !step.object.is_empty() {
+            let lines = crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent));
+            let style = page.style(Role::Dim);
+            for line in lines {
+                page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
+            }
+        }
+    }
+    if !plan.notes.is_empty() {
+        page.heading("Weigh before you run it");
+        for note in &plan.notes {
+            page.marked("▲", Role::StatusWarning, note, Role::Text);
+        }
+    }
+}
+
+/// The page, and below it how much of it is out of sight: nobody may confirm what he has not seen unawares.
+fn draw_page(painter: &mut Painter<'_>, area: Rect, page: &Page<'_>, offset: usize) {
+    let height = usize::from(area.height);
+    if page.lines.len() <= height {
+        page.draw(painter, area, 0);
+        return;
+    }
+    let height = height.saturating_sub(1);
+    let offset = offset.min(page.lines.len() - height);
+    for (index, line) in page.lines.iter().skip(offset).take(height).enumerate() {
+        painter.line(area.x, area.y + index as u16, area.width, line);
+    }
+    let below = page.lines.len() - height - offset;
+    let text = if below > 0 { format!("▼ {below} more lines: ctrl-d") } else { "▲ ctrl-u".to_owned() };
+    painter.text(area.x, area.y + height as u16, area.width, &text, painter.style(Role::Accent));
+}
+
+fn prompt(wanted: &str) -> String {
+    format!("type {} to confirm: ", crate::domain::text::clean(wanted))
+}
+
+fn draw_input(painter: &mut Painter<'_>, inside: Rect, y: u16, wanted: &str, input: &TextInput) {
+    let prompt = prompt(wanted);
+    let used = painter.text(inside.x, y, inside.width, &prompt, painter.style(Role::Text));
+    let room = inside.width.saturating_sub(used).min(40);
+    let style = painter.style(Role::Input);
+    painter.repeat(inside.x + used, y, room, " ", style);
+    painter.text(inside.x + used, y, room, &input.text, style);
+    let (text, role) = if input.text == wanted {
+        ("✓ matches", Role::StatusOk)
+    } else if input.text.is_empty() {
+        ("", Role::Dim)
+    } else {
+        ("○ not yet", Role::Dim)
+    };
+    let x = inside.x + used + room + 2;
+    painter.text(x, y, inside.right().saturating_sub(x), text, painter.style(role));
+}
+
+fn draw_buttons(
+    painter: &mut Painter<'_>,
+    inside: Rect,
+    y: u16,
+    plan: &Plan,
+    input: &TextInput,
+    focus: ConfirmFocus,
+) {
+    let is_ready = plan.confirm_by_typing.as_ref().is_none_or(|wanted| *wanted == input.text);
+    let style = |button: ConfirmFocus, painter: &Painter<'_>| {
+        painter.style(if button == focus { Role::ButtonFocus } else { Role::Button })
+    };
+    let mark = |button: ConfirmFocus| if button == focus { "▸" } else { " " };
+    let mut line: Line<'_> = vec![
+        piece(format!(" {} Cancel  ", mark(ConfirmFocus::Cancel)), style(ConfirmFocus::Cancel, painter)),
+        piece("   ", painter.style(Role::Text)),
+        piece(format!(" {} Run  ", mark(ConfirmFocus::Run)), style(ConfirmFocus::Run, painter)),
+    ];
+    if !is_ready {
+        line.push(piece("   waits for the name", painter.style(Role::Dim)));
+    }
+    painter.line(inside.x, y, inside.width, &line);
+}
+
+/// Where the cursor is, if a name is to be typed.
+pub fn cursor(body: Rect, plan: &Plan, input: &TextInput) -> Option<(u16, u16)> {
+    let wanted = plan.confirm_by_typing.as_ref()?;
+    let inside = window::inner(place(body));
+    let x = inside.x + cells(&prompt(wanted)) + before(input);
+    Some((x.min(inside.right().saturating_sub(1)), inside.bottom().saturating_sub(3)))
+}

@@ -1,0 +1,76 @@
+//! All keys that work where the person is, by context, in as many columns as fit.
+
+use super::window;
+use crate::{
+    config::theme::Role,
+    model::ui::HelpLine,
+    tui::paint::{Line, Painter, cells, piece},
+};
+use ratatui::layout::Rect;
+
+/// Cells of one column, and between two.
+const COLUMN: u16 = 40;
+const GAP: u16 = 3;
+
+/// Draws the help.
+pub fn draw(painter: &mut Painter<'_>, body: Rect, lines: &[HelpLine], offset: usize) {
+    let all = flow(painter, lines);
+    let columns = ((body.width.saturating_sub(6) + GAP) / (COLUMN + GAP)).clamp(1, 3);
+    let rows = (all.len() as u16).div_ceil(columns).min(body.height.saturating_sub(2)).max(1);
+    let width = columns * (COLUMN + GAP) - GAP + 4;
+    let title = window::title(painter, "Keys that work here");
+    let inside = window::open(painter, window::centred(body, width, rows + 2), &title);
+    let rows = usize::from(inside.height);
+    let room = rows * usize::from(columns);
+    let offset = offset.min(all.len().saturating_sub(room));
+    let column_width = if columns == 1 { inside.width } else { COLUMN };
+    for (index, line) in all.iter().skip(offset).take(room).enumerate() {
+        let (column, row) = ((index / rows) as u16, (index % rows) as u16);
+        let x = inside.x + column * (COLUMN + GAP);
+        painter.line(x, inside.y + row, column_width.min(inside.right().saturating_sub(x)), line);
+    }
+    if all.len() > room {
+        let shown = format!(" {}–{} of {} ", offset + 1, offset + room, all.len());
+        let style = painter.style(Role::OverlayLine);
+        painter.right(inside.x, inside.bottom(), inside.width, &shown, style);
+    }
+}
+
+/// Contexts as titles, their keys below.
+fn flow<'a>(painter: &Painter<'_>, lines: &'a [HelpLine]) -> Vec<Line<'a>> {
+    let keys_width = lines.iter().map(|line| cells(&line.keys)).max().unwrap_or(0).min(12);
+    let mut all: Vec<Line<'a>> = Vec::new();
+    let mut context = "";
+    for line in lines {
+        if line.context != context {
+            context = &line.context;
+            if !all.is_empty() {
+                all.push(Line::new());
+            }
+            all.push(vec![piece(title(context), painter.style(Role::Title))]);
+        }
+        let pad = keys_width.saturating_sub(cells(&line.keys)) + 2;
+        let is_available = line.unavailable.is_none();
+        let role = if is_available { Role::Text } else { Role::Dim };
+        let mut shown = vec![
+            piece(line.keys.as_str(), painter.style(if is_available { Role::Key } else { Role::Dim })),
+            piece(" ".repeat(pad.into()), painter.style(Role::Text)),
+            piece(line.description.as_str(), painter.style(role)),
+        ];
+        if let Some(reason) = &line.unavailable {
+            shown.push(piece(format!(" · {reason}"), painter.style(Role::Dim)));
+        }
+        all.push(shown);
+    }
+    all
+}
+
+/// A context's name for people.
+fn title(context: &str) -> String {
+    match context {
+        "global" => "everywhere".to_owned(),
+        "pane" => "in every pane".to_owned(),
+        "overlay" => "in every overlay".to_owned(),
+        other => format!("in {other}"),
+    }
+}

@@ -1,0 +1,121 @@
+//! A job: while it plans, while it runs step by step, and how it came out.
+
+use super::window;
+use crate::{
+    config::theme::Role,
+    domain::{
+        ledger::Verdict,
+        plan::Outcome,
+        units::format_duration,
+    },
+    error::Failure,
+    model::jobs::{Job, JobId, JobState},
+    tui::{
+        paint::{Painter, piece},
+        view::View,
+        widgets::status,
+    },
+};
+use chrono::Duration;
+use ratatui::layout::Rect;
+use window::Page;
+
+const WIDTH: u16 = 92;
+
+fn elapsed(view: &View<'_>, job: &Job) -> String {
+    format_duration((job.ended.unwrap_or(view.now()) - job.started).max(Duration::zero()))
+}
+
+/// Draws a job that is still finding out what it would do.
+pub fn draw_planning(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId) {
+    let title = window::title(painter, "Planning");
+    window::page(painter, body, 64, &title, 0, |page| match view.model.jobs.all.get(&id) {
+        Some(job) => {
+            page.marked("◌", Role::Accent, &format!("{} …", job.title), Role::Text);
+            let words = format!("asking for {}; nothing is changed yet", elapsed(view, job));
+            page.marked(" ", Role::Dim, &words, Role::Dim);
+        }
+        None => page.text("this job is gone", Role::Dim, 0),
+    });
+}
+
+/// Draws a job that runs, or ran.
+pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, offset: usize) {
+    let Some(job) = view.model.jobs.all.get(&id) else {
+        let title = window::title(painter, "Running");
+        window::page(painter, body, 64, &title, 0, |page| page.text("this job is gone", Role::Dim, 0));
+        return;
+    };
+    let word = if matches!(job.state, JobState::Done(_)) { "Done" } else { "Running" };
+    let title = vec![
+        piece(word, painter.style(Role::Title)),
+        piece(format!("  {}", elapsed(view, job)), painter.style(Role::Dim)),
+    ];
+    window::page(painter, body, WIDTH, &title, offset, |page| {
+        page.text(&job.title, Role::Text, 0);
+        page.blank();
+        steps(page, job);
+        page.blank();
+        match &job.state {
+            JobState::Done(Ok(outcome)) => ended(page, outcome),
+            JobState::Done(Err(failure)) => failed(page, failure),
+            JobState::Planning | JobState::Running => {
+                page.text("closing this leaves the work going on", Role::Dim, 0);
+            }
+        }
+    });
+}
+
+/// `✓` done, `▸` now, `■` where it stopped, `○` not yet.
+fn steps(page: &mut Page<'_>, job: &Job) {
+    let Some(plan) = &job.plan else { return };
+    let current = job.progress.iter().map(|progress| progress.step).max();
+    let has_passed = matches!(&job.state, JobState::Done(Ok(outcome)) if outcome.verdict == Verdict::Pass);
+    let is_over = matches!(job.state, JobState::Done(_));
+    for (index, step) in plan.steps.iter().enumerate() {
+        let (glyph, role, text) = match current {
+            _ if has_passed => ("✓", Role::StatusOk, Role::Text),
+            Some(current) if index < current => ("✓", Role::StatusOk, Role::Text),
+            Some(current) if index == current && is_over => ("■", Role::StatusWarning, Role::Text),
+            Some(current) if index == current => ("▸", Role::Accent, Role::Title),
+            _ => ("○", Role::Dim, Role::Dim),
+        };
+        page.marked(glyph, role, &step.title, text);
+        let seen = job.progress.iter().find(|progress| progress.step == index);
+        if let Some(seen) = seen.filter(|seen| !seen.detail.is_empty()) {
+            page.marked(" ", Role::Dim, &seen.detail, Role::Dim);
+        }
+    }
+}
+
+fn ended(page: &mut Page<'_>, outcome: &Outcome) {
+    let mark = status::verdict(outcome.verdict);
+    page.marked(mark.glyph, mark.role, mark.word, mark.role);
+    page.marked(" ", Role::Text, &outcome.summary, Role::Text);
+    if let Some(incident) = &outcome.incident {
+        page.marked(" ", Role::Text, &format!("incident {incident}"), Role::Text);
+    }
+    match &outcome.commit {
+        Some(commit) if outcome.synced => {
+            page.marked(" ", Role::Dim, &format!("in the ledger as {}", commit.short()), Role::Dim);
+        }
+        Some(commit) => {
+            let words = format!(
+                "in the ledger as {}, not yet on the remote: it is pushed when the remote is back",
+                commit.short()
+            );
+            page.marked("▲", Role::StatusWarning, &words, Role::Text);
+        }
+        None => {}
+    }
+}
+
+fn failed(page: &mut Page<'_>, failure: &Failure) {
+    page.marked("■", Role::StatusCritical, &failure.message, Role::StatusCritical);
+    for cause in &failure.causes {
+        page.marked(" ", Role::Text, &format!("because: {cause}"), Role::Text);
+    }
+    for hint in &failure.hints {
+        page.marked(" ", Role::Dim, &format!("try: {hint}"), Role::Dim);
+    }
+}
