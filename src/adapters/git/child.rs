@@ -39,6 +39,8 @@ pub(super) struct Git {
     pub environment: Vec<(String, String)>,
     /// Settings for every call, as `key=value`.
     pub settings: Vec<String>,
+    /// How long a call that talks to a remote may take.
+    pub network_limit: Duration,
 }
 
 /// One call of git.
@@ -88,7 +90,7 @@ impl Git {
     /// liked what it was asked is in the output.
     pub fn run(&self, call: &Call<'_>) -> Result<Output, Failure> {
         let name = call.arguments.first().copied().unwrap_or_default();
-        let limit = if call.network { NETWORK_LIMIT } else { LOCAL_LIMIT };
+        let limit = if call.network { self.network_limit } else { LOCAL_LIMIT };
         let mut command = Command::new("git");
         command.arg("-C").arg(&self.directory);
         for setting in &self.settings {
@@ -182,5 +184,42 @@ impl Collected {
         }
         let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
         String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::FailureKind;
+
+    fn git(settings: &[&str]) -> Git {
+        Git {
+            directory: std::env::temp_dir(),
+            environment: crate::adapters::git::fixture::environment("ana"),
+            settings: settings.iter().map(|setting| (*setting).to_owned()).collect(),
+            network_limit: Duration::from_millis(50),
+        }
+    }
+
+    #[test]
+    fn a_call_that_hangs_is_stopped() {
+        let call = Call { arguments: &["hang"], network: true, ..Call::default() };
+        let failure = git(&["alias.hang=!sleep 2"]).run(&call).unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unreachable);
+        assert!(failure.message.contains("`git hang`"), "{failure:?}");
+    }
+
+    #[test]
+    fn much_output_does_not_stop_the_child() {
+        let call = Call { arguments: &["much"], ..Call::default() };
+        let output = git(&["alias.much=!seq 100000; seq 100000 >&2"]).run(&call).unwrap();
+        assert!(output.success && output.stdout.ends_with("100000\n") && output.stderr.ends_with("100000\n"));
+    }
+
+    #[test]
+    fn complaints_are_causes_each_once_and_not_too_many() {
+        let stderr = "a\n\na\nb\u{1b}[1m\nc\nd\ne\nf\ng\n".to_owned();
+        let output = Output { success: false, stdout: String::new(), stderr };
+        assert_eq!(output.explain(Failure::failed("x")).causes, ["a", "b[1m", "c", "d", "e", "f"]);
     }
 }

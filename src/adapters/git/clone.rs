@@ -1,6 +1,6 @@
 //! One clone of the control repository on this machine, opened once and shared by both adapters.
 
-use super::child::Git;
+use super::child::{Git, NETWORK_LIMIT};
 use crate::{domain::text, error::Failure};
 use gix::{Repository, ThreadSafeRepository};
 use std::{
@@ -57,7 +57,7 @@ impl LocalClone {
             settings.push("core.sshCommand=ssh -o BatchMode=yes".to_owned());
         }
         Ok(Self {
-            git: Git { directory: root.clone(), environment, settings },
+            git: Git { directory: root.clone(), environment, settings, network_limit: NETWORK_LIMIT },
             repository: repository.into_sync(),
             root,
             remote: RwLock::new("origin".to_owned()),

@@ -37,7 +37,12 @@ pub fn create(
         }
         std::fs::write(&path, text).map_err(|error| failed("write into", &error))?;
     }
-    let git = Git { directory: directory.to_owned(), environment, settings: Vec::new() };
+    let git = Git {
+        directory: directory.to_owned(),
+        environment,
+        settings: Vec::new(),
+        network_limit: super::child::NETWORK_LIMIT,
+    };
     let run = |arguments: &[&str]| {
         git.line(&Call { arguments, ..Call::default() }, &format!("could not make {shown} a Git repository"))
     };

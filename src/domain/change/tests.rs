@@ -223,13 +223,13 @@ fn approval(email: &str, gate: Gate, head: &str, minute: i64) -> Entry {
 
 #[test]
 fn approvals_count_only_for_the_head_and_from_the_right_people() {
+    use Gate::{CodeReview, Security};
     let base = catalog(&format!("{API}sensitive = true\n"));
     let head = catalog(&format!("{}sensitive = true\n", API.replace("2.1.0", "2.1.1")));
     let blocked = |entries: &[Entry]| {
         let operations = Operations::fold(entries);
         assemble(proposal(), &base, &head, Arc::default(), &base, &operations).blocked()
     };
-    use Gate::{CodeReview, Security};
     let review = |email: &str, head: &str| approval(email, CodeReview, head, 1);
     for (entries, expected) in [
         (vec![], Some("code-review open, security open")),

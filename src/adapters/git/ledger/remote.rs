@@ -29,7 +29,10 @@ impl Inner {
         let arguments = ["push", "--porcelain", "--no-follow-tags", remote, &refspec];
         let call = Call { arguments: &arguments, network: true, ..Call::default() };
         match self.clone.git.run(&call) {
-            Ok(output) => Ok(judge(&output, remote)),
+            Ok(output) => {
+                self.forget_silence();
+                Ok(judge(&output, remote))
+            }
             Err(failure) if failure.kind == FailureKind::Unreachable => {
                 self.remember_silence(&failure);
                 Ok(Push::Unreachable(failure))
@@ -46,6 +49,7 @@ impl Inner {
         let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, &refspec];
         let call = Call { arguments: &arguments, network: true, ..Call::default() };
         let output = self.clone.git.run(&call).inspect_err(|failure| self.remember_silence(failure))?;
+        self.forget_silence();
         if output.success {
             return Ok(());
         }
@@ -59,6 +63,10 @@ impl Inner {
             let mut silent = self.silent.lock().unwrap_or_else(PoisonError::into_inner);
             *silent = Some((Instant::now(), failure.clone()));
         }
+    }
+
+    fn forget_silence(&self) {
+        *self.silent.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Takes `tip` as the remote's truth.
