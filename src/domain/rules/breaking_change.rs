@@ -1,6 +1,6 @@
 //! A change raises the major version of a service that others depend on.
 
-use super::{Context, Rule};
+use super::{Context, Rule, list};
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
@@ -20,7 +20,7 @@ pub static RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Vec<Finding> {
     breaking(context)
         .map(|(old, new, consumers)| {
-            let message = format!("{} is breaking for {}", describe(old, new), consumers.join(", "));
+            let message = format!("{} is breaking for {}", describe(old, new), list(&consumers));
             context.place(RULE.finding(message), new.place("version"), "")
         })
         .map(|finding| finding.help("ask the consumers, and name the versions they need in their `requires`"))

@@ -3,6 +3,7 @@
 use super::{
     Context, Rule,
     breaking_change::{breaking, describe},
+    list,
 };
 use crate::domain::finding::{Finding, Level};
 use chrono::Days;
@@ -33,7 +34,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
             let message = format!(
                 "{} breaks {} without the {days} days of notice that it promises: {why}",
                 describe(old, new),
-                consumers.join(", ")
+                list(&consumers)
             );
             let help = match allowed {
                 Some(allowed) => format!("merge it on {allowed} or later"),

@@ -74,6 +74,14 @@ fn suggest<'a, N: AsRef<str> + ?Sized + 'a>(
         .map(|meant| format!("did you mean `{meant}`?"))
 }
 
+/// Names as a sentence lists them, the first five and how many more: a shared service has many users.
+fn list(names: &[String]) -> String {
+    match names.len() {
+        0..=6 => names.join(", "),
+        all => format!("{} and {} more", names[..5].join(", "), all - 5),
+    }
+}
+
 /// Everything that is wrong with `head`, and with the step from `base` to it: what reading found and
 /// what the rules find, with the repository's own levels, errors first.
 ///

@@ -1,6 +1,6 @@
 //! A change removes or retires a service that others still need.
 
-use super::{Context, Rule};
+use super::{Context, Rule, list};
 use crate::domain::{
     finding::{Finding, Level},
     lifecycle::Lifecycle,
@@ -40,7 +40,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         let what = if now.is_some() { "retired" } else { "removed" };
         let names: Vec<_> = users.iter().map(|(user, _)| format!("`{}`", user.name)).collect();
         let mut finding =
-            RULE.finding(format!("`{}` is {what}, but still needed by {}", old.name, names.join(", ")));
+            RULE.finding(format!("`{}` is {what}, but still needed by {}", old.name, list(&names)));
         if let Some(now) = now {
             finding = context.place(finding, now.place("status"), "retired here");
         }

@@ -70,6 +70,13 @@ fn notice_is_counted_from_the_announcement_on_the_main_branch() {
 }
 
 #[test]
+fn long_lists_of_names_are_cut() {
+    let names: Vec<_> = ('a'..='h').map(String::from).collect();
+    assert_eq!(list(&names[..2]), "a, b");
+    assert_eq!(list(&names), "a, b, c, d, e and 3 more");
+}
+
+#[test]
 fn a_removed_service_that_is_needed_is_missing_and_removed_in_use() {
     let service = |name: &str, more: &str| {
         format!(

@@ -23,6 +23,8 @@ pub enum Kind {
     Date,
     /// A day with a time of day and no offset: `2026-01-05T08:00:00`, quoted or not; a day alone is midnight.
     Moment,
+    /// A point in time: as a moment, or with an offset (`2026-12-05T18:00:00Z`).
+    Instant,
     /// An amount of time: `30s`, `5m`, `30d`.
     Duration,
     /// Per cent between 0 and 100: `99.9%` or `99.9`.
@@ -109,6 +111,7 @@ impl Kind {
             Self::Requirement => "a service's name, with a version requirement if need be".into(),
             Self::Date => "a date, such as \"2026-06-30\"".into(),
             Self::Moment => "a date with a time of day, such as \"2026-01-05T08:00:00\"".into(),
+            Self::Instant => "a date with a time of day, such as \"2026-12-20T18:00:00Z\"".into(),
             Self::Duration => "a duration, such as \"5m\"".into(),
             Self::Percent => "per cent, such as \"99.9%\"".into(),
             Self::TimeZone => "a time zone, such as \"Europe/Madrid\"".into(),
@@ -137,6 +140,10 @@ impl Kind {
             Self::Requirement => requirement(text()?).map(drop),
             Self::Date => date(value).ok_or_else(wrong_type)?.map(drop),
             Self::Moment => moment(value).ok_or_else(wrong_type)?.map(drop),
+            Self::Instant => match moment(value).ok_or_else(wrong_type)? {
+                Err(_) if has_offset(value) => Ok(()),
+                checked => checked.map(drop),
+            },
             Self::Duration => duration(text()?).map(drop),
             Self::Percent => percent(value).ok_or_else(wrong_type)?.map(drop),
             Self::TimeZone => time_zone(text()?).map(drop),
@@ -279,6 +286,16 @@ pub fn moment(value: &DeValue<'_>) -> Option<Result<NaiveDateTime, Refusal>> {
         let help = "write local time without an offset, such as 2026-01-05T08:00:00";
         Refusal::Value(message, Some(help.to_owned()))
     }))
+}
+
+/// Whether the value is a date and time with an offset (RFC 3339).
+fn has_offset(value: &DeValue<'_>) -> bool {
+    let text = match value {
+        DeValue::String(text) => text.to_string(),
+        DeValue::Datetime(stamp) => stamp.to_string(),
+        _ => return false,
+    };
+    chrono::DateTime::parse_from_rfc3339(&text).is_ok()
 }
 
 /// An amount of time.

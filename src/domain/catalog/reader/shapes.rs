@@ -318,8 +318,8 @@ pub static CALENDAR: Table = closed(&[
 ]);
 static FREEZE: Table = closed(&[
     required("name", Kind::Text, "What it is called"),
-    optional("start", Kind::Moment, "When it begins"),
-    optional("end", Kind::Moment, "When it ends"),
+    optional("start", Kind::Instant, "When it begins"),
+    optional("end", Kind::Instant, "When it ends"),
     optional("rrule", Kind::Text, "When it recurs (RFC 5545)"),
     optional("duration", Kind::Duration, "How long a recurrence lasts"),
     optional("environments", NAMES, "Where it holds; everywhere unless said"),

@@ -188,7 +188,8 @@ fn policies_and_settings_read() {
         ("policies/compliance.toml", "[framework.gdpr]\nanything = 1\n[gate.compliance]\nteam = \"law\"\n"),
         (
             "policies/calendar.toml",
-            "[[freeze]]\nname = \"Winter\"\nstart = 2026-12-20\nend = \"2027-01-02\"\n",
+            "[[freeze]]\nname = \"Winter\"\nstart = 2026-12-20\nend = \"2027-01-02\"\n\
+             [[freeze]]\nname = \"Move\"\nstart = 2026-12-05T18:00:00Z\nend = \"2026-12-08T08:00:00+01:00\"\n",
         ),
         ("services/versions.toml", "[version.shared-auth]\ncurrent = \"1.2.3\"\nprevious = [\"1.2.2\"]\n"),
         ("services/patterns.toml", "[pattern.web]\nreplicas = 2\ncanary_steps = [5, 50]\n"),
