@@ -30,6 +30,8 @@ pub trait Clock: Send + Sync {
 pub enum Revision {
     /// The files as they lie in the working tree.
     WorkingTree,
+    /// A branch as the remote has it (`main`, say); the local one where there is no remote.
+    Branch(String),
     /// Any Git revision expression (`HEAD`, `main`, a branch, a commit).
     Named(String),
 }

@@ -47,7 +47,12 @@ pub fn load(overrides: &Overrides, known: &dyn Fn(&str) -> Result<(), String>) -
     let theme_name = overrides.theme.clone().or(user.theme).unwrap_or_else(|| "dark".to_owned());
     let theme = load_theme(&theme_name, directory.as_deref(), &mut problems);
     // https://no-color.org: present and not empty, whatever its value.
-    let theme = if var("NO_COLOR").is_some() { Theme::no_color() } else { theme };
+    let theme = match (var("NO_COLOR"), var("COLORTERM")) {
+        (Some(_), _) => theme.no_color(),
+        (None, Some(depth)) if ["truecolor", "24bit"].contains(&depth.as_str()) => theme,
+        // A terminal that does not say so may not understand true colour; 256 colours every one does.
+        (None, _) => theme.reduced(),
+    };
     Config { keymap, theme, read_only: overrides.read_only || user.read_only.unwrap_or(false), problems }
 }
 

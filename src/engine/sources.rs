@@ -4,7 +4,7 @@ use super::{Outside, executor, slots::Slots};
 use crate::{
     domain::{
         catalog::{Catalog, Target},
-        change::{self, Change, Proposal},
+        change::{self, Change, Proposal, Review},
         ledger::Operations,
         name::{CommitId, ContextName},
         sla::{Endpoint, History, MetricsView},
@@ -145,12 +145,7 @@ async fn read_changes(
         looks.borrow_and_update();
         let catalog = catalogs.borrow_and_update().clone();
         if let Some(catalog) = catalog {
-            if with.as_ref().is_none_or(|before| !Arc::ptr_eq(before, &catalog)) {
-                // Gates depend on the main catalog's teams.
-                known.clear();
-                with = Some(catalog.clone());
-            }
-            let result = changes(&outside, &catalog, &mut known).await;
+            let result = changes(&outside, &catalog, &mut known, &mut with).await;
             slots.put(SourceUpdate::Changes(result.map(Arc::new)));
         }
         let ended = tokio::select! {
@@ -167,7 +162,14 @@ async fn changes(
     outside: &Outside,
     catalog: &Arc<Catalog>,
     known: &mut BTreeMap<(CommitId, CommitId), Change>,
-) -> Result<Vec<Change>, Failure> {
+    with: &mut Option<Arc<Catalog>>,
+) -> Result<Review, Failure> {
+    let main = outside.ports.repository.load(&Revision::Branch(catalog.settings.main.clone())).await?;
+    if with.as_ref().is_none_or(|before| before.people != main.people || before.gate_teams != main.gate_teams) {
+        // Gates depend on the main branch's teams.
+        known.clear();
+    }
+    *with = Some(main.clone());
     let proposals = outside.ports.repository.proposals(catalog).await?;
     let mut changes = Vec::with_capacity(proposals.len());
     let mut kept = BTreeMap::new();
@@ -175,13 +177,13 @@ async fn changes(
         let key = (proposal.base.clone(), proposal.head.clone());
         let change = match known.remove(&key) {
             Some(change) if change.proposal == proposal => change,
-            _ => load_change(outside, proposal, catalog).await?,
+            _ => load_change(outside, proposal, &main).await?,
         };
         kept.insert(key, change.clone());
         changes.push(change);
     }
     *known = kept;
-    Ok(changes)
+    Ok(Review { people: main.people.clone(), changes })
 }
 
 /// Concludes everything about a proposal: reads both its ends, compares and validates them.

@@ -6,7 +6,7 @@ use crate::{
     domain::{
         alert::Alert,
         catalog::{Catalog, Target},
-        change::{Change, Identity},
+        change::{Identity, Review},
         deployment::{ClusterView, RollbackRoute},
         finding::Finding,
         name::ContextName,
@@ -38,7 +38,7 @@ pub enum SourceUpdate {
     /// Validation of the working tree.
     Findings(Result<Arc<Vec<Finding>>, Failure>),
     /// Open changes.
-    Changes(Result<Arc<Vec<Change>>, Failure>),
+    Changes(Result<Arc<Review>, Failure>),
     /// The ledger.
     Ledger(Result<Arc<LedgerView>, Failure>),
     /// A cluster.

@@ -154,7 +154,7 @@ impl Joined {
     pub fn new(world: &World) -> Self {
         let empty = Catalog::default();
         let catalog = world.catalog.value.as_deref().unwrap_or(&empty);
-        let changes = changes(world, catalog);
+        let changes = changes(world);
         let operations =
             world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
         let incidents: Vec<Incident> = operations.open_incidents().cloned().collect();
@@ -278,16 +278,17 @@ fn projects(services: &[Arc<ServiceRow>]) -> Vec<ProjectRow> {
     rows
 }
 
-fn changes(world: &World, catalog: &Catalog) -> Vec<Arc<Change>> {
-    let Some(changes) = &world.changes.value else { return Vec::new() };
+fn changes(world: &World) -> Vec<Arc<Change>> {
+    let Some(review) = &world.changes.value else { return Vec::new() };
     let operations = world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
-    let mut changes: Vec<Arc<Change>> = changes
+    let mut changes: Vec<Arc<Change>> = review
+        .changes
         .iter()
         .map(|change| {
             let mut change = change.clone();
             // Approvals may have come since the change was read.
             let approvals = operations.approvals_of(&change.proposal.id);
-            let states = gate_states(&change.gates, &change.proposal, &catalog.people, approvals);
+            let states = gate_states(&change.gates, &change.proposal, &review.people, approvals);
             for (gate, state) in change.gates.iter_mut().zip(states) {
                 gate.state = state;
             }

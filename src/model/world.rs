@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        alert::Alert, catalog::Catalog, change::Change, deployment::ClusterView, finding::Finding,
+        alert::Alert, catalog::Catalog, change::Review, deployment::ClusterView, finding::Finding,
         ledger::Operations, name::ContextName, sla::MetricsView,
     },
     error::Failure,
@@ -83,7 +83,7 @@ pub struct World {
     /// What validation of it found.
     pub findings: Source<Vec<Finding>>,
     /// Open changes; their gates follow the ledger in [`Joined`].
-    pub changes: Source<Vec<Change>>,
+    pub changes: Source<Review>,
     /// The ledger.
     pub ledger: Source<LedgerView>,
     /// Clusters by context.

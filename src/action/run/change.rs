@@ -67,7 +67,7 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
         .iter()
         .find(|status| status.gate == gate)
         .ok_or_else(|| Failure::refused(format!("{} needs no {gate} approval", proposal.id)))?;
-    let people = model.world.catalog.value.as_ref().map(|catalog| catalog.people.clone()).unwrap_or_default();
+    let people = model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default();
     let operations =
         model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
     ledger::approve(&operations, change, &people, &model.operator, gate, &proposal.head, note.as_deref())?;

@@ -111,6 +111,15 @@ fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
             clone.set_remote(&catalog.settings.remote);
             Ok(catalog)
         }
+        Revision::Branch(name) => {
+            let repository = clone.repository();
+            let head = match main_head(clone, &repository, name)? {
+                Some(head) => head,
+                // It says what is missing, and what to do.
+                None => resolve(clone, &repository, name)?,
+            };
+            Ok(catalog::read(files::at_commit(&repository, head)?))
+        }
         Revision::Named(name) => {
             let repository = clone.repository();
             let commit = resolve(clone, &repository, name)?;

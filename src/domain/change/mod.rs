@@ -14,6 +14,7 @@ use super::{
     gate::{Gate, GateState, GateStatus},
     ledger::Operations,
     name::{ChangeId, CommitId, ServiceName},
+    people::People,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -131,6 +132,16 @@ pub struct Change {
     pub findings: Arc<Vec<Finding>>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
+}
+
+/// The open changes, with the people who may approve them: those of the main branch, so that a change
+/// or an unfinished edit in a working tree appoints nobody.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Review {
+    /// Who is who on the main branch.
+    pub people: People,
+    /// The open changes.
+    pub changes: Vec<Change>,
 }
 
 /// Concludes everything about a proposal.

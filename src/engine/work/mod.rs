@@ -41,9 +41,11 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         }
         Work::Approve { change, gate, head, note, .. } => {
             report.step(0, "reading the change again").await;
-            let catalog = outside.ports.repository.load(&Revision::WorkingTree).await?;
-            // The branch may have moved between the plan and the yes.
+            // The branch may have moved between the plan and the yes. Without the remote what is known here counts.
             outside.ports.repository.fetch().await.ok();
+            let repository = &outside.ports.repository;
+            let main = repository.load(&Revision::WorkingTree).await?.settings.main.clone();
+            let catalog = repository.load(&Revision::Branch(main)).await?;
             let proposals = outside.ports.repository.proposals(&catalog).await?;
             let proposal =
                 proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
