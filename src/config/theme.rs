@@ -176,10 +176,9 @@ impl Theme {
         resolve(name, &std::collections::BTreeMap::new()).0
     }
 
-    /// The theme as `NO_COLOR` wants it: no colour at all, only bold, dim, underline and reverse.
-    #[must_use]
-    pub fn no_color(&self) -> Self {
-        Self { name: self.name.clone(), looks: Self::built_in("monochrome").looks }
+    /// The theme for `NO_COLOR`: no colour at all, only bold, dim, underline and reverse.
+    pub fn no_color() -> Self {
+        Self::built_in("monochrome")
     }
 
     /// How a role looks.
@@ -228,7 +227,7 @@ mod tests {
 
     #[test]
     fn no_color_means_no_color() {
-        let theme = Theme::default().no_color();
+        let theme = Theme::no_color();
         for role in Role::ALL {
             let look = theme.look(*role);
             assert_eq!((look.foreground, look.background), (None, None), "{}", role.as_str());

@@ -226,11 +226,8 @@ fn people() -> People {
 
 /// The file that findings point into.
 pub fn source_file() -> Arc<SourceFile> {
-    Arc::new(SourceFile {
-        path: "services/catalog.toml".into(),
-        text: "# The catalog.\n\n[service.shared-auth]\nname = \"shared-auth\"\ntype = \"microservice\"\nverson = \"1.3.0\"\n"
-            .into(),
-    })
+    let text = "# The catalog.\n\n[service.shared-auth]\nname = \"shared-auth\"\ntype = \"microservice\"\nverson = \"1.3.0\"\n";
+    Arc::new(SourceFile::new("services/catalog.toml", text))
 }
 
 /// A finding of a level in [`source_file`].

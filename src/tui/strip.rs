@@ -31,6 +31,9 @@ struct Part<'a> {
 /// The priority of a source that is well.
 const LIVE: u8 = 10;
 
+/// Below this width an incident in the top strip is its id and its clock.
+const BRIEF: u16 = 100;
+
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
 
@@ -141,12 +144,17 @@ fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     if let Some(incident) = worst_incident(view) {
         let mark = status::severity(incident.severity);
         let style = painter.style(mark.role);
-        let mut line = vec![piece(format!("{} {} {}", mark.glyph, incident.id, mark.word), style)];
+        let mut line = vec![piece(format!("{} {}", mark.glyph, incident.id), style)];
+        let is_brief = view.model.ui.size.width < BRIEF;
+        if !is_brief {
+            line.push(piece(format!(" {}", mark.word), style));
+        }
         if let Some(clock) =
             view.catalog.and_then(|catalog| clocks(incident, &catalog.severities, view.now()).next())
         {
             let role = panes_clock_role(view, &clock);
-            line.push(piece(format!(", {} ", clock.label), painter.style(Role::Dim)));
+            let label = if is_brief { " ".to_owned() } else { format!(", {} ", clock.label) };
+            line.push(piece(label, painter.style(Role::Dim)));
             line.push(piece(format_clock(clock.remaining(view.now())), painter.style(role)));
         }
         let others = view.joined.incidents.len() - 1;

@@ -3,12 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
-    domain::{
-        change::Change,
-        gate::GateState,
-        name::ChangeId,
-        units::format_duration,
-    },
+    domain::{change::Change, gate::GateState, name::ChangeId, units::format_duration},
     tui::{
         paint::{Line, Painter, piece},
         view::View,

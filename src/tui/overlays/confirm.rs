@@ -1,6 +1,9 @@
 //! A plan that waits for a yes: it takes the frame, repeats where and what exactly, and focuses Cancel.
 
-use super::{before, window::{self, Page}};
+use super::{
+    before,
+    window::{self, Page},
+};
 use crate::{
     config::theme::Role,
     domain::plan::{Plan, Risk, Work},

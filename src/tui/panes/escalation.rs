@@ -209,9 +209,9 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
             let last = levels.len().saturating_sub(1);
             levels.get(level.min(last)).map(|level| level.join(", ")).unwrap_or_default()
         };
-        (whom(clocks.level.saturating_sub(1)), whom(clocks.level))
+        (whom(clocks.level), whom(clocks.level + 1))
     });
-    if let Some((now, next)) = called.filter(|_| clocks.level > 0) {
+    if let Some((now, next)) = called.filter(|(now, _)| !now.is_empty()) {
         let mut line = vec![piece(format!("level {}", clocks.level), text), piece(format!(": {now}"), dim)];
         if clocks.escalation.is_some() && next != now {
             line.push(piece(format!(" · next {next}"), dim));

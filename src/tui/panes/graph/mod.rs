@@ -141,8 +141,7 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
         found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
         found
     };
-    let needs =
-        services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
+    let needs = services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
     let users = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
     let users = services(users.iter().map(|name| name.as_str()).collect());
     let first = node(view, painter, service, true);
