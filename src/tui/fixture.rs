@@ -419,6 +419,7 @@ fn fill_clusters(model: &mut Model, catalog: &Catalog, rows: &[Row]) {
             trend: (0..30).map(|step| row.errors * (0.4 + 0.02 * f64::from(step))).collect(),
             at: Some(now()),
             problem: None,
+            ..Indicators::default()
         };
         metrics.endpoints.insert(endpoint, indicators);
     }
@@ -501,7 +502,13 @@ fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Pl
             },
         }
     } else {
-        Judgement::default()
+        Judgement {
+            verdict: SlaVerdict::NoData,
+            availability: None,
+            budget_remaining: None,
+            burn_rate: None,
+            reasons: vec!["never scraped".into()],
+        }
     };
     Place { target, workload, application: None, indicators, judgement }
 }

@@ -105,15 +105,15 @@ fn plan() -> Plan {
         risk: Risk::Destructive,
         confirm_by_typing: Some("shared-auth".into()),
         work: Work::Rollback {
-            target,
-            route: RollbackRoute::Undo {
+            target: Box::new(target),
+            route: Box::new(RollbackRoute::Undo {
                 resource_version: "1".into(),
                 from_revision: 2,
                 to_revision: 1,
                 from_version: "1.3.0".into(),
                 to_version: "1.2.3".into(),
                 replica_set: "shared-auth-1".into(),
-            },
+            }),
             error_threshold: Some(0.001),
         },
     }
