@@ -78,8 +78,12 @@ const FORM: Wanted = &[
     ("form.choose next", "choose"),
     ("view.back", "cancel"),
 ];
-const CONFIRM: Wanted =
-    &[("view.back", "cancel"), ("plan.focus", "between the buttons"), ("plan.press", "press")];
+const CONFIRM: Wanted = &[
+    ("view.back", "cancel"),
+    ("plan.focus", "other button"),
+    ("plan.press", "press it"),
+    ("cursor.half-page-down", "scroll"),
+];
 const CONFIRM_RUN: Wanted = &[("view.back", "cancel"), ("plan.press", "run it"), ("plan.focus", "to cancel")];
 const FILTER: Wanted = &[("view.submit", "keep"), ("view.back", "as before")];
 

@@ -35,9 +35,9 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     page.blank();
     page.fact("class, risk", &format!("{}, {} risk", change.class, change.class.risk()), Role::Text);
     let names: Vec<&str> = change.services.iter().map(|service| service.as_str()).collect();
-    page.fact("services", if names.is_empty() { "none" } else { "" }, Role::Dim);
-    if !names.is_empty() {
-        page.lines.pop();
+    if names.is_empty() {
+        page.fact("services", "none", Role::Dim);
+    } else {
         page.fact("services", &names.join(", "), Role::Text);
     }
     let authors: Vec<&str> = proposal.authors.iter().map(|author| author.name.as_str()).collect();

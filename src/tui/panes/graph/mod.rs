@@ -21,7 +21,7 @@ use routes::Routes;
 use usage::{Usage, usage};
 
 /// Below this there is only room for words.
-const LEAST_WIDTH: u16 = 44;
+const LEAST_WIDTH: u16 = 56;
 const LEAST_HEIGHT: u16 = 5;
 
 /// Draws the neighbourhood of the selected service.
