@@ -30,12 +30,14 @@ pub enum Color {
     Rgb(u8, u8, u8),
 }
 
+/// The steps of the colour cube in the 256-colour table.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
 impl Color {
     /// The nearest colour of the 256-colour table, for terminals without true colour.
     #[must_use]
     pub fn reduced(self) -> Self {
         let Self::Rgb(red, green, blue) = self else { return self };
-        const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
         let nearest =
             |value: u8| (0..6usize).min_by_key(|step| STEPS[*step].abs_diff(value)).unwrap_or_default();
         let distance = |other: [u8; 3]| {

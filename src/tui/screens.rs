@@ -226,7 +226,7 @@ fn every_overlay() {
         findings: Arc::new(findings),
     };
     let found = vec![fixture::finding(Level::Error), fixture::finding(Level::Warning)];
-    let screens: [(&str, Model); 17] = [
+    let screens: Vec<(&str, Model)> = vec![
         ("help", with(|_| help())),
         ("palette", with(|_| palette())),
         ("form", with(|_| form())),

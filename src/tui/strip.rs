@@ -218,17 +218,17 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     painter.ground(rect, painter.style(Role::Strip));
     let width = rect.width.saturating_sub(2);
     let mut right = freshness(view, painter);
-    let jobs = jobs(view, painter);
-    if !jobs.is_empty() {
-        right.insert(0, Part { line: jobs, priority: 0 });
+    let running = jobs(view, painter);
+    if !running.is_empty() {
+        right.insert(0, Part { line: running, priority: 0 });
     }
     // The keys keep more than half of the strip; sources that are well are only counted then.
     if total(&right) > width / 2 {
-        let (live, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
-        if !live.is_empty() {
+        let (well, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
+        if !well.is_empty() {
             let line = vec![
                 piece("● ", painter.style(Role::StatusOk)),
-                piece(format!("{} live", live.len()), painter.style(Role::Dim)),
+                piece(format!("{} live", well.len()), painter.style(Role::Dim)),
             ];
             loud.push(Part { line, priority: LIVE });
         }

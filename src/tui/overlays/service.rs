@@ -65,15 +65,12 @@ fn identity(page: &mut Page<'_>, catalog: &Catalog, service: &Service) {
         let list: Vec<String> = previous.iter().take(5).map(ToString::to_string).collect();
         page.fact("before", &list.join(", "), Role::Dim);
     }
-    let mut status = service.status.as_str().to_owned();
-    for (word, date) in [("deprecated", service.deprecation_date), ("gone by", service.sunset_date)] {
-        if let Some(date) = date {
-            status.push_str(&format!(" · {word} {date}"));
-        }
-    }
-    if let Some(replacement) = &service.replacement_service {
-        status.push_str(&format!(" · replaced by {replacement}"));
-    }
+    let dates = [("deprecated", service.deprecation_date), ("gone by", service.sunset_date)];
+    let status: Vec<String> = std::iter::once(service.status.as_str().to_owned())
+        .chain(dates.into_iter().filter_map(|(word, date)| Some(format!("{word} {}", date?))))
+        .chain(service.replacement_service.iter().map(|other| format!("replaced by {other}")))
+        .collect();
+    let status = status.join(" · ");
     page.fact("status", &status, Role::Text);
     page.fact("type, tier", &format!("{}, {}", service.kind, service.tier.as_str()), Role::Text);
     page.fact("project", service.project.as_ref().map_or("shared", |project| project.as_str()), Role::Text);
@@ -211,7 +208,7 @@ fn dependencies(view: &View<'_>, page: &mut Page<'_>, service: &Service) {
     if users.is_empty() {
         page.text("no service", Role::Dim, 0);
     } else {
-        let names: Vec<&str> = users.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = users.iter().map(crate::domain::name::ServiceName::as_str).collect();
         page.text(&names.join(", "), Role::Text, 0);
     }
 }
@@ -226,7 +223,8 @@ fn governance(page: &mut Page<'_>, service: &Service) {
     }
     page.heading("Governance");
     if !governance.approvers.is_empty() {
-        let names: Vec<&str> = governance.approvers.iter().map(|team| team.as_str()).collect();
+        let names: Vec<&str> =
+            governance.approvers.iter().map(crate::domain::name::TeamName::as_str).collect();
         page.fact("approvers", &names.join(", "), Role::Text);
     }
     page.fact_if(

@@ -133,7 +133,8 @@ fn cell(
         7 => painter.line(x, y, width, &gates(painter, change)),
         8 => painter.line(x, y, width, &findings(painter, change)),
         _ => {
-            let names: Vec<&str> = change.services.iter().map(|service| service.as_str()).collect();
+            let names: Vec<&str> =
+                change.services.iter().map(crate::domain::name::ServiceName::as_str).collect();
             painter.text(x, y, width, &names.join(", "), dim)
         }
     };
@@ -209,7 +210,7 @@ fn details(painter: &mut Painter<'_>, area: Rect, change: &Change) {
     }
     for gate in change.gates.iter().filter(|gate| !matches!(gate.state, GateState::Approved { .. })) {
         let state = status::gate(&gate.state);
-        let teams: Vec<&str> = gate.teams.iter().map(|team| team.as_str()).collect();
+        let teams: Vec<&str> = gate.teams.iter().map(crate::domain::name::TeamName::as_str).collect();
         let mut line = vec![
             piece(format!("{} {} {}", state.glyph, gate.gate, state.word), painter.style(state.role)),
             piece(format!("  waits for {}", teams.join(" or ")), dim),

@@ -257,7 +257,7 @@ fn matrix(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) {
             (0, format!("{} {}", mark.glyph, mark.word), painter.style(mark.role)),
             (14, format_duration(policy.response), text),
             (24, policy.escalation.map_or_else(|| "never".to_owned(), format_duration), text),
-            (36, [&[policy.notification.clone()], &policy.channels[..]].concat().join("  "), dim),
+            (36, [std::slice::from_ref(&policy.notification), &policy.channels[..]].concat().join("  "), dim),
         ];
         for (x, shown, style) in cells {
             painter.text(area.x + x, y, area.width.saturating_sub(x), &shown, style);

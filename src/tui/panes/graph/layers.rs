@@ -150,7 +150,7 @@ impl<'a> Layers<'a> {
                     continue;
                 }
                 let towards = outer.services.clone();
-                let level = levels.len() as i32 + 1;
+                let level = signed(levels.len()) + 1;
                 match take(names, &towards, if side == 0 { -level } else { level }) {
                     Some(level) if side == 0 => left.push(level),
                     Some(level) => right.push(level),
@@ -160,6 +160,11 @@ impl<'a> Layers<'a> {
         }
         place(left, middle, right, width, height)
     }
+}
+
+/// A number of columns with a sign.
+fn signed(columns: usize) -> i32 {
+    i32::try_from(columns).unwrap_or(i32::MAX)
 }
 
 /// At most so many tracks are between a level and the next one towards the middle.
@@ -230,7 +235,7 @@ fn place<'a>(
             .chain((level.hidden > 0).then_some(Slot::More(level.hidden)))
             .zip(rows[index].iter().copied())
             .collect();
-        let column = Column { level: index as i32 - middle_level as i32, x, width: widths[index], slots };
+        let column = Column { level: signed(index) - signed(middle_level), x, width: widths[index], slots };
         x += widths[index] + gutters.get(index).map_or(0, |gutter| gutter.width);
         columns.push(column);
     }
