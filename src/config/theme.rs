@@ -30,12 +30,14 @@ pub enum Color {
     Rgb(u8, u8, u8),
 }
 
+/// The steps of the colour cube in the 256-colour table.
+const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
+
 impl Color {
     /// The nearest colour of the 256-colour table, for terminals without true colour.
     #[must_use]
     pub fn reduced(self) -> Self {
         let Self::Rgb(red, green, blue) = self else { return self };
-        const STEPS: [u8; 6] = [0, 95, 135, 175, 215, 255];
         let nearest =
             |value: u8| (0..6usize).min_by_key(|step| STEPS[*step].abs_diff(value)).unwrap_or_default();
         let distance = |other: [u8; 3]| {
@@ -176,10 +178,9 @@ impl Theme {
         resolve(name, &std::collections::BTreeMap::new()).0
     }
 
-    /// The theme as `NO_COLOR` wants it: no colour at all, only bold, dim, underline and reverse.
-    #[must_use]
-    pub fn no_color(&self) -> Self {
-        Self { name: self.name.clone(), looks: Self::built_in("monochrome").looks }
+    /// The theme for `NO_COLOR`: no colour at all, only bold, dim, underline and reverse.
+    pub fn no_color() -> Self {
+        Self::built_in("monochrome")
     }
 
     /// How a role looks.
@@ -228,7 +229,7 @@ mod tests {
 
     #[test]
     fn no_color_means_no_color() {
-        let theme = Theme::default().no_color();
+        let theme = Theme::no_color();
         for role in Role::ALL {
             let look = theme.look(*role);
             assert_eq!((look.foreground, look.background), (None, None), "{}", role.as_str());

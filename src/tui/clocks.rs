@@ -1,6 +1,9 @@
 //! The clocks of an open incident: until when somebody must have taken it, and when it escalates next.
 
-use crate::domain::{escalation::SeverityMatrix, incident::Incident};
+use crate::domain::{
+    escalation::{self, Response, SeverityMatrix},
+    incident::Incident,
+};
 use chrono::{DateTime, Duration, Utc};
 
 /// One running clock.
@@ -42,7 +45,7 @@ pub struct Clocks {
     pub response: Option<Clock>,
     /// When it goes up one level; `None` where the matrix never escalates.
     pub escalation: Option<Clock>,
-    /// How many levels have been called, from 1.
+    /// How often it has escalated; 0 while its first responders have it.
     pub level: usize,
 }
 
@@ -55,22 +58,18 @@ impl Clocks {
 
 /// The clocks of `incident` by the severity matrix.
 pub fn clocks(incident: &Incident, matrix: &SeverityMatrix, now: DateTime<Utc>) -> Clocks {
-    let Some(policy) = matrix.rows.get(&incident.severity) else { return Clocks::default() };
-    let response = incident.acknowledged.is_none().then(|| Clock {
+    let clock = escalation::clock(incident, matrix, now);
+    let is_waiting = matches!(clock.response, Response::Waiting | Response::Overdue);
+    let response = is_waiting.then(|| Clock {
         label: "ack due",
-        due: incident.declared_at + policy.response,
-        total: policy.response,
+        due: clock.response_due,
+        total: clock.response_due - incident.declared_at,
     });
-    let period = policy.escalation.filter(|period| period.num_seconds() > 0);
-    let passed = period
-        .map_or(0, |period| (now - incident.declared_at).num_seconds().max(0) / period.num_seconds())
-        .clamp(0, 1000) as i32;
-    let escalation = period.map(|period| Clock {
-        label: "escalates",
-        due: incident.declared_at + period * (passed + 1),
-        total: period,
+    let escalation = clock.escalation_due.map(|due| {
+        let steps = i32::try_from(clock.level).unwrap_or(i32::MAX).saturating_add(1);
+        Clock { label: "escalates", due, total: (due - incident.declared_at) / steps }
     });
-    Clocks { response, escalation, level: passed as usize + 1 }
+    Clocks { response, escalation, level: clock.level as usize }
 }
 
 #[cfg(test)]
@@ -93,7 +92,7 @@ mod tests {
         };
         let matrix = SeverityMatrix::default();
         for (minutes, response, escalation, level) in
-            [(0, 5, 15, 1), (4, 1, 11, 1), (7, -2, 8, 1), (16, -11, 14, 2), (31, -26, 14, 3)]
+            [(0, 5, 15, 0), (4, 1, 11, 0), (7, -2, 8, 0), (16, -11, 14, 1), (31, -26, 14, 2)]
         {
             let now = declared + Duration::minutes(minutes);
             let clocks = clocks(&incident, &matrix, now);

@@ -226,11 +226,8 @@ fn people() -> People {
 
 /// The file that findings point into.
 pub fn source_file() -> Arc<SourceFile> {
-    Arc::new(SourceFile {
-        path: "services/catalog.toml".into(),
-        text: "# The catalog.\n\n[service.shared-auth]\nname = \"shared-auth\"\ntype = \"microservice\"\nverson = \"1.3.0\"\n"
-            .into(),
-    })
+    let text = "# The catalog.\n\n[service.shared-auth]\nname = \"shared-auth\"\ntype = \"microservice\"\nverson = \"1.3.0\"\n";
+    Arc::new(SourceFile::new("services/catalog.toml", text))
 }
 
 /// A finding of a level in [`source_file`].
@@ -422,6 +419,7 @@ fn fill_clusters(model: &mut Model, catalog: &Catalog, rows: &[Row]) {
             trend: (0..30).map(|step| row.errors * (0.4 + 0.02 * f64::from(step))).collect(),
             at: Some(now()),
             problem: None,
+            ..Indicators::default()
         };
         metrics.endpoints.insert(endpoint, indicators);
     }
@@ -504,7 +502,13 @@ fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Pl
             },
         }
     } else {
-        Judgement::default()
+        Judgement {
+            verdict: SlaVerdict::NoData,
+            availability: None,
+            budget_remaining: None,
+            burn_rate: None,
+            reasons: vec!["never scraped".into()],
+        }
     };
     Place { target, workload, application: None, indicators, judgement }
 }

@@ -78,47 +78,52 @@ const FORM: Wanted = &[
     ("form.choose next", "choose"),
     ("view.back", "cancel"),
 ];
-const CONFIRM: Wanted =
-    &[("view.back", "cancel"), ("plan.focus", "between the buttons"), ("plan.press", "press")];
+const CONFIRM: Wanted = &[
+    ("view.back", "cancel"),
+    ("plan.focus", "other button"),
+    ("plan.press", "press it"),
+    ("cursor.half-page-down", "scroll"),
+];
 const CONFIRM_RUN: Wanted = &[("view.back", "cancel"), ("plan.press", "run it"), ("plan.focus", "to cancel")];
 const FILTER: Wanted = &[("view.submit", "keep"), ("view.back", "as before")];
 
-/// The contexts that hold, the innermost first, and what is worth naming there.
-fn here(model: &Model) -> (&'static [&'static str], Wanted) {
+/// What is worth naming where the person is.
+fn wanted(model: &Model) -> Wanted {
     match model.ui.overlays.last() {
-        Some(Overlay::Help { .. }) => (&["help", "overlay"], SCROLLED),
-        Some(Overlay::Palette { .. }) => (&["palette"], PALETTE),
-        Some(Overlay::Filter { .. }) => (&["palette"], FILTER),
-        Some(Overlay::Form { .. }) => (&["form"], FORM),
-        Some(Overlay::Planning { .. }) => (&["overlay"], &[("view.back", "cancel")]),
-        Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => {
-            (&["confirm", "form", "overlay"], CONFIRM_RUN)
-        }
-        Some(Overlay::Confirm { .. }) => (&["confirm", "form", "overlay"], CONFIRM),
-        Some(Overlay::Running { .. }) => (&["running", "overlay"], SCROLLED),
-        Some(Overlay::Findings { .. }) => (&["findings", "overlay"], SCROLLED),
-        Some(Overlay::Service { .. }) => (&["detail", "overlay"], DETAIL),
-        Some(Overlay::Change { .. } | Overlay::Sources { .. }) => (&["detail", "overlay"], SCROLLED),
+        Some(Overlay::Palette { .. }) => PALETTE,
+        Some(Overlay::Filter { .. }) => FILTER,
+        Some(Overlay::Form { .. }) => FORM,
+        Some(Overlay::Planning { .. }) => &[("view.back", "cancel")],
+        Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => CONFIRM_RUN,
+        Some(Overlay::Confirm { .. }) => CONFIRM,
+        Some(Overlay::Service { .. }) => DETAIL,
+        Some(
+            Overlay::Help { .. }
+            | Overlay::Running { .. }
+            | Overlay::Findings { .. }
+            | Overlay::Change { .. }
+            | Overlay::Sources { .. },
+        ) => SCROLLED,
         None => match model.ui.focus {
-            Pane::Inventory => (&["inventory", "pane", "global"], INVENTORY),
-            Pane::Graph => (&["graph", "pane", "global"], GRAPH),
-            Pane::Changes => (&["changes", "pane", "global"], CHANGES),
-            Pane::Sla => (&["sla", "pane", "global"], SLA),
-            Pane::Escalation => (&["escalation", "pane", "global"], ESCALATION),
+            Pane::Inventory => INVENTORY,
+            Pane::Graph => GRAPH,
+            Pane::Changes => CHANGES,
+            Pane::Sla => SLA,
+            Pane::Escalation => ESCALATION,
         },
     }
 }
 
 /// Keys and labels, the most important first.
 pub fn hints(model: &Model) -> Vec<(String, &'static str)> {
-    let (contexts, wanted) = here(model);
+    let contexts = model.ui.contexts();
     let is_typing = matches!(
         model.ui.overlays.last(),
         Some(Overlay::Confirm { plan, .. }) if plan.confirm_by_typing.is_some()
     );
-    wanted
+    wanted(model)
         .iter()
-        .filter_map(|(run, label)| Some((keys(&model.config.keymap, contexts, run, is_typing)?, *label)))
+        .filter_map(|(run, label)| Some((keys(&model.config.keymap, &contexts, run, is_typing)?, *label)))
         .collect()
 }
 

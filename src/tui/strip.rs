@@ -31,6 +31,9 @@ struct Part<'a> {
 /// The priority of a source that is well.
 const LIVE: u8 = 10;
 
+/// Below this width an incident in the top strip is its id and its clock.
+const BRIEF: u16 = 100;
+
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
 
@@ -141,12 +144,17 @@ fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     if let Some(incident) = worst_incident(view) {
         let mark = status::severity(incident.severity);
         let style = painter.style(mark.role);
-        let mut line = vec![piece(format!("{} {} {}", mark.glyph, incident.id, mark.word), style)];
+        let mut line = vec![piece(format!("{} {}", mark.glyph, incident.id), style)];
+        let is_brief = view.model.ui.size.width < BRIEF;
+        if !is_brief {
+            line.push(piece(format!(" {}", mark.word), style));
+        }
         if let Some(clock) =
             view.catalog.and_then(|catalog| clocks(incident, &catalog.severities, view.now()).next())
         {
             let role = panes_clock_role(view, &clock);
-            line.push(piece(format!(", {} ", clock.label), painter.style(Role::Dim)));
+            let label = if is_brief { " ".to_owned() } else { format!(", {} ", clock.label) };
+            line.push(piece(label, painter.style(Role::Dim)));
             line.push(piece(format_clock(clock.remaining(view.now())), painter.style(role)));
         }
         let others = view.joined.incidents.len() - 1;
@@ -210,17 +218,17 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     painter.ground(rect, painter.style(Role::Strip));
     let width = rect.width.saturating_sub(2);
     let mut right = freshness(view, painter);
-    let jobs = jobs(view, painter);
-    if !jobs.is_empty() {
-        right.insert(0, Part { line: jobs, priority: 0 });
+    let running = jobs(view, painter);
+    if !running.is_empty() {
+        right.insert(0, Part { line: running, priority: 0 });
     }
     // The keys keep more than half of the strip; sources that are well are only counted then.
     if total(&right) > width / 2 {
-        let (live, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
-        if !live.is_empty() {
+        let (well, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
+        if !well.is_empty() {
             let line = vec![
                 piece("● ", painter.style(Role::StatusOk)),
-                piece(format!("{} live", live.len()), painter.style(Role::Dim)),
+                piece(format!("{} live", well.len()), painter.style(Role::Dim)),
             ];
             loud.push(Part { line, priority: LIVE });
         }

@@ -3,12 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
-    domain::{
-        change::Change,
-        gate::GateState,
-        name::ChangeId,
-        units::format_duration,
-    },
+    domain::{change::Change, gate::GateState, name::ChangeId, units::format_duration},
     tui::{
         paint::{Line, Painter, piece},
         view::View,
@@ -39,10 +34,10 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     page.text(&proposal.subject, Role::Title, 0);
     page.blank();
     page.fact("class, risk", &format!("{}, {} risk", change.class, change.class.risk()), Role::Text);
-    let names: Vec<&str> = change.services.iter().map(|service| service.as_str()).collect();
-    page.fact("services", if names.is_empty() { "none" } else { "" }, Role::Dim);
-    if !names.is_empty() {
-        page.lines.pop();
+    let names: Vec<&str> = change.services.iter().map(crate::domain::name::ServiceName::as_str).collect();
+    if names.is_empty() {
+        page.fact("services", "none", Role::Dim);
+    } else {
         page.fact("services", &names.join(", "), Role::Text);
     }
     let authors: Vec<&str> = proposal.authors.iter().map(|author| author.name.as_str()).collect();
@@ -66,7 +61,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     page.heading("Gates");
     for gate in &change.gates {
         let state = status::gate(&gate.state);
-        let teams: Vec<&str> = gate.teams.iter().map(|team| team.as_str()).collect();
+        let teams: Vec<&str> = gate.teams.iter().map(crate::domain::name::TeamName::as_str).collect();
         let detail = match &gate.state {
             GateState::Open => format!("waits for {}", teams.join(" or ")),
             GateState::Approved { by, at } => {

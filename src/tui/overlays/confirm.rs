@@ -1,6 +1,9 @@
 //! A plan that waits for a yes: it takes the frame, repeats where and what exactly, and focuses Cancel.
 
-use super::{before, window::{self, Page}};
+use super::{
+    before,
+    window::{self, Page},
+};
 use crate::{
     config::theme::Role,
     domain::plan::{Plan, Risk, Work},
@@ -74,13 +77,19 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
     for (index, step) in plan.steps.iter().enumerate() {
         let number = format!("{}. ", index + 1);
         let indent = cells(&number);
+        let is_short = indent + cells(&step.title) + cells(&step.object) + 3 <= page.width;
+        if is_short && !step.object.is_empty() {
+            let line = vec![
+                piece(format!("{number}{}", step.title), page.style(Role::Text)),
+                piece(format!("  {}", step.object), page.style(Role::Dim)),
+            ];
+            page.lines.push(line);
+            continue;
+        }
         page.text(&format!("{number}{}", step.title), Role::Text, indent);
-        if !step.object.is_empty() {
-            let lines = crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent));
-            let style = page.style(Role::Dim);
-            for line in lines {
-                page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
-            }
+        let style = page.style(Role::Dim);
+        for line in crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent)) {
+            page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
         }
     }
     if !plan.notes.is_empty() {
@@ -104,7 +113,11 @@ fn draw_page(painter: &mut Painter<'_>, area: Rect, page: &Page<'_>, offset: usi
         painter.line(area.x, area.y + index as u16, area.width, line);
     }
     let below = page.lines.len() - height - offset;
-    let text = if below > 0 { format!("▼ {below} more lines: ctrl-d") } else { "▲ ctrl-u".to_owned() };
+    let text = match (below, offset) {
+        (0, _) => format!("▲ {offset} lines above"),
+        (_, 0) => format!("▼ {below} lines below"),
+        _ => format!("▲ {offset} lines above, ▼ {below} below"),
+    };
     painter.text(area.x, area.y + height as u16, area.width, &text, painter.style(Role::Accent));
 }
 

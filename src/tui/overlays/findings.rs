@@ -71,7 +71,13 @@ fn draw_list(painter: &mut Painter<'_>, area: Rect, findings: &[Finding], cursor
             piece(finding.message.as_str(), painter.style(Role::Text)),
         ];
         painter.line(area.x, y, room, &line);
-        painter.right(area.x, y, area.width, &crate::domain::text::fit(&place, wide.into()), painter.style(Role::Dim));
+        painter.right(
+            area.x,
+            y,
+            area.width,
+            &crate::domain::text::fit(&place, wide.into()),
+            painter.style(Role::Dim),
+        );
     }
 }
 

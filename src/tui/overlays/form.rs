@@ -53,8 +53,7 @@ fn draw_field(painter: &mut Painter<'_>, inside: Rect, y: u16, field: &FormField
     let label = if has_focus { painter.style(Role::Accent) } else { painter.style(Role::Text) };
     let mark = if has_focus { "▌" } else { " " };
     painter.cell(inside.x - 1, y, mark, painter.style(Role::Accent));
-    let name = if field.required { field.name.to_owned() } else { format!("{} (opt.)", field.name) };
-    painter.text(inside.x, y, LABEL - 1, &name, label);
+    painter.text(inside.x, y, LABEL - 1, field.name, label);
     let x = inside.x + LABEL;
     let room = inside.width.saturating_sub(LABEL);
     if field.choices.is_empty() {
@@ -64,7 +63,8 @@ fn draw_field(painter: &mut Painter<'_>, inside: Rect, y: u16, field: &FormField
     } else {
         painter.line(x, y, room, &choices(painter, field, has_focus, room));
     }
-    painter.text(x, y + 1, room, field.help, dim);
+    let optional = if field.required { "" } else { " · may stay empty" };
+    painter.text(x, y + 1, room, &format!("{}{optional}", field.help), dim);
 }
 
 /// `‹ critical ›  high  medium`: all choices where they fit, else the chosen one and its place.

@@ -16,11 +16,13 @@ const GAP: u16 = 3;
 pub fn draw(painter: &mut Painter<'_>, body: Rect, lines: &[HelpLine], offset: usize) {
     let all = flow(painter, lines);
     let columns = ((body.width.saturating_sub(6) + GAP) / (COLUMN + GAP)).clamp(1, 3);
-    let rows = (all.len() as u16).div_ceil(columns).min(body.height.saturating_sub(2)).max(1);
+    // Two lines more, for titles that move to the next column.
+    let rows = (all.len() as u16 + 2).div_ceil(columns).min(body.height.saturating_sub(2)).max(1);
     let width = columns * (COLUMN + GAP) - GAP + 4;
     let title = window::title(painter, "Keys that work here");
     let inside = window::open(painter, window::centred(body, width, rows + 2), &title);
     let rows = usize::from(inside.height);
+    let all = without_orphans(all, rows);
     let room = rows * usize::from(columns);
     let offset = offset.min(all.len().saturating_sub(room));
     let column_width = if columns == 1 { inside.width } else { COLUMN };
@@ -34,6 +36,21 @@ pub fn draw(painter: &mut Painter<'_>, body: Rect, lines: &[HelpLine], offset: u
         let style = painter.style(Role::OverlayLine);
         painter.right(inside.x, inside.bottom(), inside.width, &shown, style);
     }
+}
+
+/// Moves a title that would stand alone at the end of a column to the next one.
+fn without_orphans(lines: Vec<Line<'_>>, rows: usize) -> Vec<Line<'_>> {
+    let mut all = Vec::with_capacity(lines.len() + 4);
+    for line in lines {
+        if line.len() == 1 && rows > 1 && all.len() % rows == rows - 1 {
+            all.push(Line::new());
+        }
+        // A column does not begin with the blank line that parts it from what was before.
+        if !(line.is_empty() && all.len().is_multiple_of(rows.max(1))) {
+            all.push(line);
+        }
+    }
+    all
 }
 
 /// Contexts as titles, their keys below.

@@ -53,10 +53,7 @@ fn draw_entry(painter: &mut Painter<'_>, inside: Rect, y: u16, entry: &PaletteEn
     let keys = cells(&entry.keys);
     let room = inside.width.saturating_sub(keys + 4);
     let line = match &entry.unavailable {
-        None => vec![
-            piece(entry.title, painter.style(Role::Text)),
-            piece(format!("  {}", entry.id), dim),
-        ],
+        None => vec![piece(entry.title, painter.style(Role::Text)), piece(format!("  {}", entry.id), dim)],
         Some(reason) => vec![piece(entry.title, dim), piece(format!("  ○ {reason}"), dim)],
     };
     painter.line(inside.x + 2, y, room, &line);

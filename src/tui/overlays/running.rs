@@ -3,11 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
-    domain::{
-        ledger::Verdict,
-        plan::Outcome,
-        units::format_duration,
-    },
+    domain::{ledger::Verdict, plan::Outcome, units::format_duration},
     error::Failure,
     model::jobs::{Job, JobId, JobState},
     tui::{

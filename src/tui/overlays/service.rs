@@ -56,20 +56,21 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, catalog: &Catalog, row: &ServiceRo
 }
 
 fn identity(page: &mut Page<'_>, catalog: &Catalog, service: &Service) {
-    page.fact("version", &service.version.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string), Role::Text);
+    page.fact(
+        "version",
+        &service.version.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string),
+        Role::Text,
+    );
     if let Some(previous) = catalog.previous_versions.get(&service.name).filter(|list| !list.is_empty()) {
         let list: Vec<String> = previous.iter().take(5).map(ToString::to_string).collect();
         page.fact("before", &list.join(", "), Role::Dim);
     }
-    let mut status = service.status.as_str().to_owned();
-    for (word, date) in [("deprecated", service.deprecation_date), ("gone by", service.sunset_date)] {
-        if let Some(date) = date {
-            status.push_str(&format!(" · {word} {date}"));
-        }
-    }
-    if let Some(replacement) = &service.replacement_service {
-        status.push_str(&format!(" · replaced by {replacement}"));
-    }
+    let dates = [("deprecated", service.deprecation_date), ("gone by", service.sunset_date)];
+    let status: Vec<String> = std::iter::once(service.status.as_str().to_owned())
+        .chain(dates.into_iter().filter_map(|(word, date)| Some(format!("{word} {}", date?))))
+        .chain(service.replacement_service.iter().map(|other| format!("replaced by {other}")))
+        .collect();
+    let status = status.join(" · ");
     page.fact("status", &status, Role::Text);
     page.fact("type, tier", &format!("{}, {}", service.kind, service.tier.as_str()), Role::Text);
     page.fact("project", service.project.as_ref().map_or("shared", |project| project.as_str()), Role::Text);
@@ -106,7 +107,10 @@ fn place(page: &mut Page<'_>, promise: &Sla, place: &Place) {
             let health = status::health(&workload.health);
             let mut line: Line<'_> = vec![
                 piece(format!("{} {}", health.glyph, health.word), page.style(health.role)),
-                piece(format!(", {} of {} pods ready", workload.ready, workload.desired), page.style(Role::Text)),
+                piece(
+                    format!(", {} of {} pods ready", workload.ready, workload.desired),
+                    page.style(Role::Text),
+                ),
             ];
             if let Health::Progressing(detail) | Health::Degraded(detail) = &workload.health {
                 line.push(piece(format!(" · {detail}"), page.style(Role::Dim)));
@@ -204,22 +208,29 @@ fn dependencies(view: &View<'_>, page: &mut Page<'_>, service: &Service) {
     if users.is_empty() {
         page.text("no service", Role::Dim, 0);
     } else {
-        let names: Vec<&str> = users.iter().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = users.iter().map(crate::domain::name::ServiceName::as_str).collect();
         page.text(&names.join(", "), Role::Text, 0);
     }
 }
 
 fn governance(page: &mut Page<'_>, service: &Service) {
     let governance = &service.governance;
-    if governance.approvers.is_empty() && governance.break_changes_notice.is_none() && service.migration.is_none() {
+    if governance.approvers.is_empty()
+        && governance.break_changes_notice.is_none()
+        && service.migration.is_none()
+    {
         return;
     }
     page.heading("Governance");
     if !governance.approvers.is_empty() {
-        let names: Vec<&str> = governance.approvers.iter().map(|team| team.as_str()).collect();
+        let names: Vec<&str> =
+            governance.approvers.iter().map(crate::domain::name::TeamName::as_str).collect();
         page.fact("approvers", &names.join(", "), Role::Text);
     }
-    page.fact_if("notice", governance.break_changes_notice.map(|days| format!("{days} days before a breaking change")));
+    page.fact_if(
+        "notice",
+        governance.break_changes_notice.map(|days| format!("{days} days before a breaking change")),
+    );
     page.fact_if("change log", governance.change_log.as_ref());
     if let Some(migration) = &service.migration {
         page.fact_if("migration", migration.guide_url.as_ref());
@@ -231,8 +242,12 @@ fn governance(page: &mut Page<'_>, service: &Service) {
 fn open(view: &View<'_>, page: &mut Page<'_>, service: &Service) {
     let changes: Vec<_> =
         view.joined.changes.iter().filter(|change| change.services.contains(&service.name)).collect();
-    let incidents: Vec<_> =
-        view.joined.incidents.iter().filter(|incident| incident.service.as_ref() == Some(&service.name)).collect();
+    let incidents: Vec<_> = view
+        .joined
+        .incidents
+        .iter()
+        .filter(|incident| incident.service.as_ref() == Some(&service.name))
+        .collect();
     if changes.is_empty() && incidents.is_empty() {
         return;
     }

@@ -53,7 +53,8 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, offset: usiz
 /// Kinds that a cluster does not serve or does not let us see.
 fn missing(view: &View<'_>, page: &mut window::Page<'_>) {
     let clusters = view.model.world.clusters.iter();
-    for (context, cluster) in clusters.filter_map(|(context, source)| Some((context, source.value.as_ref()?))) {
+    for (context, cluster) in clusters.filter_map(|(context, source)| Some((context, source.value.as_ref()?)))
+    {
         for (kind, reason) in &cluster.missing {
             page.blank();
             page.marked("▲", Role::StatusWarning, &format!("{context}: no {kind}: {reason}"), Role::Text);

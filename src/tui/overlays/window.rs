@@ -14,12 +14,7 @@ use std::borrow::Cow;
 pub fn centred(body: Rect, width: u16, height: u16) -> Rect {
     let width = width.min(body.width.saturating_sub(2));
     let height = height.min(body.height);
-    Rect {
-        x: body.x + (body.width - width) / 2,
-        y: body.y + (body.height - height) * 2 / 5,
-        width,
-        height,
-    }
+    Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) * 2 / 5, width, height }
 }
 
 /// What is inside of a window: its frame and one cell of padding taken away.
@@ -44,12 +39,9 @@ pub fn open(painter: &mut Painter<'_>, window: Rect, title: &Line<'_>) -> Rect {
         painter.cell(window.x, y, "│", line);
         painter.cell(right, y, "│", line);
     }
-    for (x, y, corner) in [
-        (window.x, window.y, "╭"),
-        (right, window.y, "╮"),
-        (window.x, bottom, "╰"),
-        (right, bottom, "╯"),
-    ] {
+    for (x, y, corner) in
+        [(window.x, window.y, "╭"), (right, window.y, "╮"), (window.x, bottom, "╰"), (right, bottom, "╯")]
+    {
         painter.cell(x, y, corner, line);
     }
     let used = painter.line(window.x + 3, window.y, window.width.saturating_sub(6), title);

@@ -3,7 +3,7 @@
 use super::{Room, inner_title, message, row_ground};
 use crate::{
     config::theme::Role,
-    domain::{change::Change, finding::Level, gate::GateState, units::format_duration},
+    domain::{change::Change, finding::Level, gate::GateState},
     model::layout::Pane,
     tui::{
         paint::{Line, Painter, piece},
@@ -14,6 +14,7 @@ use crate::{
         },
     },
 };
+use chrono::Duration;
 use ratatui::layout::Rect;
 
 const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
@@ -22,16 +23,19 @@ const fn column(title: &'static str, width: u16, more: u16, priority: u8, right:
 
 const COLUMNS: [Column; 10] = [
     column("", 1, 0, 0, false),
-    column("change", 16, 6, 0, false),
+    column("change", 19, 7, 0, false),
     column("stage", 9, 0, 2, false),
-    column("class", 11, 0, 4, false),
-    column("risk", 6, 0, 3, false),
-    column("age", 6, 0, 6, true),
+    column("class", 11, 3, 4, false),
+    column("risk", 6, 0, 6, false),
+    column("age", 3, 0, 5, true),
     column("author", 10, 6, 8, false),
-    column("gates", 8, 18, 1, false),
-    column("findings", 9, 4, 5, false),
+    column("gates", 19, 12, 1, false),
+    column("found", 7, 4, 3, false),
     column("services", 16, 30, 9, false),
 ];
+
+/// In a small pane the gates matter more than the whole of a long name.
+const NARROW: u16 = 46;
 
 /// Draws the list, and below it the chosen change where there is room.
 pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
@@ -53,7 +57,12 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         message(painter, area, &lines);
         return;
     }
-    let places = places(&COLUMNS, area.width);
+    let mut columns = COLUMNS;
+    if area.width < NARROW {
+        columns[1].width = 12;
+        columns[7].width = 10;
+    }
+    let places = places(&columns, area.width);
     let header = painter.style(Role::Header);
     for (column, place) in COLUMNS.iter().zip(places) {
         let Some((x, width)) = place else { continue };
@@ -113,7 +122,7 @@ fn cell(
             painter.text(x, y, width, risk, painter.style(role))
         }
         5 => {
-            let age = format_duration(view.now() - change.proposal.opened_at);
+            let age = brief_age(view.now() - change.proposal.opened_at);
             painter.right(x, y, width, &age, dim);
             0
         }
@@ -124,19 +133,30 @@ fn cell(
         7 => painter.line(x, y, width, &gates(painter, change)),
         8 => painter.line(x, y, width, &findings(painter, change)),
         _ => {
-            let names: Vec<&str> = change.services.iter().map(|service| service.as_str()).collect();
+            let names: Vec<&str> =
+                change.services.iter().map(crate::domain::name::ServiceName::as_str).collect();
             painter.text(x, y, width, &names.join(", "), dim)
         }
     };
 }
 
-/// `✓ review  ○ security`
+/// An age in its largest unit alone: `40m`, `2h`, `26d`.
+fn brief_age(age: Duration) -> String {
+    let minutes = age.num_minutes().max(0);
+    match minutes {
+        0..60 => format!("{minutes}m"),
+        60..2880 => format!("{}h", minutes / 60),
+        _ => format!("{}d", minutes / 1440),
+    }
+}
+
+/// `✓ review ○ security`
 pub fn gates<'a>(painter: &Painter<'_>, change: &'a Change) -> Line<'a> {
     let mut line = Line::new();
     for gate in &change.gates {
         let state = status::gate(&gate.state);
         if !line.is_empty() {
-            line.push(piece("  ", painter.style(Role::Text)));
+            line.push(piece(" ", painter.style(Role::Text)));
         }
         line.push(piece(state.glyph, painter.style(state.role)));
         line.push(piece(" ", painter.style(Role::Text)));
@@ -190,7 +210,7 @@ fn details(painter: &mut Painter<'_>, area: Rect, change: &Change) {
     }
     for gate in change.gates.iter().filter(|gate| !matches!(gate.state, GateState::Approved { .. })) {
         let state = status::gate(&gate.state);
-        let teams: Vec<&str> = gate.teams.iter().map(|team| team.as_str()).collect();
+        let teams: Vec<&str> = gate.teams.iter().map(crate::domain::name::TeamName::as_str).collect();
         let mut line = vec![
             piece(format!("{} {} {}", state.glyph, gate.gate, state.word), painter.style(state.role)),
             piece(format!("  waits for {}", teams.join(" or ")), dim),

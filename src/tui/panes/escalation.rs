@@ -209,9 +209,9 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
             let last = levels.len().saturating_sub(1);
             levels.get(level.min(last)).map(|level| level.join(", ")).unwrap_or_default()
         };
-        (whom(clocks.level.saturating_sub(1)), whom(clocks.level))
+        (whom(clocks.level), whom(clocks.level + 1))
     });
-    if let Some((now, next)) = called.filter(|_| clocks.level > 0) {
+    if let Some((now, next)) = called.filter(|(now, _)| !now.is_empty()) {
         let mut line = vec![piece(format!("level {}", clocks.level), text), piece(format!(": {now}"), dim)];
         if clocks.escalation.is_some() && next != now {
             line.push(piece(format!(" · next {next}"), dim));
@@ -257,7 +257,7 @@ fn matrix(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) {
             (0, format!("{} {}", mark.glyph, mark.word), painter.style(mark.role)),
             (14, format_duration(policy.response), text),
             (24, policy.escalation.map_or_else(|| "never".to_owned(), format_duration), text),
-            (36, [&[policy.notification.clone()], &policy.channels[..]].concat().join("  "), dim),
+            (36, [std::slice::from_ref(&policy.notification), &policy.channels[..]].concat().join("  "), dim),
         ];
         for (x, shown, style) in cells {
             painter.text(area.x + x, y, area.width.saturating_sub(x), &shown, style);

@@ -210,9 +210,8 @@ impl Cells<'_> {
         let style = match &workload.health {
             _ if self.stale.cluster => dim,
             Health::Degraded(_) => painter.style(Role::StatusCritical),
-            Health::Progressing(_) | Health::Paused => painter.style(Role::StatusWarning),
             Health::Healthy if workload.ready >= workload.desired => painter.style(Role::Text),
-            Health::Healthy | Health::Unknown => painter.style(Role::StatusWarning),
+            _ => painter.style(Role::StatusWarning),
         };
         painter.right(x, y, width, &format!("{}/{}", workload.ready, workload.desired), style);
     }
@@ -246,8 +245,7 @@ impl Cells<'_> {
             _ => (seen.and_then(|seen| seen.rate).map(brief_number), false),
         };
         let role = match (&shown, is_bad) {
-            (None, _) => Role::Dim,
-            _ if self.stale.metrics => Role::Dim,
+            _ if shown.is_none() || self.stale.metrics => Role::Dim,
             (_, true) => Role::StatusWarning,
             (_, false) => Role::Text,
         };

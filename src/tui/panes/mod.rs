@@ -104,39 +104,39 @@ fn title(view: &View<'_>, painter: &mut Painter<'_>, pane: Pane, area: Rect, foc
         painter.style(Role::Title)
     };
     let dim = painter.style(Role::Dim);
-    let mut line: Line<'_> = vec![piece(format!(" {} {} ", pane.index() + 1, name(pane)), title_style)];
-    let typed = view.model.ui.overlays.iter().rev().find_map(|overlay| match overlay {
+    let mut parts: Line<'_> = vec![piece(format!(" {} {} ", pane.index() + 1, name(pane)), title_style)];
+    let input = view.model.ui.overlays.iter().rev().find_map(|overlay| match overlay {
         Overlay::Filter { pane: of, input, .. } if *of == pane => Some(input.text.as_str()),
         _ => None,
     });
-    let rule = piece(symbol, line_style);
-    if let Some(typed) = typed {
-        line.push(rule.clone());
-        line.push(piece(" /", painter.style(Role::Key)));
-        line.push(piece(typed.to_owned(), painter.style(Role::Input)));
-        line.push(piece(" ", painter.style(Role::Input)));
-        line.push(piece(" ", line_style));
+    let line_piece = piece(symbol, line_style);
+    if let Some(input) = input {
+        parts.push(line_piece.clone());
+        parts.push(piece(" /", painter.style(Role::Key)));
+        parts.push(piece(input.to_owned(), painter.style(Role::Input)));
+        parts.push(piece(" ", painter.style(Role::Input)));
+        parts.push(piece(" ", line_style));
     } else if !list.filter.is_empty() {
-        line.push(rule.clone());
-        line.push(piece(" /", dim));
-        line.push(piece(list.filter.clone(), painter.style(Role::Match)));
-        line.push(piece(" ", line_style));
+        parts.push(line_piece.clone());
+        parts.push(piece(" /", dim));
+        parts.push(piece(list.filter.clone(), painter.style(Role::Match)));
+        parts.push(piece(" ", line_style));
     }
-    let (about, role) = about(view, pane);
-    if !about.is_empty() {
-        line.push(rule.clone());
-        line.push(piece(format!(" {about} "), painter.style(role)));
+    let (words, tone) = about(view, pane);
+    if !words.is_empty() {
+        parts.push(line_piece.clone());
+        parts.push(piece(format!(" {words} "), painter.style(tone)));
     }
     let source = view.pane_source(pane);
     if source.has_picture && !matches!(source.freshness, Freshness::Live) {
         let mark = status::freshness(source.freshness);
-        line.push(rule);
-        line.push(piece(
+        parts.push(line_piece);
+        parts.push(piece(
             format!(" {} {} {} ", mark.glyph, source.name, source.words(view.now())),
             painter.style(mark.role),
         ));
     }
-    let used = painter.line(area.x + 1, area.y, area.width.saturating_sub(2), &line);
+    let used = painter.line(area.x + 1, area.y, area.width.saturating_sub(2), &parts);
     let rows = view.model.ui.layout().rows(pane);
     if pane != Pane::Graph && list.rows.len() > rows && rows > 0 {
         let position = format!(" {}/{} ", list.cursor + 1, list.rows.len());
@@ -206,22 +206,19 @@ fn separators(painter: &mut Painter<'_>, layout: &Layout) {
 
 /// A pane whose source has said nothing yet, or has failed from the start.
 fn waiting(painter: &mut Painter<'_>, area: Rect, pane: Pane, source: &SourceState<'_>) {
-    match source.failure {
-        Some(failure) => {
-            let mut lines = vec![(failure.message.clone(), Role::StatusCritical)];
-            lines.extend(failure.causes.first().map(|cause| (format!("because: {cause}"), Role::Text)));
-            lines.extend(failure.hints.iter().map(|hint| (format!("try: {hint}"), Role::Dim)));
-            lines[0].0 = format!("■ {}", lines[0].0);
-            message(painter, area, &lines);
-        }
-        None => {
-            let what = match pane {
-                Pane::Inventory | Pane::Graph | Pane::Sla => "◌ reading the control repository …",
-                Pane::Changes => "◌ reading the change branches …",
-                Pane::Escalation => "◌ reading the ledger …",
-            };
-            message(painter, area, &[(what.to_owned(), Role::Dim)]);
-        }
+    if let Some(failure) = source.failure {
+        let mut lines = vec![(failure.message.clone(), Role::StatusCritical)];
+        lines.extend(failure.causes.first().map(|cause| (format!("because: {cause}"), Role::Text)));
+        lines.extend(failure.hints.iter().map(|hint| (format!("try: {hint}"), Role::Dim)));
+        lines[0].0 = format!("■ {}", lines[0].0);
+        message(painter, area, &lines);
+    } else {
+        let what = match pane {
+            Pane::Inventory | Pane::Graph | Pane::Sla => "◌ reading the control repository …",
+            Pane::Changes => "◌ reading the change branches …",
+            Pane::Escalation => "◌ reading the ledger …",
+        };
+        message(painter, area, &[(what.to_owned(), Role::Dim)]);
     }
 }
 
@@ -233,11 +230,10 @@ pub fn message(painter: &mut Painter<'_>, area: Rect, lines: &[(String, Role)]) 
         .flat_map(|(text, role)| wrap(text, width).into_iter().map(|line| (line, *role)))
         .take(area.height.into())
         .collect();
-    let mut y = area.y + area.height.saturating_sub(wrapped.len() as u16) / 2;
-    for (line, role) in &wrapped {
+    let first = area.y + area.height.saturating_sub(wrapped.len() as u16) / 2;
+    for (y, (line, role)) in (first..).zip(&wrapped) {
         let used = cells(line).min(area.width);
         painter.text(area.x + (area.width - used) / 2, y, used, line, painter.style(*role));
-        y += 1;
     }
 }
 

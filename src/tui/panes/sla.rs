@@ -7,16 +7,13 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    domain::{
-        sla::SlaVerdict,
-        units::format_percent,
-    },
+    domain::{sla::SlaVerdict, units::format_percent},
     model::{
         join::{ProjectRow, ServiceRow},
         layout::Pane,
     },
     tui::{
-        paint::{Line, Painter, piece},
+        paint::{Line, Painter, cells, piece},
         view::View,
         widgets::{
             bar, status,
@@ -36,9 +33,12 @@ const COLUMNS: [Column; 7] = [
     column("state", 8, 0, 3, false),
     column("services", 12, 4, 2, false),
     column("sla", 7, 0, 1, true),
-    column("worst budget", 15, 5, 5, false),
+    column("worst budget", 16, 5, 5, false),
     column("worst", 16, 80, 4, false),
 ];
+
+/// Cells below which the reason beside the worst service is left out.
+const LEAST_REASON: u16 = 20;
 
 /// Columns of the services below a zoomed pane.
 const SERVICE_COLUMNS: [Column; 9] = [
@@ -59,9 +59,14 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     let area = room.area;
     if list.rows.is_empty() {
         let lines = [
-            (if list.filter.is_empty() { "no service is judged yet".to_owned() } else {
-                format!("no project matches /{}", list.filter)
-            }, Role::Text),
+            (
+                if list.filter.is_empty() {
+                    "no service is judged yet".to_owned()
+                } else {
+                    format!("no project matches /{}", list.filter)
+                },
+                Role::Text,
+            ),
             ("promises come from [service.X.sla] and policies/sla.toml".to_owned(), Role::Dim),
         ];
         message(painter, area, &lines);
@@ -144,7 +149,9 @@ fn project_cell(
             } else {
                 let role = if view.is_selected(name) { Role::Related } else { Role::Text };
                 let mut line = vec![piece(name.as_str(), painter.style(role))];
-                if let Some(reason) = judgement.reasons.first() {
+                // A reason of three letters explains nothing.
+                let has_room = width >= cells(name.as_str()) + LEAST_REASON;
+                if let Some(reason) = judgement.reasons.first().filter(|_| has_room) {
                     line.push(piece(format!(": {reason}"), dim));
                 }
                 painter.line(x, y, width, &line)
@@ -185,7 +192,7 @@ pub fn budget(painter: &mut Painter<'_>, x: u16, y: u16, width: u16, remaining: 
         spent => format!("used {:.0}×", spent.min(9999.0)),
     };
     let style = painter.style(role);
-    let label = 9.min(width);
+    let label = 10.min(width);
     let room = (width - label).min(20);
     bar::draw(painter, x, y, room, remaining, style);
     let text = if role == Role::Chart { painter.style(Role::Text) } else { style };
@@ -201,7 +208,10 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         piece(" ", dim),
         piece(format!("{} {} ", mark.glyph, mark.word), painter.style(mark.role)),
         piece(row.service.name.as_str(), painter.style(Role::Related)),
-        piece(row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)), dim),
+        piece(
+            row.main_place().map_or_else(String::new, |place| format!(" in {}", place.target.environment)),
+            dim,
+        ),
         piece(" ", dim),
     ];
     inner_title(painter, area, area.y, &title);
@@ -218,13 +228,7 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         budget(painter, area.x + 14, y, area.width.saturating_sub(14).min(29), judgement.budget_remaining);
         if let Some(burn) = judgement.burn_rate.filter(|burn| burn.is_finite()) {
             let style = promise_style(painter, burn <= 1.0);
-            painter.text(
-                area.x + 45,
-                y,
-                area.width.saturating_sub(45),
-                &format!("burns {burn:.1}×"),
-                style,
-            );
+            painter.text(area.x + 45, y, area.width.saturating_sub(45), &format!("burns {burn:.1}×"), style);
         }
         y += 1;
     }
@@ -234,7 +238,10 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
             "availability",
             judgement.availability.map(format_percent),
             promise.availability.map(|ratio| ratio.to_string()),
-            judgement.availability.zip(promise.availability).is_none_or(|(seen, wanted)| seen >= wanted.share()),
+            judgement
+                .availability
+                .zip(promise.availability)
+                .is_none_or(|(seen, wanted)| seen >= wanted.share()),
         ),
         (
             "errors",

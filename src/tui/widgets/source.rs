@@ -1,10 +1,11 @@
-//! Lines of a source file with one place underlined.
+//! A line of a source file with one place underlined.
 
 use crate::{
     config::theme::Role,
     domain::{
+        excerpt::Excerpt,
         finding::Label,
-        text::{fit, is_unsafe},
+        text::{clean, fit},
     },
     tui::{
         overlays::Page,
@@ -12,60 +13,73 @@ use crate::{
     },
 };
 
-/// Cells before the place in a line that is too long to be shown whole.
-const LEAD: usize = 24;
+/// Cells that stay before the place when its line is too long for the page.
+const LEAD: u16 = 16;
 
-/// Adds to a page: where, the line before, the line with the place underlined, and what the label says.
+/// Adds to a page: where, the line with the place underlined, and what the label says about it.
 pub fn excerpt(page: &mut Page<'_>, label: &Label, role: Role) {
-    let (line, column) = label.file.position(label.start);
-    let gutter = line.to_string().len().max(3);
+    let shown = Excerpt::of(label);
+    let number = shown.line.to_string();
+    let gutter = number.len().max(3);
     let blank = " ".repeat(gutter);
+    let edge = page.style(Role::SourceGutter);
     page.lines.push(vec![
-        piece(format!("{blank} ┌ "), page.style(Role::SourceGutter)),
-        piece(format!("{}:{line}:{column}", label.file.path), page.style(Role::Dim)),
+        piece(format!("{blank} ┌ "), edge),
+        piece(format!("{}:{}:{}", clean(&label.file.path), shown.line, shown.column), page.style(Role::Dim)),
     ]);
-    let mut lines = label.file.text.lines().skip(line.saturating_sub(2));
-    if line > 1
-        && let Some(before) = lines.next()
-    {
-        let shown = shown(before, 0);
-        page.lines.push(numbered(page, &format!("{:>gutter$}", line - 1), &shown, Role::Dim));
-    }
-    let Some(text) = lines.next() else { return };
-    let width = usize::from(page.width).saturating_sub(gutter + 4);
-    let prefix: String = text.chars().take(column - 1).collect();
-    let skip = if shown(text, 0).chars().count() > width { (column - 1).saturating_sub(LEAD) } else { 0 };
-    page.lines.push(numbered(page, &format!("{line:>gutter$}"), &shown(text, skip), Role::Source));
-    let indent = cells(&shown(&prefix, skip)) as usize;
-    let length = label.end.saturating_sub(label.start);
-    let marked = label.file.text.get(label.start..label.start + length).unwrap_or_default();
-    // A place over several lines is underlined on its first one.
-    let marked = marked.lines().next().unwrap_or_default();
-    let wide = usize::from(cells(&shown(marked, 0))).clamp(1, width.saturating_sub(indent).max(1));
+    let room = page.width.saturating_sub(gutter as u16 + 3).max(8);
+    let before = shown.text.get(..shown.underline.start).unwrap_or(&shown.text);
+    let marked = shown.text.get(shown.underline.clone()).unwrap_or_default();
+    // What is marked must be seen: a line that is too long begins shortly before it.
+    let skipped = skip(before, marked, room);
+    let text = format!("{}{}", if skipped > 0 { "…" } else { "" }, &shown.text[skipped..]);
+    let indent = cells(&before[skipped..]) + u16::from(skipped > 0);
+    let wide = cells(marked).clamp(1, room.saturating_sub(indent).max(1));
     page.lines.push(vec![
-        piece(format!("{blank} │ "), page.style(Role::SourceGutter)),
-        piece(format!("{}{}", " ".repeat(indent), "━".repeat(wide)), page.style(role)),
-        piece(format!(" {}", label.text), page.style(role)),
+        piece(format!("{number:>gutter$} │ "), edge),
+        piece(fit(&text, room.into()), page.style(Role::Source)),
+    ]);
+    page.lines.push(vec![
+        piece(format!("{blank} │ "), edge),
+        piece(format!("{}{}", " ".repeat(indent.into()), "━".repeat(wide.into())), page.style(role)),
+        piece(format!(" {}", clean(&label.text)), page.style(role)),
     ]);
 }
 
-fn numbered<'a>(page: &Page<'_>, number: &str, text: &str, role: Role) -> crate::tui::paint::Line<'a> {
-    let width = usize::from(page.width).saturating_sub(cells(number) as usize + 3);
-    vec![
-        piece(format!("{number} │ "), page.style(Role::SourceGutter)),
-        piece(fit(text, width), page.style(role)),
-    ]
+/// How many bytes at the line's begin are left out so that the place is in sight.
+fn skip(before: &str, marked: &str, room: u16) -> usize {
+    if cells(before) + cells(marked).min(LEAD) <= room {
+        return 0;
+    }
+    before
+        .char_indices()
+        .map(|(offset, _)| offset)
+        .find(|offset| cells(&before[*offset..]) < LEAD.min(room / 2))
+        .unwrap_or(before.len())
 }
 
-/// A line as it may be shown: tabs widened, control characters made visible, so that cells stay countable.
-fn shown(line: &str, skip: usize) -> String {
-    let mut out = String::new();
-    for character in line.chars().skip(skip) {
-        match character {
-            '\t' => out.push_str("    "),
-            other if is_unsafe(other) => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{config::theme::Theme, domain::finding::SourceFile, tui::style::Styles};
+    use std::sync::Arc;
+
+    fn shown(text: &str, marked: &str, width: u16) -> String {
+        let file = Arc::new(SourceFile::new("a.toml", text));
+        let start = file.text.find(marked).unwrap();
+        let label = Label { file, start, end: start + marked.len(), text: "here".into() };
+        let styles = Styles::new(&Theme::built_in("dark"));
+        let mut page = Page::new(&styles, width);
+        excerpt(&mut page, &label, Role::StatusCritical);
+        let lines =
+            page.lines.iter().map(|line| line.iter().map(|piece| piece.text.as_ref()).collect::<String>());
+        lines.collect::<Vec<_>>().join("\n")
     }
-    out
+
+    #[test]
+    fn the_place_is_underlined_by_cells_and_stays_in_sight() {
+        insta::assert_snapshot!(shown("a\n日本 = wrong # x\n", "wrong", 40));
+        let long = format!("x = \"{}\" WRONG {}", "é".repeat(90), "z".repeat(90));
+        insta::assert_snapshot!(shown(&long, "WRONG", 40));
+    }
 }

@@ -28,7 +28,8 @@ pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
     let mut shown = [true; N];
     let needed = |shown: &[bool; N]| -> u16 {
         let widths = columns.iter().zip(shown).filter(|(_, shown)| **shown);
-        let (sum, last) = widths.fold((0, 0), |(sum, _), (column, _)| (sum + column.width + gap(column), gap(column)));
+        let (sum, last) =
+            widths.fold((0, 0), |(sum, _), (column, _)| (sum + column.width + gap(column), gap(column)));
         sum - last
     };
     while needed(&shown) > width {

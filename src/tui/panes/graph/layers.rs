@@ -104,7 +104,11 @@ impl<'a> Layers<'a> {
                 let near: Vec<usize> = towards
                     .iter()
                     .enumerate()
-                    .filter(|(_, other)| if level < 0 { depends(service, other) } else { depends(other, service) })
+                    .filter(
+                        |(_, other)| {
+                            if level < 0 { depends(service, other) } else { depends(other, service) }
+                        },
+                    )
                     .map(|(index, _)| index)
                     .collect();
                 near.iter().sum::<usize>() * 100 / near.len().max(1)
@@ -125,9 +129,7 @@ impl<'a> Layers<'a> {
         let total = |left: &[Level<'_>], right: &[Level<'_>]| {
             let columns = left.iter().chain(right);
             middle_width
-                + columns
-                    .map(|level| level.width().min(WIDEST) + GUTTER + tracks(level))
-                    .sum::<u16>()
+                + columns.map(|level| level.width().min(WIDEST) + GUTTER + tracks(level)).sum::<u16>()
         };
         // Further levels only where they fit whole.
         let mut grows = [!left.is_empty(), !right.is_empty()];
@@ -136,12 +138,7 @@ impl<'a> Layers<'a> {
                 let levels = if side == 0 { &left } else { &right };
                 let Some(outer) = levels.last() else { continue };
                 let names: Vec<&ServiceName> = if side == 0 {
-                    outer
-                        .services
-                        .iter()
-                        .flat_map(|service| users(&service.name))
-                        .filter_map(known)
-                        .collect()
+                    outer.services.iter().flat_map(|service| users(&service.name)).filter_map(known).collect()
                 } else {
                     let dependencies = outer.services.iter().flat_map(|service| &service.dependencies);
                     dependencies.map(|dependency| &dependency.service).collect()
@@ -153,7 +150,7 @@ impl<'a> Layers<'a> {
                     continue;
                 }
                 let towards = outer.services.clone();
-                let level = levels.len() as i32 + 1;
+                let level = signed(levels.len()) + 1;
                 match take(names, &towards, if side == 0 { -level } else { level }) {
                     Some(level) if side == 0 => left.push(level),
                     Some(level) => right.push(level),
@@ -163,6 +160,11 @@ impl<'a> Layers<'a> {
         }
         place(left, middle, right, width, height)
     }
+}
+
+/// A number of columns with a sign.
+fn signed(columns: usize) -> i32 {
+    i32::try_from(columns).unwrap_or(i32::MAX)
 }
 
 /// At most so many tracks are between a level and the next one towards the middle.
@@ -233,8 +235,7 @@ fn place<'a>(
             .chain((level.hidden > 0).then_some(Slot::More(level.hidden)))
             .zip(rows[index].iter().copied())
             .collect();
-        let column =
-            Column { level: index as i32 - middle_level as i32, x, width: widths[index], slots };
+        let column = Column { level: signed(index) - signed(middle_level), x, width: widths[index], slots };
         x += widths[index] + gutters.get(index).map_or(0, |gutter| gutter.width);
         columns.push(column);
     }

@@ -21,7 +21,7 @@ use routes::Routes;
 use usage::{Usage, usage};
 
 /// Below this there is only room for words.
-const LEAST_WIDTH: u16 = 44;
+const LEAST_WIDTH: u16 = 56;
 const LEAST_HEIGHT: u16 = 5;
 
 /// Draws the neighbourhood of the selected service.
@@ -96,11 +96,10 @@ fn node<'a>(view: &View<'_>, painter: &Painter<'_>, service: &'a Service, is_mid
 fn summary(painter: &mut Painter<'_>, area: Rect, service: &Service, usage: &Usage, has_foreign: bool) {
     let used = painter.text(area.x, area.y, area.width, &used_by(usage), painter.style(Role::Text));
     let needs = service.dependencies.len();
-    let mut rest = format!(" · needs {needs}");
-    let optional = service.dependencies.iter().filter(|dependency| dependency.optional).count();
-    if optional > 0 {
-        rest.push_str(&format!(", {optional} optional"));
-    }
+    let rest = match service.dependencies.iter().filter(|dependency| dependency.optional).count() {
+        0 => format!(" · needs {needs}"),
+        optional => format!(" · needs {needs}, {optional} optional"),
+    };
     let dim = painter.style(Role::Dim);
     let used = used + painter.text(area.x + used, area.y, area.width - used, &rest, dim);
     if has_foreign {
@@ -119,16 +118,14 @@ fn used_by(usage: &Usage) -> String {
         return "used by no service".to_owned();
     }
     let services = if direct == 1 { "service" } else { "services" };
-    let mut text = format!("used by {direct} {services}");
-    match usage.projects {
-        0 => {}
-        1 => text.push_str(" in 1 project"),
-        many => text.push_str(&format!(" in {many} projects")),
-    }
-    if usage.reached > direct {
-        text.push_str(&format!(", reaches {}", usage.reached));
-    }
-    text
+    let projects = match usage.projects {
+        0 => String::new(),
+        1 => " in 1 project".to_owned(),
+        many => format!(" in {many} projects"),
+    };
+    // What is reached through others falls as well.
+    let reached = if usage.reached > direct { format!(", reaches {}", usage.reached) } else { String::new() };
+    format!("used by {direct} {services}{projects}{reached}")
 }
 
 /// The neighbourhood in lines of words, where a drawing does not fit.
@@ -141,10 +138,9 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
         found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
         found
     };
-    let needs =
-        services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
+    let needs = services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
     let users = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
-    let users = services(users.iter().map(|name| name.as_str()).collect());
+    let users = services(users.iter().map(crate::domain::name::ServiceName::as_str).collect());
     let first = node(view, painter, service, true);
     let mut y = area.y;
     let mut left = area.height;

@@ -46,8 +46,8 @@ pub fn usage(
         if !is_known {
             *memory = None;
         }
-        let memory = memory
-            .get_or_insert_with(|| Memory { catalog: Arc::downgrade(catalog), usage: BTreeMap::new() });
+        let memory =
+            memory.get_or_insert_with(|| Memory { catalog: Arc::downgrade(catalog), usage: BTreeMap::new() });
         if memory.usage.len() > KEPT {
             memory.usage.clear();
         }
@@ -62,10 +62,8 @@ fn find(
     service: &ServiceName,
 ) -> Usage {
     let direct = dependants.get(service).map_or(&[][..], Vec::as_slice);
-    let projects: BTreeSet<_> = direct
-        .iter()
-        .filter_map(|name| catalog.services.get(name)?.project.as_ref())
-        .collect();
+    let projects: BTreeSet<_> =
+        direct.iter().filter_map(|name| catalog.services.get(name)?.project.as_ref()).collect();
     let projects = projects.len();
     let mut reached: BTreeSet<&ServiceName> = BTreeSet::new();
     let mut waiting: VecDeque<&ServiceName> = VecDeque::from([service]);
