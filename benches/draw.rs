@@ -146,7 +146,7 @@ fn model() -> Model {
     model.world.clusters.insert("bench".into(), live(cluster));
     model.world.metrics = live(metrics);
     model.world.catalog = live(catalog);
-    model.world.changes = live(Vec::new());
+    model.world.changes = live(quarterdeck::domain::change::Review::default());
     model.world.ledger = live(quarterdeck::model::world::LedgerView::default());
     model.world.joined = Arc::new(Joined::new(&model.world));
     refresh_lists(&mut model);

@@ -97,6 +97,7 @@ impl Keymap {
     ) {
         let line_of =
             |offset: usize| text.as_bytes()[..offset.min(text.len())].split(|byte| *byte == b'\n').count();
+        let before = problems.len();
         let mut report = |offset: usize, message: String| {
             problems.push(Problem { file: file.to_owned(), line: line_of(offset), message });
         };
@@ -152,6 +153,8 @@ impl Keymap {
                 }
             }
         }
+        // Tables come by name; a person reads them by line.
+        problems[before..].sort_by_key(|problem| problem.line);
     }
 }
 

@@ -48,7 +48,7 @@ pub fn load(overrides: &Overrides, known: &dyn Fn(&str) -> Result<(), String>) -
     let theme = load_theme(&theme_name, directory.as_deref(), &mut problems);
     // https://no-color.org: present and not empty, whatever its value.
     let theme = match (var("NO_COLOR"), var("COLORTERM")) {
-        (Some(_), _) => theme.no_color(),
+        (Some(_), _) => Theme::no_color(),
         (None, Some(depth)) if ["truecolor", "24bit"].contains(&depth.as_str()) => theme,
         // A terminal that does not say so may not understand true colour; 256 colours every one does.
         (None, _) => theme.reduced(),

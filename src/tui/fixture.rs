@@ -7,7 +7,7 @@ use crate::{
             Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Project, ScrapeSettings,
             Service, Settings, Sla, Tier,
         },
-        change::{Change, ChangeClass, FieldChange, Identity, Proposal},
+        change::{Change, ChangeClass, FieldChange, Identity, Proposal, Review},
         deployment::{ClusterView, Health, Workload},
         escalation::{Severity, SeverityMatrix},
         finding::{Finding, Label, Level, SourceFile, Span},
@@ -372,7 +372,11 @@ pub fn model(size: Size) -> Model {
     fill_clusters(&mut model, &catalog, &rows);
     let joined = joined(&catalog, &model, &rows);
     model.world.catalog = source(catalog, 40);
-    model.world.changes = source(joined.changes.iter().map(|change| (**change).clone()).collect(), 40);
+    let review = Review {
+        people: People::default(),
+        changes: joined.changes.iter().map(|change| (**change).clone()).collect(),
+    };
+    model.world.changes = source(review, 40);
     model.world.ledger = source(LedgerView::default(), 12);
     model.world.alerts = source(Vec::new(), 5);
     model.world.remote = source((), 2);
