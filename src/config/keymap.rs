@@ -241,7 +241,7 @@ mod tests {
     fn a_user_file_is_laid_on_top_and_only_its_wrong_lines_are_dropped() {
         let mut keymap = keymap();
         let mut problems = Vec::new();
-        let text = "[pane]\nprepend_keymap = [\n  { on = \"j\", run = \"cursor.up\" },\n  { on = \"kk\", run = \"cursor.up\" },\n  { on = \"x\", run = \"launch\" },\n  { on = \"y\", run = \"cursor.bottom\" },\n]\n[pain]\n";
+        let text = "[pane]\nprepend_keymap = [\n  { on = \"j\", run = \"cursor.up\" },\n  { on = \"kk\", run = \"cursor.up\" },\n  { on = \"x\", run = \"launch\" },\n  { on = \"y\", run = \"cursor.bottom\" },\n]\n[pan]\n";
         keymap.merge("mine.toml", text, &known, &mut problems);
         assert_eq!(resolve(&keymap, "j"), "cursor.up");
         assert_eq!(resolve(&keymap, "y"), "cursor.bottom");
@@ -249,7 +249,7 @@ mod tests {
         let lines: Vec<_> = problems.iter().map(|problem| (problem.line, problem.message.as_str())).collect();
         assert_eq!(lines[1], (5, "unknown action `launch`"));
         assert_eq!(lines[0].0, 4);
-        assert_eq!(lines[2], (8, "unknown context `pain`; did you mean `pane`?"));
+        assert_eq!(lines[2], (8, "unknown context `pan`; did you mean `pane`?"));
     }
 
     #[test]
