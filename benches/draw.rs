@@ -51,7 +51,7 @@ fn service(index: usize) -> Service {
         version: Some(semver::Version::new(1, (index % 9) as u64, 0)),
         status: Lifecycle::Ga,
         tier: Tier::ALL[index % 4],
-        project: (index % 20 > 0).then(|| format!("project-{}", index % 20).into()),
+        project: (!index.is_multiple_of(20)).then(|| format!("project-{}", index % 20).into()),
         compat_version_min: None,
         compat_with: Vec::new(),
         deprecation_date: None,
@@ -82,6 +82,10 @@ fn service(index: usize) -> Service {
         span: Span::default(),
         spans: BTreeMap::new(),
     }
+}
+
+fn live<T>(value: T) -> Source<T> {
+    Source { value: Some(Arc::new(value)), at: Some(now()), failure: None }
 }
 
 fn model() -> Model {
@@ -139,9 +143,6 @@ fn model() -> Model {
         metrics
             .endpoints
             .insert(Endpoint { service: target.service, environment: target.environment }, indicators);
-    }
-    fn live<T>(value: T) -> Source<T> {
-        Source { value: Some(Arc::new(value)), at: Some(now()), failure: None }
     }
     model.world.clusters.insert("bench".into(), live(cluster));
     model.world.metrics = live(metrics);

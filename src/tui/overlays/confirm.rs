@@ -81,7 +81,7 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
         if is_short && !step.object.is_empty() {
             let line = vec![
                 piece(format!("{number}{}", step.title), page.style(Role::Text)),
-                piece(format!("  {}", step.object), page.style(Role::Dim)),
+                piece(format!(" {}", step.object), page.style(Role::Dim)),
             ];
             page.lines.push(line);
             continue;

@@ -13,6 +13,8 @@ use std::{collections::BTreeSet, sync::Arc};
 /// More nodes than this are a hairball; the least worrying are counted instead of drawn.
 const MOST_NODES: usize = 30;
 const MOST_NODES_ZOOMED: usize = 90;
+/// More users than this are not sorted name by name for a frame.
+pub const MANY: usize = 200;
 /// The widest that a name's column gets; longer names are cut.
 const WIDEST: u16 = 26;
 /// Cells of a gutter beside its tracks.
@@ -68,6 +70,12 @@ fn depends(service: &Service, on: &Service) -> bool {
     service.dependencies.iter().any(|dependency| dependency.service == on.name)
 }
 
+/// The users of a service in the order of worry, for services that have very many.
+pub fn worst_users<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a ServiceName> {
+    let rows = view.joined.services.iter();
+    rows.filter(move |row| depends(&row.service, service)).map(|row| &row.service.name)
+}
+
 impl<'a> Layers<'a> {
     /// Chooses as many levels around `middle` as fit into `width` by `height` cells and lays them out.
     pub fn new(
@@ -121,8 +129,21 @@ impl<'a> Layers<'a> {
         let mut left: Vec<Level<'a>> = Vec::new();
         let mut right: Vec<Level<'a>> = Vec::new();
         let users = |name: &ServiceName| view.joined.dependants.get(name).into_iter().flatten();
-        let first = users(&middle.name).filter_map(known).collect();
-        left.extend(take(first, &[middle], -1));
+        let count = view.joined.dependants.get(&middle.name).map_or(0, Vec::len);
+        if count > MANY {
+            // Everybody needs it: the rows come in the order of worry already, and the first ones will do.
+            let names = worst_users(view, middle).take(capacity).filter_map(known).collect();
+            let mut level = take(names, &[middle], -1);
+            if let Some(level) = &mut level {
+                // One row says how many are not drawn.
+                level.services.truncate(capacity.saturating_sub(1));
+                level.hidden = count - level.services.len();
+            }
+            left.extend(level);
+        } else {
+            let first = users(&middle.name).filter_map(known).collect();
+            left.extend(take(first, &[middle], -1));
+        }
         let first = middle.dependencies.iter().map(|dependency| &dependency.service).collect();
         right.extend(take(first, &[middle], 1));
 
@@ -137,6 +158,15 @@ impl<'a> Layers<'a> {
             for (side, grows) in grows.iter_mut().enumerate().filter(|(_, grows)| **grows) {
                 let levels = if side == 0 { &left } else { &right };
                 let Some(outer) = levels.last() else { continue };
+                let count: usize = outer
+                    .services
+                    .iter()
+                    .map(|service| view.joined.dependants.get(&service.name).map_or(0, Vec::len))
+                    .sum();
+                if side == 0 && count > MANY {
+                    *grows = false;
+                    continue;
+                }
                 let names: Vec<&ServiceName> = if side == 0 {
                     outer.services.iter().flat_map(|service| users(&service.name)).filter_map(known).collect()
                 } else {

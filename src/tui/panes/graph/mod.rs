@@ -7,7 +7,7 @@ mod usage;
 use super::{Room, message};
 use crate::{
     config::theme::Role,
-    domain::{catalog::Service, sla::SlaVerdict},
+    domain::{catalog::Service, name::ServiceName, sla::SlaVerdict},
     model::layout::Pane,
     tui::{
         paint::{Line, Painter, cells, piece, width_of},
@@ -15,7 +15,7 @@ use crate::{
         widgets::status,
     },
 };
-use layers::{Layers, Slot};
+use layers::{Layers, MANY, Slot};
 use ratatui::layout::Rect;
 use routes::Routes;
 use usage::{Usage, usage};
@@ -139,8 +139,15 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
         found
     };
     let needs = services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
-    let users = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
-    let users = services(users.iter().map(crate::domain::name::ServiceName::as_str).collect());
+    let names = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
+    let users = if names.len() > MANY {
+        layers::worst_users(view, service)
+            .take(MANY)
+            .filter_map(|name| Some(&**catalog?.services.get(name)?))
+            .collect()
+    } else {
+        services(names.iter().map(ServiceName::as_str).collect())
+    };
     let first = node(view, painter, service, true);
     let mut y = area.y;
     let mut left = area.height;
@@ -154,12 +161,13 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
     let mut head = first;
     head.push(piece(format!("  {}", used_by(usage)), dim));
     row(painter, &head);
-    for (title, services) in [("◂ used by ", users), ("needs ▸ ", needs)] {
+    let counts = [names.len(), needs.len()];
+    for ((title, services), count) in [("◂ used by ", users), ("needs ▸ ", needs)].into_iter().zip(counts)
+    {
         let mut line: Line<'_> = vec![piece(title, dim)];
         if services.is_empty() {
             line.push(piece("nothing", dim));
         }
-        let count = services.len();
         for (index, service) in services.iter().enumerate() {
             let node = node(view, painter, service, false);
             let room = area.width.saturating_sub(width_of(&line) + cells("  +99"));
