@@ -197,7 +197,7 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     engine.model.ui.size = Size { width: size.width, height: size.height };
     let (sender, input) = tokio::sync::mpsc::channel(256);
     tui::input::spawn_input(sender.clone());
-    spawn_signals(sender);
+    spawn_signals(&sender);
     let theme = engine.model.config.theme.clone();
     live::run(&mut engine, input, |model| {
         screen
@@ -222,7 +222,7 @@ fn gone(error: &std::io::Error) -> Failure {
 }
 
 /// SIGTERM, SIGHUP and SIGINT from outside end the console in order, with the terminal given back.
-fn spawn_signals(sender: tokio::sync::mpsc::Sender<Event>) {
+fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>) {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
         let sender = sender.clone();

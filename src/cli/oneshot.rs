@@ -33,7 +33,7 @@ use std::{sync::Arc, time::Duration};
 /// How long sources may take until what is there is printed with a word about what is not.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
-const RUN_LIMIT: Duration = Duration::from_secs(900);
+const RUN_LIMIT: Duration = Duration::from_mins(15);
 
 /// What is printed, and how the process ends.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -296,12 +296,8 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
     if let Some(Overlay::Planning { .. }) = engine.model.ui.overlays.last() {
         let mut refused = None;
         let came = wait(engine, |event| match event {
-            Event::RollbackPlanned(_, Err(failure)) => {
-                refused = Some(failure.clone());
-                true
-            }
-            Event::RollbackPlanned(..) => true,
-            Event::Source(SourceUpdate::Operator(Err(failure))) => {
+            Event::RollbackPlanned(_, Ok(_)) => true,
+            Event::RollbackPlanned(_, Err(failure)) | Event::Source(SourceUpdate::Operator(Err(failure))) => {
                 refused = Some(failure.clone());
                 true
             }

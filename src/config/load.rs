@@ -127,7 +127,7 @@ fn load_keymap(
     match name {
         None | Some("default") => {}
         Some(name) if is_plain(name) => {
-            lay_on(directory.join("keymaps").join(format!("{name}.toml")), problems)
+            lay_on(directory.join("keymaps").join(format!("{name}.toml")), problems);
         }
         Some(name) => problems.push(Problem {
             file: "keymap".to_owned(),

@@ -119,7 +119,7 @@ fn receive(model: &mut Model, update: SourceUpdate) {
         SourceUpdate::Changes(result) => world.changes.receive(now, result),
         SourceUpdate::Ledger(result) => world.ledger.receive(now, result),
         SourceUpdate::Cluster(context, result) => {
-            world.clusters.entry(context).or_default().receive(now, result)
+            world.clusters.entry(context).or_default().receive(now, result);
         }
         SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
         SourceUpdate::Alerts(result) => world.alerts.receive(now, result),

@@ -1,5 +1,4 @@
 //! The cluster adapter against the simulated Kubernetes API: watching, both rollbacks, and what may go wrong.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly too")]
 
 use quarterdeck::{
     adapters::{

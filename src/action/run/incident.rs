@@ -47,7 +47,7 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
                 && !catalog.services.contains_key(service)
             {
                 let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
-                let known = catalog.services.keys().map(|name| name.as_str());
+                let known = catalog.services.keys().map(crate::domain::name::ServiceName::as_str);
                 return Err(match crate::domain::text::nearest(service.as_str(), known) {
                     Some(near) => failure.hint(format!("did you mean `{near}`?")),
                     None => failure.hint("leave the service out, or see `quarterdeck service list`"),

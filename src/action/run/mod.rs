@@ -85,7 +85,7 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             say(model, NoticeKind::Info, "reading every source again");
             Effects::one(Effect::Refresh)
         }
-        Command::View(command) => view::view(model, command, opened_by)?,
+        Command::View(command) => view::view(model, &command, opened_by)?,
         Command::Cursor(command) => {
             view::cursor(model, command);
             Effects::none()
@@ -126,12 +126,11 @@ fn validate(model: &mut Model, subject: &str, request: ValidationRequest) -> Eff
         JobState::Running,
         model.now,
     );
-    match opened {
-        Ok(job) => Effects::one(Effect::Validate(job, request)),
-        Err(_) => {
-            say(model, NoticeKind::Info, format!("{subject} is being validated already"));
-            Effects::none()
-        }
+    if let Ok(job) = opened {
+        Effects::one(Effect::Validate(job, request))
+    } else {
+        say(model, NoticeKind::Info, format!("{subject} is being validated already"));
+        Effects::none()
     }
 }
 

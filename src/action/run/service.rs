@@ -55,7 +55,10 @@ fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Fai
         .ok_or_else(|| refuse("the control repository is not read yet".to_owned()))?;
     let known = catalog.services.get(service).ok_or_else(|| {
         let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
-        match crate::domain::text::nearest(service, catalog.services.keys().map(|name| name.as_str())) {
+        match crate::domain::text::nearest(
+            service,
+            catalog.services.keys().map(crate::domain::name::ServiceName::as_str),
+        ) {
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure.hint("`quarterdeck service list` shows them all"),
         }
@@ -110,7 +113,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     let service = catalog.services.get(&target.service);
     let error_threshold = service.and_then(|service| {
         let monitored = service.metrics.as_ref().and_then(|metrics| metrics.error_rate);
-        monitored.or(catalog.sla(service).error_rate).map(|ratio| ratio.share())
+        monitored.or(catalog.sla(service).error_rate).map(crate::domain::units::Ratio::share)
     });
 
     let mut facts = vec![

@@ -28,22 +28,21 @@ use nucleo_matcher::{
 
 pub(super) fn view(
     model: &mut Model,
-    command: ViewCommand,
+    command: &ViewCommand,
     opened_by: Option<Key>,
 ) -> Result<Effects, Failure> {
     match command {
-        ViewCommand::Focus(pane) => focus(model, pane),
+        ViewCommand::Focus(pane) => focus(model, *pane),
         ViewCommand::Cycle(direction) => {
-            let step = if direction == Direction::Next { 1 } else { Pane::ALL.len() - 1 };
+            let step = if *direction == Direction::Next { 1 } else { Pane::ALL.len() - 1 };
             focus(model, Pane::ALL[(model.ui.focus.index() + step) % Pane::ALL.len()]);
         }
-        ViewCommand::Zoom if model.ui.focus == Pane::Graph && walk(model) => {}
+        ViewCommand::Zoom | ViewCommand::Details if model.ui.focus == Pane::Graph && walk(model) => {}
         ViewCommand::Zoom if model.ui.zoom == Some(model.ui.focus) => details(model),
         ViewCommand::Zoom => {
             model.ui.zoom = Some(model.ui.focus);
             refresh_lists(model);
         }
-        ViewCommand::Details if model.ui.focus == Pane::Graph && walk(model) => {}
         ViewCommand::Details => details(model),
         ViewCommand::Back => back(model),
         ViewCommand::Help => help(model),
@@ -59,7 +58,7 @@ pub(super) fn view(
         ViewCommand::Environment(direction) => {
             let count = model.world.catalog.value.as_ref().map_or(0, |c| c.settings.environments.len());
             if count > 0 {
-                let step = if direction == Direction::Next { 1 } else { count - 1 };
+                let step = if *direction == Direction::Next { 1 } else { count - 1 };
                 model.ui.environment = (model.ui.environment.min(count - 1) + step) % count;
                 refresh_lists(model);
             }
@@ -84,7 +83,7 @@ fn walk(model: &mut Model) -> bool {
     let elsewhere =
         model.ui.selected.as_ref() != Some(&node) && model.world.joined.service(node.as_str()).is_some();
     if elsewhere {
-        select(model, node);
+        select(model, &node);
     }
     elsewhere
 }
@@ -209,13 +208,13 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
                 .filter(|field| !field.input.text.trim().is_empty())
                 .map(|field| (field.name, field.input.text.trim().to_owned()))
                 .collect();
-            let lacking = fields.iter().find(|field| field.required && field.input.text.trim().is_empty());
-            let built = match (lacking, registry::find(action)) {
+            let absent = fields.iter().find(|field| field.required && field.input.text.trim().is_empty());
+            let result = match (absent, registry::find(action)) {
                 (Some(field), _) => Err(format!("{} is missing", field.name)),
                 (None, Some(action)) => (action.build)(&arguments).map_err(|failure| failure.render()),
                 (None, None) => Err("the action is gone".to_owned()),
             };
-            match built {
+            match result {
                 Ok(command) => {
                     model.ui.overlays.pop();
                     execute(model, command, opened_by)
@@ -241,7 +240,7 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
     };
     match command {
         FormCommand::Field(direction) if !fields.is_empty() => {
-            *focus = around(*focus, fields.len(), direction)
+            *focus = around(*focus, fields.len(), direction);
         }
         FormCommand::Choose(direction) => {
             let Some(FormField { input, choices, .. }) = fields.get_mut(*focus) else { return };
@@ -272,7 +271,7 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
     }
     let pane = model.ui.focus;
     let height = model.ui.layout().rows(pane);
-    let page = isize::try_from(height).unwrap_or(1).max(1);
+    let rows_per_page = isize::try_from(height).unwrap_or(1).max(1);
     if let CursorCommand::Worry(direction) = command {
         worry(model, pane, direction, height);
     } else {
@@ -280,8 +279,8 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
         list.placed = true;
         match command {
             CursorCommand::By(rows) => list.move_by(rows, height),
-            CursorCommand::HalfPages(count) => list.move_by((page / 2).max(1) * count, height),
-            CursorCommand::Pages(count) => list.move_by(page * count, height),
+            CursorCommand::HalfPages(count) => list.move_by((rows_per_page / 2).max(1) * count, height),
+            CursorCommand::Pages(count) => list.move_by(rows_per_page * count, height),
             CursorCommand::Top => list.move_to(0, height),
             CursorCommand::Bottom => list.move_to(usize::MAX, height),
             CursorCommand::Mark => {
@@ -357,13 +356,13 @@ fn follow(model: &mut Model, pane: Pane) {
         Pane::Escalation => model.selected_incident().and_then(|incident| incident.service.clone()),
     };
     if let Some(service) = service {
-        select(model, service);
+        select(model, &service);
     }
 }
 
 /// Selects a service everywhere. Only panes that do not have the keys move their cursors.
-pub fn select(model: &mut Model, service: ServiceName) {
-    if model.ui.selected.as_ref() == Some(&service) {
+pub fn select(model: &mut Model, service: &ServiceName) {
+    if model.ui.selected.as_ref() == Some(service) {
         return;
     }
     model.ui.selected = Some(service.clone());
@@ -371,12 +370,12 @@ pub fn select(model: &mut Model, service: ServiceName) {
     let layout = model.ui.layout();
     let rows = model.rows(Pane::Graph);
     let graph = &mut model.ui.lists[Pane::Graph.index()];
-    let own = rows.iter().position(|row| service == **row).unwrap_or(0);
+    let own = rows.iter().position(|row| *service == **row).unwrap_or(0);
     graph.rows = rows;
     graph.move_to(own, layout.rows(Pane::Graph));
     if model.ui.focus != Pane::Inventory {
         let list = &mut model.ui.lists[Pane::Inventory.index()];
-        if let Some(index) = list.rows.iter().position(|row| service == **row) {
+        if let Some(index) = list.rows.iter().position(|row| *service == **row) {
             list.placed = true;
             list.move_to(index, layout.rows(Pane::Inventory));
         }
@@ -406,7 +405,7 @@ pub fn refresh_lists(model: &mut Model) {
     if gone || !model.ui.lists.iter().any(|list| list.placed) {
         let first = model.ui.list(Pane::Inventory).current().map(ServiceName::from);
         if let Some(first) = first {
-            select(model, first);
+            select(model, &first);
         }
     }
     model.dirty = true;

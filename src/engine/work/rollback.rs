@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 /// How long the cluster may take until the rollback counts as failed. The same as Kubernetes' own
 /// default of `progressDeadlineSeconds`.
-const ROLLOUT_DEADLINE: Duration = Duration::from_secs(600);
+const ROLLOUT_DEADLINE: Duration = Duration::from_mins(10);
 /// Time between two looks at the cluster.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long the metrics are asked until there is enough to judge, or it stays `no data`.
