@@ -88,7 +88,7 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
                 return Err(Failure::usage("the console needs a terminal, and standard output is none")
                     .hint("use a command such as `quarterdeck briefing`; `quarterdeck --help` lists them"));
             }
-            let (ports, problem) = real_ports(&global.repository)?;
+            let (ports, problem) = real_ports(global)?;
             console(global, ports, problem).await
         }
         Request::Demo { scenario, seed, once } => demo(global, &scenario, seed, once).await,
@@ -97,7 +97,7 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
             check(global, &paths, revision, base, format, deny_warnings).await
         }
         Request::Snapshot { pane, size, format } => {
-            let (ports, _) = real_ports(&global.repository)?;
+            let (ports, _) = real_ports(global)?;
             let mut engine = engine(global, ports, Size { width: size.0, height: size.1 });
             snapshot(&mut engine, pane.as_deref(), &format).await
         }
@@ -109,7 +109,7 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
         Request::KeymapPrint => Ok(keymap_print(&config(global))),
         Request::ThemeList => Ok(printed(load::themes().into_keys().map(|name| name + "\n").collect())),
         Request::Action(action, arguments) => {
-            let (ports, problem) = real_ports(&global.repository)?;
+            let (ports, problem) = real_ports(global)?;
             if let Some(failure) = problem {
                 return Err(failure);
             }
@@ -144,11 +144,12 @@ fn config(global: &Global) -> Config {
     load::load(&overrides, &known)
 }
 
-/// The real adapters. A repository that cannot be opened becomes one that says so with every call.
-fn real_ports(directory: &Path) -> Result<(Ports, Option<Failure>), Failure> {
-    ports(directory, None)
+/// The real adapters, as the command line names them.
+fn real_ports(global: &Global) -> Result<(Ports, Option<Failure>), Failure> {
+    ports(&global.repository, global.kubeconfig.clone())
 }
 
+/// The real adapters. A repository that cannot be opened becomes one that says so with every call.
 fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option<Failure>), Failure> {
     let (repository, ledger, problem): (Arc<dyn ControlRepository>, Arc<dyn Ledger>, _) =
         match GitRepository::open(directory, Vec::new()) {
@@ -292,7 +293,7 @@ async fn check(
     format: Output,
     deny_warnings: bool,
 ) -> Result<Printed, Failure> {
-    let (ports, problem) = real_ports(&global.repository)?;
+    let (ports, problem) = real_ports(global)?;
     if let Some(failure) = problem {
         return Err(failure);
     }

@@ -29,6 +29,8 @@ pub struct Global {
     pub config: Option<PathBuf>,
     /// Look first at the environment of this kubeconfig context.
     pub context: Option<String>,
+    /// The kubeconfig instead of `KUBECONFIG` or `~/.kube/config`.
+    pub kubeconfig: Option<PathBuf>,
     /// Change nothing outside.
     pub read_only: bool,
     /// Theme by name.
@@ -100,6 +102,7 @@ pub fn command() -> Command {
         .arg(global("repo", "DIR", "the control repository").default_value("."))
         .arg(global("config", "FILE", "settings file instead of ~/.config/quarterdeck/config.toml"))
         .arg(global("context", "NAME", "look first at the environment of this kubeconfig context"))
+        .arg(global("kubeconfig", "FILE", "kubeconfig instead of KUBECONFIG or ~/.kube/config"))
         .arg(global("theme", "NAME", "theme, see `quarterdeck theme list`"))
         .arg(global("keymap", "NAME", "keymap, `default` or a file of ~/.config/quarterdeck/keymaps"))
         .arg(
@@ -236,6 +239,7 @@ pub fn parse(
         repository: text("repo").unwrap_or_else(|| ".".to_owned()).into(),
         config: text("config").map(PathBuf::from),
         context: text("context"),
+        kubeconfig: text("kubeconfig").map(PathBuf::from),
         read_only: matches.get_flag("read-only"),
         theme: text("theme"),
         keymap: text("keymap"),

@@ -31,10 +31,12 @@ pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
     model.now = at;
     match event {
         Event::Key(key) => {
+            place(model);
             settle(model);
             press(model, key)
         }
         Event::Mouse(kind, column, row) => {
+            place(model);
             settle(model);
             mouse(model, kind, column, row)
         }
@@ -83,6 +85,14 @@ pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
             model.quit = true;
             Effects::none()
         }
+    }
+}
+
+/// Whoever presses a key means the row that is on the screen: from now on the cursor stays on it, also
+/// when what has come in since the last frame puts another one first.
+fn place(model: &mut Model) {
+    if model.ui.overlays.is_empty() {
+        model.ui.lists[model.ui.focus.index()].placed = true;
     }
 }
 

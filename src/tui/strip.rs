@@ -222,8 +222,10 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     if !running.is_empty() {
         right.insert(0, Part { line: running, priority: 0 });
     }
-    // The keys keep more than half of the strip; sources that are well are only counted then.
-    if total(&right) > width / 2 {
+    // The keys keep half of a narrow strip, two fifths of a wide one; sources that are well are only
+    // counted where they do not fit.
+    let most = if width >= 140 { width * 3 / 5 } else { width / 2 };
+    if total(&right) > most {
         let (well, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
         if !well.is_empty() {
             let line = vec![
@@ -234,7 +236,7 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
         }
         right = loud;
     }
-    while total(&right) > width / 2 && right.len() > 1 {
+    while total(&right) > most && right.len() > 1 {
         let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0)
         else {
             break;

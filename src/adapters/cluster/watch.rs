@@ -43,6 +43,8 @@ pub(super) struct Pace {
     pub(super) longest: Duration,
     /// Wait before asking again for a kind that is not installed or forbidden.
     pub(super) absent: Duration,
+    /// Time between two questions whether the cluster is there.
+    pub(super) pulse: Duration,
 }
 
 impl Default for Pace {
@@ -52,6 +54,7 @@ impl Default for Pace {
             first: Duration::from_millis(400),
             longest: Duration::from_secs(30),
             absent: Duration::from_mins(1),
+            pulse: Duration::from_secs(15),
         }
     }
 }
@@ -98,6 +101,8 @@ enum Heard {
     Missing(String),
     /// Nothing new can be seen for now.
     Failed(Failure),
+    /// The cluster answers, even if nothing in it changes.
+    Alive,
 }
 
 /// Watches until dropped.
@@ -120,10 +125,26 @@ pub(super) async fn watch(cluster: &KubeCluster, publish: PublishCluster) {
     );
     let applications = follow(
         Source { cluster, kind: Kind::Applications, resource: objects::applications(), pace },
-        sink,
+        sink.clone(),
         |object: ApplicationObject| (object.key(), Kept::Application(Arc::new(object.extract()))),
     );
-    futures::join!(deployments, rollouts, applications, paint(heard, publish, pace.publish));
+    let pulse = pulse(cluster, pace.pulse, sink);
+    futures::join!(deployments, rollouts, applications, pulse, paint(heard, publish, pace.publish));
+}
+
+/// Asks the cluster now and then whether it is there. A watch in which nothing happens sounds the same
+/// as one whose other end is gone; without this a quiet picture could not be told from an old one.
+async fn pulse(cluster: &KubeCluster, every: Duration, sink: mpsc::Sender<(Kind, Heard)>) {
+    loop {
+        tokio::time::sleep(every).await;
+        let answers = match cluster.client().await {
+            Ok(client) => matches!(tokio::time::timeout(every, client.apiserver_version()).await, Ok(Ok(_))),
+            Err(_) => false,
+        };
+        if answers && sink.send((Kind::Deployments, Heard::Alive)).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// What one loop needs to know.
@@ -246,6 +267,8 @@ impl Picture {
     /// Takes in what was heard; whether it must be published at once.
     fn hear(&mut self, kind: Kind, heard: Heard) -> bool {
         match heard {
+            // The picture is as it was, and its age begins anew; what could not be seen stays unseen.
+            Heard::Alive => self.dirty |= self.known && self.failure.is_none(),
             Heard::Begun => self.listing[kind as usize].clear(),
             Heard::Listed(key, kept) => self.listing[kind as usize].push((key, kept)),
             Heard::Complete => {

@@ -76,7 +76,7 @@ fn steps(page: &mut Page<'_>, job: &Job) {
             Some(current) if index == current => ("▸", Role::Accent, Role::Title),
             _ => ("○", Role::Dim, Role::Dim),
         };
-        page.marked(glyph, role, &step.title, text);
+        page.marked(glyph, role, format!("{} {}", step.title, step.object).trim_end(), text);
         let seen = job.progress.iter().find(|progress| progress.step == index);
         if let Some(seen) = seen.filter(|seen| !seen.detail.is_empty()) {
             page.marked(" ", Role::Dim, &seen.detail, Role::Dim);
