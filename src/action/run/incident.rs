@@ -65,7 +65,7 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
                 ("service".to_owned(), service.as_ref().map_or("none".to_owned(), ToString::to_string)),
             ];
             if let Some(row) = matrix.rows.get(&severity) {
-                facts.push(("acknowledge within".to_owned(), format_duration(row.response)));
+                facts.push(("respond within".to_owned(), format_duration(row.response)));
                 let escalation = row.escalation.map_or("never".to_owned(), format_duration);
                 facts.push(("escalates after".to_owned(), escalation));
             }
