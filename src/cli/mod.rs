@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod oneshot;
+pub mod reference;
 pub mod render;
 pub mod report;
 #[cfg(test)]
