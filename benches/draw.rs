@@ -1,185 +1,44 @@
 //! How long a frame of the Deck takes at 200×60 with ten thousand services. The aim is 3 ms at the 99th percentile.
 
-use chrono::{DateTime, Duration, Utc};
+mod support;
+
 use quarterdeck::{
-    action::run::refresh_lists,
-    config::{Config, keymap, theme::Theme},
-    domain::{
-        catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ScrapeSettings, Service, Settings, Sla,
-            Tier,
-        },
-        deployment::{ClusterView, Health, Workload},
-        finding::Span,
-        lifecycle::Lifecycle,
-        sla::{Endpoint, Indicators, MetricsView},
-        units::Ratio,
-    },
-    model::{
-        Model,
-        join::Joined,
-        layout::{Pane, Size},
-        world::Source,
-    },
+    config::theme::Theme,
+    model::layout::{Pane, Size},
     tui,
 };
 use ratatui::{buffer::Buffer, layout::Rect};
-use std::{collections::BTreeMap, sync::Arc};
-
-fn main() {
-    divan::main();
-}
+use support::{
+    model::{model, name},
+    report::{Table, measure},
+};
 
 const SERVICES: usize = 10_000;
 const SIZE: Size = Size { width: 200, height: 60 };
 
-fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_780_000_000, 0).unwrap_or_default()
-}
-
-fn name(index: usize) -> String {
-    format!("service-{index:05}")
-}
-
-fn service(index: usize) -> Service {
-    let needs = [index / 2, index / 7, 0].into_iter().filter(|other| *other < index);
-    Service {
-        name: name(index).into(),
-        kind: "microservice".into(),
-        owner: Some("platform-team".into()),
-        description: None,
-        version: Some(semver::Version::new(1, (index % 9) as u64, 0)),
-        status: Lifecycle::Ga,
-        tier: Tier::ALL[index % 4],
-        project: (!index.is_multiple_of(20)).then(|| format!("project-{}", index % 20).into()),
-        compat_version_min: None,
-        compat_with: Vec::new(),
-        deprecation_date: None,
-        sunset_date: None,
-        replacement_service: None,
-        image: None,
-        port: None,
-        health_check: None,
-        sensitive: false,
-        regulated: false,
-        pattern: None,
-        consumer_projects: Vec::new(),
-        required_by: Vec::new(),
-        dependencies: needs
-            .map(|other| Dependency {
-                service: name(other).into(),
-                requirement: None,
-                optional: false,
-                span: Span::default(),
-            })
-            .collect(),
-        governance: Governance::default(),
-        sla: Some(Sla { availability: Ratio::from_percent(99.9), ..Sla::default() }),
-        migration: None,
-        deployment: Deployment::default(),
-        metrics: None,
-        alerts: None,
-        span: Span::default(),
-        spans: BTreeMap::new(),
-    }
-}
-
-fn live<T>(value: T) -> Source<T> {
-    Source { value: Some(Arc::new(value)), at: Some(now()), failure: None }
-}
-
-fn model() -> Model {
-    let mut keys = keymap::Keymap::default();
-    let (file, text) = keymap::BUILT_IN[0];
-    keys.merge(file, text, &|_| Ok(()), &mut Vec::new());
-    let config = Config { keymap: keys, theme: Theme::default(), read_only: false, problems: Vec::new() };
-    let mut model = Model::new(Arc::new(config), now(), SIZE);
-    let environment = Environment {
-        name: "production".into(),
-        context: "bench".into(),
-        namespace: "shared".into(),
-        production: true,
-        read_only: false,
-    };
-    let catalog = Catalog {
-        services: (0..SERVICES).map(|index| (name(index).into(), Arc::new(service(index)))).collect(),
-        settings: Settings {
-            environments: vec![environment],
-            scrape: Some(ScrapeSettings {
-                url: String::new(),
-                interval: Duration::seconds(1),
-                timeout: Duration::seconds(1),
-            }),
-            ..Settings::default()
-        },
-        ..Catalog::default()
-    };
-    let mut cluster = ClusterView::default();
-    let mut metrics = MetricsView::default();
-    for (index, target) in catalog.targets().enumerate() {
-        let workload = Workload {
-            namespace: target.namespace.clone(),
-            name: target.workload.clone(),
-            managed_by: target.managed_by,
-            version: Some("1.0.0".into()),
-            desired: 3,
-            updated: 3,
-            ready: 3,
-            health: Health::Healthy,
-            revision: Some(1),
-        };
-        cluster.workloads.insert((target.namespace, target.workload), Arc::new(workload));
-        let share = (index % 50) as f64 / 10_000.0;
-        let indicators = Indicators {
-            availability: Some(1.0 - share),
-            requests: 100_000.0,
-            error_ratio: Some(share),
-            p99_seconds: Some(0.1),
-            rate: Some(10.0),
-            trend: vec![share; 60],
-            at: Some(now()),
-            ..Indicators::default()
-        };
-        metrics
-            .endpoints
-            .insert(Endpoint { service: target.service, environment: target.environment }, indicators);
-    }
-    model.world.clusters.insert("bench".into(), live(cluster));
-    model.world.metrics = live(metrics);
-    model.world.catalog = live(catalog);
-    model.world.changes = live(quarterdeck::domain::change::Review::default());
-    model.world.ledger = live(quarterdeck::model::world::LedgerView::default());
-    model.world.joined = Arc::new(Joined::new(&model.world));
-    refresh_lists(&mut model);
-    model
-}
-
-/// The Deck; the argument is the selected service: the one that everybody needs, one in the midst, a leaf.
-#[divan::bench(args = [0, 40, 9_999], sample_count = 1_000, sample_size = 1)]
-fn deck(bencher: divan::Bencher<'_, '_>, selected: usize) {
-    let mut model = model();
-    model.ui.selected = Some(name(selected).into());
+fn main() {
     let theme = Theme::default();
     let area = Rect::new(0, 0, SIZE.width, SIZE.height);
     let mut buffer = Buffer::empty(area);
-    bencher.bench_local(|| {
-        buffer.reset();
-        tui::draw(&model, &theme, area, &mut buffer);
-    });
-}
-
-/// The graph alone on the screen, as deep as it fits.
-#[divan::bench(sample_count = 1_000, sample_size = 1)]
-fn zoomed_graph(bencher: divan::Bencher<'_, '_>) {
-    let mut model = model();
-    model.ui.selected = Some(name(40).into());
-    model.ui.focus = Pane::Graph;
-    model.ui.zoom = Some(Pane::Graph);
-    let theme = Theme::default();
-    let area = Rect::new(0, 0, SIZE.width, SIZE.height);
-    let mut buffer = Buffer::empty(area);
-    bencher.bench_local(|| {
-        buffer.reset();
-        tui::draw(&model, &theme, area, &mut buffer);
-    });
+    let mut model = model(SERVICES, SIZE);
+    let mut table = Table::default();
+    for (selected, what) in [(0, "that everybody needs"), (40, "in the midst"), (9_999, "that nobody needs")]
+    {
+        model.ui.selected = Some(name(selected).into());
+        let samples = measure(1_000, || {
+            buffer.reset();
+            tui::draw(&model, &theme, area, &mut buffer);
+        });
+        table.times(&format!("the Deck at 200×60, 10,000 services, one {what}"), "≤ 3 ms", samples);
+    }
+    for pane in Pane::ALL {
+        model.ui.selected = Some(name(40).into());
+        model.ui.focus = pane;
+        model.ui.zoom = Some(pane);
+        let samples = measure(1_000, || {
+            buffer.reset();
+            tui::draw(&model, &theme, area, &mut buffer);
+        });
+        table.times(&format!("{} alone on the screen", pane.as_str()), "≤ 3 ms", samples);
+    }
 }
