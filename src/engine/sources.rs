@@ -165,7 +165,8 @@ async fn changes(
     with: &mut Option<Arc<Catalog>>,
 ) -> Result<Review, Failure> {
     let main = outside.ports.repository.load(&Revision::Branch(catalog.settings.main.clone())).await?;
-    if with.as_ref().is_none_or(|before| before.people != main.people || before.gate_teams != main.gate_teams) {
+    if with.as_ref().is_none_or(|before| before.people != main.people || before.gate_teams != main.gate_teams)
+    {
         // Gates depend on the main branch's teams.
         known.clear();
     }
