@@ -1,6 +1,12 @@
 //! The integration tests, as one binary.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod console;
+#[cfg(test)]
+mod flows;
 #[cfg(test)]
 mod ledger_processes;
