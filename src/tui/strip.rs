@@ -13,6 +13,7 @@ use crate::{
     config::{keymap, theme::Role},
     domain::{
         escalation::Severity,
+        finding::Level,
         incident::Incident,
         sla::SlaVerdict,
         units::{format_clock, format_duration},
@@ -118,6 +119,14 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
             dim,
         )];
         parts.push(Part { line, priority: 8 });
+    }
+    // A repository with errors is read as far as it goes; whoever looks at the rest must know.
+    let errors = view.model.world.findings.value.iter().flat_map(|findings| findings.iter());
+    let errors = errors.filter(|finding| finding.level == Level::Error).count();
+    if errors > 0 {
+        let plural = if errors == 1 { "" } else { "s" };
+        let words = format!("■ {errors} error{plural} in the repository");
+        parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 1 });
     }
     parts
 }
