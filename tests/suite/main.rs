@@ -14,3 +14,7 @@ mod flows;
 mod ledger_processes;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod pty;
+#[cfg(test)]
+mod terminal;
