@@ -190,3 +190,20 @@ pub enum Command {
     /// Incidents.
     Incident(IncidentCommand),
 }
+
+impl Command {
+    /// Whether it changes something outside this process, once its plan is confirmed.
+    pub const fn acts(&self) -> bool {
+        match self {
+            Self::Change(ChangeCommand::Approve { .. }) | Self::Service(_) | Self::Incident(_) => true,
+            Self::Change(ChangeCommand::Validate(_))
+            | Self::App(_)
+            | Self::View(_)
+            | Self::Cursor(_)
+            | Self::Plan(_)
+            | Self::Form(_)
+            | Self::Report(_)
+            | Self::Validate { .. } => false,
+        }
+    }
+}

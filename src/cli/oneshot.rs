@@ -243,6 +243,10 @@ async fn act(
         *input = TextInput::new(plan.confirm_by_typing.clone().unwrap_or_default());
     }
     let effects = run::confirmed(&mut engine.model);
+    if effects.0.is_empty() {
+        let said = engine.model.ui.notice.as_ref().map_or("", |notice| notice.text.as_str());
+        return Err(Failure::refused(format!("{}: {said}", plan.title)));
+    }
     engine.start(effects);
     let ended = engine.until(RUN_LIMIT, |model| is_over(model, job)).await;
     let state = engine.model.jobs.all.get(&job).map(|job| job.state.clone());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]
+mod binary;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod console;
@@ -10,3 +12,9 @@ mod console;
 mod flows;
 #[cfg(test)]
 mod ledger_processes;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod pty;
+#[cfg(test)]
+mod terminal;

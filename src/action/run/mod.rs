@@ -79,6 +79,11 @@ pub fn or_say(model: &mut Model, result: Result<Effects, Failure>) -> Effects {
 /// Executes a command, or says why it is refused.
 pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> Result<Effects, Failure> {
     model.dirty = true;
+    // Keys ask for availability before; whoever builds a command by other means meets the same wall.
+    if model.config.read_only && command.acts() {
+        return Err(Failure::refused("this console is read-only; nothing was done")
+            .hint("leave out --read-only, or `read_only` in the settings file"));
+    }
     Ok(match command {
         Command::App(AppCommand::Quit) => quit(model),
         Command::App(AppCommand::Refresh) => {
