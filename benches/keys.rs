@@ -17,7 +17,7 @@ use quarterdeck::{
     config::{Config, key::Key, keymap, theme::Theme},
     engine::{headless::Engine, live},
     model::{Model, event::Event, layout::Size},
-    ports::{Clock as _, Ports},
+    ports::Ports,
     tui,
 };
 use ratatui::{Terminal, TerminalOptions, Viewport, backend::CrosstermBackend, layout::Rect};

@@ -4,6 +4,7 @@ use super::program;
 use portable_pty::{Child as PtyChild, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::{
     io::Read as _,
+    num::NonZero,
     path::Path,
     sync::mpsc::{Receiver, channel},
     time::{Duration, Instant},
@@ -22,7 +23,8 @@ pub struct Child {
 impl Child {
     /// Starts it at 160×45 with a home of its own. The clock starts just before the process does.
     pub fn start(arguments: &[&str], home: &Path) -> Self {
-        let size = PtySize { rows: 45, cols: 160, ..PtySize::default() };
+        let (rows, columns) = (NonZero::new(45).unwrap(), NonZero::new(160).unwrap());
+        let size = PtySize { rows: rows.get(), cols: columns.get(), ..PtySize::default() };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(program());
         command.args(arguments);
@@ -44,7 +46,7 @@ impl Child {
         });
         let began = Instant::now();
         let child = pair.slave.spawn_command(command).unwrap();
-        Self { began, child, output, screen: vt100::Parser::new(45, 160, 0), _master: pair.master }
+        Self { began, child, output, screen: vt100::Parser::new(rows, columns, 0), _master: pair.master }
     }
 
     /// Waits until the screen shows what is looked for; how long after the start that was.
