@@ -303,19 +303,38 @@ async fn check(
         (head, _) => ValidationRequest::Revision { head: head.unwrap_or_else(|| "HEAD".to_owned()), base },
     };
     let Validation { findings, .. } = engine.outside.validate(request).await?;
+    let root = std::path::absolute(&global.repository).unwrap_or_else(|_| global.repository.clone());
+    let paths: Vec<PathBuf> = paths.iter().map(|path| inside(&root, path)).collect::<Result<_, Failure>>()?;
     let wanted: Vec<_> = findings
         .iter()
         .filter(|finding| {
+            // What concerns the repository as a whole concerns every part of it.
             paths.is_empty()
-                || finding.labels.iter().any(|label| {
-                    paths
-                        .iter()
-                        .any(|path| Path::new(&label.file.path).starts_with(path.trim_start_matches("./")))
-                })
+                || finding.labels.is_empty()
+                || finding
+                    .labels
+                    .iter()
+                    .any(|label| paths.iter().any(|path| Path::new(&label.file.path).starts_with(path)))
         })
         .cloned()
         .collect();
     Ok(oneshot::print_findings(&wanted, format, global.color, deny_warnings))
+}
+
+/// A path that was given, as one inside the control repository. It counts from the repository's root, or
+/// from where the person stands.
+fn inside(root: &Path, given: &str) -> Result<PathBuf, Failure> {
+    let from_root = Path::new(given.trim_start_matches("./"));
+    if from_root.is_relative() && root.join(from_root).exists() {
+        return Ok(from_root.to_path_buf());
+    }
+    let absolute = std::path::absolute(given).and_then(|path| path.canonicalize());
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+    match absolute.as_ref().map(|path| path.strip_prefix(&root)) {
+        Ok(Ok(path)) => Ok(path.to_path_buf()),
+        _ => Err(Failure::usage(format!("{given} is no file or directory of the control repository"))
+            .hint("give paths as they stand in the repository, such as services/catalog.toml")),
+    }
 }
 
 async fn snapshot(engine: &mut Engine, pane: Option<&str>, format: &str) -> Result<Printed, Failure> {

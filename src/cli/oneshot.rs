@@ -13,6 +13,7 @@ use crate::{
     domain::{
         finding::{Finding, Level},
         ledger::Verdict,
+        name::ContextName,
         plan::Plan,
         sla::SlaVerdict,
         text::clean,
@@ -28,7 +29,7 @@ use crate::{
     },
 };
 use serde_json::json;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// How long sources may take until what is there is printed with a word about what is not.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -73,7 +74,6 @@ pub async fn action(
             Ok(Printed { out, err: remote.err().map(|why| why.render() + "\n").unwrap_or_default(), code: 0 })
         }
         Command::Report(report) => {
-            engine.start_sources();
             settle(engine, needs(report)).await?;
             Ok(print_report(&engine.model, report, global.output))
         }
@@ -86,7 +86,6 @@ pub async fn action(
 /// # Errors
 /// The control repository cannot be read.
 pub async fn everything(engine: &mut Engine) -> Result<(), Failure> {
-    engine.start_sources();
     settle(engine, needs(Report::Briefing)).await
 }
 
@@ -114,7 +113,14 @@ fn needs(report: Report) -> Needs {
     }
 }
 
+/// Starts the sources and waits for the needed ones. What the remote has is fetched before anything is
+/// read: an answer from before the fetch would be somebody else's yesterday.
 async fn settle(engine: &mut Engine, needs: Needs) -> Result<(), Failure> {
+    if needs.remote {
+        let fetched = engine.outside.ports.repository.fetch().await;
+        engine.apply(Event::Source(SourceUpdate::Remote(fetched)));
+    }
+    engine.start_sources();
     engine.until(PATIENCE, |model| is_settled(model, needs)).await;
     match (&engine.model.world.catalog.value, &engine.model.world.catalog.failure) {
         (None, Some(failure)) => Err(failure.clone()),
@@ -155,29 +161,79 @@ fn print_report(model: &Model, report: Report, output: Output) -> Printed {
         Output::Text => report::text(model, report),
         Output::Json => pretty(&report::json(model, report)),
     };
-    let needs = needs(report);
+    let failures = failures(model, needs(report));
+    let mut err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
+    if needs(report).metrics
+        && let Some((failed, all)) = unscraped(model)
+        && failed > 0
+    {
+        err +=
+            &format!("{failed} of {all} metrics endpoints could not be scraped; they are shown as no data\n");
+    }
+    let violated = report == Report::Sla
+        && model.world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
+    let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or(u8::from(violated));
+    Printed { out, err, code }
+}
+
+/// What kept a needed source from answering, or from answering wholly.
+fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
+    fn of<T>(name: &str, source: &Source<T>) -> Option<Failure> {
+        match (&source.failure, &source.value) {
+            (Some(failure), _) => Some(failure.clone()),
+            (None, Some(_)) => None,
+            (None, None) => Some(Failure::unreachable(format!(
+                "{name} gave no answer within {} seconds",
+                PATIENCE.as_secs()
+            ))),
+        }
+    }
     let world = &model.world;
-    let mut failures: Vec<&Failure> = Vec::new();
+    let mut failures = Vec::new();
     if needs.remote {
-        failures.extend(&world.remote.failure);
+        failures.extend(of("the git remote", &world.remote));
     }
     if needs.ledger {
-        failures.extend(&world.ledger.failure);
+        failures.extend(of("the ledger", &world.ledger));
     }
     if needs.changes {
-        failures.extend(&world.changes.failure);
+        failures.extend(of("the open changes", &world.changes));
     }
     if needs.clusters {
-        failures.extend(world.clusters.values().filter_map(|source| source.failure.as_ref()));
+        let environments = world.catalog.value.iter().flat_map(|catalog| &catalog.settings.environments);
+        let contexts: BTreeSet<&ContextName> = environments.map(|environment| &environment.context).collect();
+        for context in contexts {
+            let source = world.clusters.get(context).cloned().unwrap_or_default();
+            failures.extend(of(&format!("the cluster {context}"), &source));
+            // Seen, but not what everything rests on.
+            if let Some(why) = source.value.as_ref().and_then(|view| view.missing.get("deployments")) {
+                failures.push(
+                    Failure::forbidden(format!("{context}: deployments cannot be seen: {why}"))
+                        .hint("ask for the right to list and watch deployments, or use another --context"),
+                );
+            }
+        }
     }
-    let err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
-    let violated =
-        report == Report::Sla && world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
-    let code = match failures.iter().map(|failure| failure.kind.exit_code()).max() {
-        Some(code) => code,
-        None => u8::from(violated),
-    };
-    Printed { out, err, code }
+    if needs.metrics
+        && let Some((failed, all)) = unscraped(model)
+        && all > 0
+        && failed == all
+    {
+        let why = world.metrics.value.iter().flat_map(|view| view.endpoints.values());
+        let why = why.filter_map(|seen| seen.problem.clone()).next().unwrap_or_default();
+        failures.push(
+            Failure::unreachable("no metrics endpoint could be scraped")
+                .cause(why)
+                .hint("check [metrics.scrape] url in quarterdeck.toml"),
+        );
+    }
+    failures
+}
+
+/// How many metrics endpoints could not be scraped, of how many; `None` without metrics.
+fn unscraped(model: &Model) -> Option<(usize, usize)> {
+    let endpoints = &model.world.metrics.value.as_ref()?.endpoints;
+    Some((endpoints.values().filter(|seen| seen.problem.is_some()).count(), endpoints.len()))
 }
 
 /// The briefing of a model that is settled.
@@ -192,7 +248,6 @@ async fn act(
     command: Command,
     ask: Ask<'_>,
 ) -> Result<Printed, Failure> {
-    engine.start_sources();
     let rollback = matches!(command, Command::Service(_));
     let validate = matches!(command, Command::Change(crate::action::command::ChangeCommand::Validate(_)));
     let changes = matches!(command, Command::Change(_));

@@ -11,7 +11,7 @@ use crate::{
     ports::Revision,
 };
 use std::sync::Arc;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{mpsc, watch};
 
 /// How many answers may wait for the loop; a task that is faster waits.
 const WAITING: usize = 256;
@@ -21,15 +21,15 @@ const WAITING: usize = 256;
 pub struct Executor {
     outside: Outside,
     answers: mpsc::Sender<Event>,
-    refresh: Arc<Notify>,
+    refresh: watch::Sender<u64>,
 }
 
 impl Executor {
-    /// An executor, the end where its answers come out, and the bell that makes the sources look again.
-    pub fn new(outside: Outside) -> (Self, mpsc::Receiver<Event>, Arc<Notify>) {
+    /// An executor, the end where its answers come out, and the counter of how often the sources were asked to look again.
+    pub fn new(outside: Outside) -> (Self, mpsc::Receiver<Event>, watch::Receiver<u64>) {
         let (answers, receiver) = mpsc::channel(WAITING);
-        let refresh = Arc::new(Notify::new());
-        (Self { outside, answers, refresh: refresh.clone() }, receiver, refresh)
+        let (refresh, asked) = watch::channel(0);
+        (Self { outside, answers, refresh }, receiver, asked)
     }
 
     /// Starts every effect; returns at once.
@@ -43,7 +43,7 @@ impl Executor {
         let (outside, answers) = (self.outside.clone(), self.answers.clone());
         let refresh = self.refresh.clone();
         match effect {
-            Effect::Refresh => self.refresh.notify_waiters(),
+            Effect::Refresh => refresh.send_modify(|asked| *asked += 1),
             Effect::PlanRollback(job, target) => {
                 tokio::spawn(async move {
                     let result = match outside.cluster(&target.context) {
@@ -67,7 +67,7 @@ impl Executor {
                     let result = work::run(&outside, &plan, &report).await;
                     let _ = answers.send(Event::Finished(job, result)).await;
                     // What was just done should be seen at once, not at the next look.
-                    refresh.notify_waiters();
+                    refresh.send_modify(|asked| *asked += 1);
                 });
             }
         }

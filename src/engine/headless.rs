@@ -7,9 +7,9 @@ use crate::{
     model::{Model, effect::Effects, event::Event},
     ports::Ports,
 };
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{mpsc, watch},
     task::JoinSet,
 };
 
@@ -22,7 +22,7 @@ pub struct Engine {
     executor: Executor,
     answers: mpsc::Receiver<Event>,
     slots: Slots,
-    refresh: Arc<Notify>,
+    asked: watch::Receiver<u64>,
     sources: JoinSet<()>,
 }
 
@@ -30,13 +30,13 @@ impl Engine {
     /// An engine whose sources do not look yet.
     pub fn new(model: Model, ports: Ports) -> Self {
         let outside = Outside::new(ports);
-        let (executor, answers, refresh) = Executor::new(outside.clone());
-        Self { model, outside, executor, answers, slots: Slots::default(), refresh, sources: JoinSet::new() }
+        let (executor, answers, asked) = Executor::new(outside.clone());
+        Self { model, outside, executor, answers, slots: Slots::default(), asked, sources: JoinSet::new() }
     }
 
     /// Starts the sources. They end with the engine.
     pub fn start_sources(&mut self) {
-        self.sources = sources::start(&self.outside, &self.slots, &self.refresh);
+        self.sources = sources::start(&self.outside, &self.slots, &self.asked, self.model.config.read_only);
     }
 
     /// Lets an event change the model, and starts what it wants done.

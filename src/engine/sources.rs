@@ -40,11 +40,22 @@ const RECENT: chrono::Duration = chrono::Duration::seconds(60);
 /// The newest catalog, for the sources that follow it.
 type CatalogWatch = watch::Receiver<Option<Arc<Catalog>>>;
 
-/// Starts all sources; they end when the set is dropped.
-pub(super) fn start(outside: &Outside, slots: &Slots, refresh: &Arc<Notify>) -> JoinSet<()> {
+/// Counts how often somebody asked to read everything again.
+type Asked = watch::Receiver<u64>;
+
+/// What a look at the repository saw, and by whose asking.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Look {
+    seen: Fingerprint,
+    asked: u64,
+}
+
+/// Starts all sources; they end when the set is dropped. A read-only console pushes nothing.
+pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: bool) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let (catalog_sender, catalog) = watch::channel(None);
-    let (look_sender, looks) = watch::channel(Fingerprint::default());
+    let (look_sender, looks) = watch::channel(Look::default());
+    let fetched = Arc::new(Notify::new());
     let each = || (outside.clone(), slots.clone());
     let (outside_, slots_) = each();
     tasks.spawn(read_catalog(outside_, slots_, looks.clone(), catalog_sender));
@@ -53,40 +64,47 @@ pub(super) fn start(outside: &Outside, slots: &Slots, refresh: &Arc<Notify>) -> 
     let (outside_, slots_) = each();
     tasks.spawn(read_changes(outside_, slots_, looks, catalog.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(fetch(outside_, slots_, refresh.clone(), catalog.clone()));
-    tasks.spawn(look(outside.clone(), look_sender, refresh.clone()));
+    tasks.spawn(fetch(outside_, slots_, asked.clone(), fetched.clone(), catalog.clone(), read_only));
+    tasks.spawn(look(outside.clone(), look_sender, asked.clone(), fetched));
     let (outside_, slots_) = each();
-    tasks.spawn(watch_clusters(outside_, slots_, catalog.clone()));
+    tasks.spawn(watch_clusters(outside_, slots_, asked.clone(), catalog.clone()));
     let (outside_, slots_) = each();
     tasks.spawn(scrape(outside_, slots_, catalog.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(read_alerts(outside_, slots_, catalog));
+    tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog));
     let (outside_, slots_) = each();
-    tasks.spawn(async move {
-        slots_.put(SourceUpdate::Operator(outside_.ports.repository.operator().await));
-    });
+    tasks.spawn(read_operator(outside_, slots_, asked.clone()));
     tasks
 }
 
-/// Waits for the next look: the time is up, or somebody asked.
-async fn pause(time: Duration, refresh: &Notify) {
-    tokio::select! {
-        () = tokio::time::sleep(time) => {}
-        () = refresh.notified() => {}
+/// Who acts here; read again when somebody asks, for an identity may be set while the console is open.
+async fn read_operator(outside: Outside, slots: Slots, mut asked: Asked) {
+    loop {
+        slots.put(SourceUpdate::Operator(outside.ports.repository.operator().await));
+        if asked.changed().await.is_err() {
+            return;
+        }
     }
 }
 
-/// Looks whether anything in the repository may have changed.
-async fn look(outside: Outside, looks: watch::Sender<Fingerprint>, refresh: Arc<Notify>) {
+/// Looks whether anything in the repository may have changed: every second, at once after a fetch, and
+/// when somebody asks.
+async fn look(outside: Outside, looks: watch::Sender<Look>, mut asked: Asked, fetched: Arc<Notify>) {
     loop {
+        let now = *asked.borrow_and_update();
         if let Ok(seen) = outside.ports.repository.fingerprint().await {
             looks.send_if_modified(|known| {
-                let changed = *known != seen;
-                *known = seen;
+                let look = Look { seen, asked: now };
+                let changed = *known != look;
+                *known = look;
                 changed
             });
         }
-        pause(LOOK_EVERY, &refresh).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+            () = fetched.notified() => {}
+            changed = asked.changed() => if changed.is_err() { return },
+        }
     }
 }
 
@@ -94,18 +112,30 @@ async fn look(outside: Outside, looks: watch::Sender<Fingerprint>, refresh: Arc<
 async fn read_catalog(
     outside: Outside,
     slots: Slots,
-    mut looks: watch::Receiver<Fingerprint>,
+    mut looks: watch::Receiver<Look>,
     catalogs: watch::Sender<Option<Arc<Catalog>>>,
 ) {
-    let mut read = None;
+    let mut read: Option<(u64, u64)> = None;
+    let mut last: Option<Arc<Catalog>> = None;
     loop {
-        let seen = looks.borrow_and_update().working_tree;
+        let seen = {
+            let look = looks.borrow_and_update();
+            (look.seen.working_tree, look.asked)
+        };
         // The first look has not ended yet when the first reading begins; what it then tells is not new.
-        if read.is_none_or(|known| known != seen && known != 0) {
+        if read.is_none_or(|known| known != seen && known != (0, 0)) {
             let result = outside.ports.repository.load(&Revision::WorkingTree).await;
-            slots.put(SourceUpdate::Catalog(result.clone()));
+            let torn = result.as_ref().ok().zip(last.as_ref()).and_then(|(new, last)| torn(new, last));
+            match (&result, torn) {
+                (Ok(_), Some(failure)) => slots.put(SourceUpdate::Catalog(Err(failure))),
+                (Ok(catalog), None) => {
+                    last = Some(catalog.clone());
+                    slots.put(SourceUpdate::Catalog(Ok(catalog.clone())));
+                    catalogs.send_replace(Some(catalog.clone()));
+                }
+                (Err(failure), _) => slots.put(SourceUpdate::Catalog(Err(failure.clone()))),
+            }
             if let Ok(catalog) = result {
-                catalogs.send_replace(Some(catalog.clone()));
                 let findings = executor::check(&outside, catalog, None).await.map(Arc::new);
                 slots.put(SourceUpdate::Findings(findings));
             }
@@ -117,8 +147,33 @@ async fn read_catalog(
     }
 }
 
+/// Codes of findings that say that a file could not be read to its end.
+const TORN: [&str; 4] = ["QD001", "QD100", "QD101", "QD111"];
+
+/// Whether `new` was read from files that somebody has not finished writing, where `last` was whole:
+/// then the last good state is kept, and this says why.
+fn torn(new: &Catalog, last: &Catalog) -> Option<Failure> {
+    let broken = |catalog: &Catalog| -> BTreeSet<(&'static str, String)> {
+        catalog
+            .findings
+            .iter()
+            .filter(|finding| TORN.contains(&finding.code))
+            .map(|finding| {
+                (finding.code, finding.labels.first().map_or(String::new(), |l| l.file.path.clone()))
+            })
+            .collect()
+    };
+    let before = broken(last);
+    let (_, path) = broken(new).into_iter().find(|place| !before.contains(place))?;
+    let what = if path.is_empty() { "the control repository".to_owned() } else { path };
+    Some(
+        Failure::configuration(format!("{what} cannot be read to its end; the last good state is shown"))
+            .hint("`V` (or `quarterdeck check`) shows what is wrong in it"),
+    )
+}
+
 /// Folds the ledger whenever a ref moved.
-async fn read_ledger(outside: Outside, slots: Slots, mut looks: watch::Receiver<Fingerprint>) {
+async fn read_ledger(outside: Outside, slots: Slots, mut looks: watch::Receiver<Look>) {
     loop {
         looks.borrow_and_update();
         let state = outside.ports.ledger.state().await;
@@ -136,7 +191,7 @@ async fn read_ledger(outside: Outside, slots: Slots, mut looks: watch::Receiver<
 async fn read_changes(
     outside: Outside,
     slots: Slots,
-    mut looks: watch::Receiver<Fingerprint>,
+    mut looks: watch::Receiver<Look>,
     mut catalogs: CatalogWatch,
 ) {
     let mut known: BTreeMap<(CommitId, CommitId), Change> = BTreeMap::new();
@@ -202,28 +257,40 @@ pub(super) async fn load_change(
 }
 
 /// Fetches the remote, and replays what waits for it.
-async fn fetch(outside: Outside, slots: Slots, refresh: Arc<Notify>, mut catalogs: CatalogWatch) {
+async fn fetch(
+    outside: Outside,
+    slots: Slots,
+    mut asked: Asked,
+    fetched: Arc<Notify>,
+    mut catalogs: CatalogWatch,
+    read_only: bool,
+) {
     // The first picture comes from what is here already; the remote may be slow.
     if catalogs.wait_for(Option::is_some).await.is_err() {
         return;
     }
     loop {
-        let fetched = outside.ports.repository.fetch().await;
-        let reached = fetched.is_ok();
-        slots.put(SourceUpdate::Remote(fetched));
+        let result = outside.ports.repository.fetch().await;
+        let reached = result.is_ok();
+        slots.put(SourceUpdate::Remote(result));
         if reached
+            && !read_only
             && let Ok(state) = outside.ports.ledger.state().await
             && state.unsynced > 0
             && let Err(failure) = outside.ports.ledger.sync().await
         {
             slots.put(SourceUpdate::Remote(Err(failure)));
         }
-        pause(FETCH_EVERY, &refresh).await;
+        fetched.notify_one();
+        tokio::select! {
+            () = tokio::time::sleep(FETCH_EVERY) => {}
+            changed = asked.changed() => if changed.is_err() { return },
+        }
     }
 }
 
 /// Watches every cluster that an environment names, each in a task of its own.
-async fn watch_clusters(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
+async fn watch_clusters(outside: Outside, slots: Slots, mut asked: Asked, mut catalogs: CatalogWatch) {
     let mut watched: BTreeSet<ContextName> = BTreeSet::new();
     let mut watchers = JoinSet::new();
     loop {
@@ -252,6 +319,7 @@ async fn watch_clusters(outside: Outside, slots: Slots, mut catalogs: CatalogWat
             changed = catalogs.changed() => if changed.is_err() { return },
             // A kubeconfig may be mended while the console is open.
             () = tokio::time::sleep(RECONNECT_EVERY), if contexts.len() > watched.len() => {}
+            changed = asked.changed() => if changed.is_err() { return },
         }
     }
 }
@@ -305,7 +373,7 @@ async fn scrape(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
 }
 
 /// Reads the alerts, where an Alertmanager is set.
-async fn read_alerts(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
+async fn read_alerts(outside: Outside, slots: Slots, mut asked: Asked, mut catalogs: CatalogWatch) {
     loop {
         let url =
             catalogs.borrow_and_update().as_ref().and_then(|catalog| catalog.settings.alertmanager.clone());
@@ -315,6 +383,7 @@ async fn read_alerts(outside: Outside, slots: Slots, mut catalogs: CatalogWatch)
         }
         tokio::select! {
             () = tokio::time::sleep(ALERTS_EVERY), if url.is_some() => {}
+            changed = asked.changed() => if changed.is_err() { return },
             changed = catalogs.changed() => if changed.is_err() { return },
         }
     }

@@ -11,6 +11,7 @@ use crate::{
         key::{Key, KeyCode},
         keymap::Resolved,
     },
+    domain::catalog::Catalog,
     model::{
         Model,
         effect::Effects,
@@ -112,17 +113,10 @@ fn receive(model: &mut Model, update: SourceUpdate) {
     let world = &mut model.world;
     match update {
         SourceUpdate::Catalog(result) => {
-            let first = world.catalog.value.is_none();
+            let before = world.catalog.value.clone();
             world.catalog.receive(now, result);
-            if let Some(catalog) = world.catalog.value.as_ref().filter(|_| first) {
-                // The watch looks at production unless it asks for something else.
-                let environments = &catalog.settings.environments;
-                let wanted = model.ui.wanted_context.as_deref();
-                model.ui.environment = environments
-                    .iter()
-                    .position(|environment| wanted.is_some_and(|context| environment.context == *context))
-                    .or_else(|| environments.iter().position(|environment| environment.production))
-                    .unwrap_or(0);
+            if let Some(catalog) = world.catalog.value.clone() {
+                look_at_environment(model, before.as_deref(), &catalog);
             }
         }
         SourceUpdate::Findings(result) => world.findings.receive(now, result),
@@ -139,6 +133,34 @@ fn receive(model: &mut Model, update: SourceUpdate) {
             Err(failure) => run::say_failure(model, &failure),
         },
     }
+}
+
+/// Keeps looking at the same environment, by name, when the list of them changes. At first it is
+/// production, unless the person asked for another one.
+fn look_at_environment(model: &mut Model, before: Option<&Catalog>, now: &Catalog) {
+    let environments = &now.settings.environments;
+    let named = before.and_then(|catalog| catalog.settings.environments.get(model.ui.environment));
+    let found = match (named, model.ui.wanted_context.clone()) {
+        (Some(named), _) => {
+            let found = environments.iter().position(|environment| environment.name == named.name);
+            if found.is_none() {
+                let text = format!("the environment {} is gone from quarterdeck.toml", named.name);
+                run::say(model, NoticeKind::Warning, text);
+            }
+            found
+        }
+        (None, Some(context)) => {
+            let found = environments.iter().position(|environment| environment.context == *context);
+            if found.is_none() {
+                let text = format!("no environment of quarterdeck.toml has the context {context}");
+                run::say(model, NoticeKind::Warning, text);
+            }
+            found
+        }
+        (None, None) => None,
+    };
+    let production = || environments.iter().position(|environment| environment.production);
+    model.ui.environment = found.or_else(production).unwrap_or(0);
 }
 
 /// A key: what is typed goes into the line; everything else means what the keymap says.

@@ -113,14 +113,14 @@ impl ProjectRow {
         self.project.as_ref().map_or("shared", |project| project.as_str())
     }
 
-    /// The worst verdict among its services.
+    /// The worst verdict among its services. One without data keeps the whole from being called met.
     pub fn verdict(&self) -> SlaVerdict {
-        let [violated, burning, _, met] = self.counts;
-        match (violated, burning, met) {
+        let [violated, burning, no_data, met] = self.counts;
+        match (violated, burning, no_data, met) {
             (1.., ..) => SlaVerdict::Violated,
-            (_, 1.., _) => SlaVerdict::Burning,
-            (_, _, 0) => SlaVerdict::NoData,
-            _ => SlaVerdict::Met,
+            (_, 1.., ..) => SlaVerdict::Burning,
+            (_, _, 0, 1..) => SlaVerdict::Met,
+            _ => SlaVerdict::NoData,
         }
     }
 }

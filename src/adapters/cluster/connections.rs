@@ -5,7 +5,7 @@ use crate::{
     error::Failure,
 };
 use futures::FutureExt;
-use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use std::{
     net::IpAddr,
     path::{Path, PathBuf},
@@ -78,7 +78,14 @@ impl Connections {
         };
         let options = KubeConfigOptions { context: Some(context.to_string()), ..Default::default() };
         // Asynchronous in name only: it waits for nothing.
-        let mut settings = kube::Config::from_custom_kubeconfig(self.kubeconfig.clone(), &options)
+        let mut kubeconfig = self.kubeconfig.clone();
+        for user in &mut kubeconfig.auth_infos {
+            // A credential plugin must neither write over the console nor read its keys.
+            if let Some(exec) = user.auth_info.as_mut().and_then(|info| info.exec.as_mut()) {
+                exec.interactive_mode = Some(ExecInteractiveMode::Never);
+            }
+        }
+        let mut settings = kube::Config::from_custom_kubeconfig(kubeconfig, &options)
             .now_or_never()
             .ok_or_else(|| Failure::configuration(format!("the context `{context}` could not be read")))?
             .map_err(|error| wrong(&error))?;

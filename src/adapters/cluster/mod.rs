@@ -80,7 +80,16 @@ impl KubeCluster {
                 .map_err(|error| Failure::unreachable(format!("could not {attempt}")).because(&error))?
                 .map_err(|error| failures::failure(&self.context, attempt, &error))
         });
-        made.await.cloned()
+        // A credential plugin that waits for somebody must not keep the cluster at "loading".
+        match tokio::time::timeout(DEADLINE, made).await {
+            Ok(made) => made.cloned(),
+            Err(_) => Err(Failure::unreachable(format!(
+                "{}: the credentials were not there after {} seconds",
+                self.context,
+                DEADLINE.as_secs()
+            ))
+            .hint("run the credential plugin of the kubeconfig by hand, and log in")),
+        }
     }
 
     /// Sends one request, once, and reads the answer.

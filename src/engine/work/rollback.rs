@@ -10,7 +10,7 @@ use crate::{
         sla::{self, Endpoint, Sample, compare_after, increase},
         units::format_percent,
     },
-    error::Failure,
+    error::{Failure, FailureKind},
     ports::{Cluster, Draft, Receipt, Revision},
 };
 use std::time::Duration;
@@ -19,6 +19,10 @@ use tokio::time::Instant;
 /// How long the cluster may take until the rollback counts as failed. The same as Kubernetes' own
 /// default of `progressDeadlineSeconds`.
 const ROLLOUT_DEADLINE: Duration = Duration::from_mins(10);
+/// How long to look whether a change that was never answered was applied.
+const UNANSWERED_DEADLINE: Duration = Duration::from_mins(1);
+/// How long a rollout must be failed until it counts.
+const FAILED_FOR: Duration = Duration::from_secs(5);
 /// Time between two looks at the cluster.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long the metrics are asked until there is enough to judge, or it stays `no data`.
@@ -57,32 +61,52 @@ pub(super) async fn run(
     report.step(CLAIM, synced_text(&claim)).await;
 
     report.step(CHANGE, "sending").await;
-    if let Err(failure) = cluster.start_rollback(target, route).await {
-        let detail = format!("nothing was changed: {failure}");
-        record(outside, target, Verdict::Error, &detail, report).await.ok();
-        return Err(failure);
-    }
-    report.step(CHANGE, format!("accepted by {}", target.context)).await;
+    let sent = cluster.start_rollback(target, route).await;
+    let unanswered = match sent {
+        Ok(()) => {
+            report.step(CHANGE, format!("accepted by {}", target.context)).await;
+            None
+        }
+        // Without an answer nobody knows whether it was applied. It is not sent again; what the cluster
+        // then runs tells.
+        Err(failure) if failure.kind == FailureKind::Unreachable => {
+            report.step(CHANGE, format!("no answer, looking whether it was applied: {failure}")).await;
+            Some(failure)
+        }
+        Err(failure) => {
+            record(outside, target, Verdict::Error, &format!("refused: {failure}"), report).await.ok();
+            return Err(failure);
+        }
+    };
 
-    let (verdict, detail) = match ready(cluster.as_ref(), target, route, report).await {
-        Err(why) => (Verdict::Fail, why),
-        Ok(seen) => {
+    let limit = if unanswered.is_some() { UNANSWERED_DEADLINE } else { ROLLOUT_DEADLINE };
+    let (verdict, detail) = match (ready(cluster.as_ref(), target, route, limit, report).await, unanswered) {
+        (Err(why), Some(failure)) => {
+            (Verdict::Error, format!("whether it was applied is unknown: {failure}; then {why}"))
+        }
+        (Err(why), None) => (Verdict::Fail, why),
+        (Ok(seen), _) => {
             let (verdict, metrics) = judge(outside, target, error_threshold, report).await;
             (verdict, format!("{seen}; {metrics}"))
         }
     };
-    let receipt = record(outside, target, verdict, &detail, report).await?;
-    let summary = match verdict {
-        Verdict::Pass => format!("{} in {} is back at {to}: {detail}", target.service, target.environment),
-        Verdict::NoData | Verdict::Error => format!(
-            "{} in {} runs {to}, but whether it is well could not be verified: {detail}",
-            target.service, target.environment
-        ),
-        Verdict::Fail => {
-            format!("{} in {} is NOT well after the rollback: {detail}", target.service, target.environment)
+    let (service, environment) = (&target.service, &target.environment);
+    let mut summary = match verdict {
+        Verdict::Pass => format!("{service} in {environment} is back at {to}: {detail}"),
+        Verdict::NoData | Verdict::Error => {
+            format!("whether {service} in {environment} is well at {to} could not be verified: {detail}")
+        }
+        Verdict::Fail => format!("{service} in {environment} is NOT well after the rollback: {detail}"),
+    };
+    // The cluster was changed whether or not the ledger took it: what was seen is told in any case.
+    let (commit, synced) = match record(outside, target, verdict, &detail, report).await {
+        Ok(receipt) => (Some(receipt.commit), receipt.synced),
+        Err(failure) => {
+            summary += &format!("; the verdict is NOT in the ledger: {failure}");
+            (None, false)
         }
     };
-    Ok(Outcome { verdict, summary, incident: None, commit: Some(receipt.commit), synced: receipt.synced })
+    Ok(Outcome { verdict, summary, incident: None, commit, synced })
 }
 
 /// Watches the cluster until the wanted version runs everywhere. A cluster that does not answer for a
@@ -91,9 +115,11 @@ async fn ready(
     cluster: &dyn Cluster,
     target: &Target,
     route: &RollbackRoute,
+    limit: Duration,
     report: &Reporter,
 ) -> Result<String, String> {
-    let deadline = Instant::now() + ROLLOUT_DEADLINE;
+    let deadline = Instant::now() + limit;
+    let mut failed_since: Option<Instant> = None;
     loop {
         let last = match cluster.rollback_status(target, route).await {
             Ok(RolloutStatus::Complete(seen)) => {
@@ -101,15 +127,24 @@ async fn ready(
                 return Ok(seen);
             }
             Ok(RolloutStatus::Failed(why)) => {
-                report.step(READY, why.clone()).await;
-                return Err(why);
+                // A release that had run out of time leaves its condition behind until the controller has
+                // looked again: one look alone proves nothing.
+                let since = *failed_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= FAILED_FOR {
+                    report.step(READY, why.clone()).await;
+                    return Err(why);
+                }
+                why
             }
-            Ok(RolloutStatus::Progressing(seen)) => seen,
+            Ok(RolloutStatus::Progressing(seen)) => {
+                failed_since = None;
+                seen
+            }
             Err(failure) => failure.to_string(),
         };
         report.step(READY, last.clone()).await;
         if Instant::now() >= deadline {
-            return Err(format!("not ready after {} minutes: {last}", ROLLOUT_DEADLINE.as_secs() / 60));
+            return Err(format!("not ready after {} seconds: {last}", limit.as_secs()));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -137,6 +172,7 @@ async fn judge(
     let endpoint = Endpoint { service: target.service.clone(), environment: target.environment.clone() };
     let deadline = Instant::now() + METRICS_DEADLINE;
     let mut before: Option<Sample> = None;
+    let mut failed: Option<String> = None;
     loop {
         let said = match (scrape(outside, &settings, &endpoint, target).await, &before) {
             (Err(failure), _) => (Verdict::Error, failure.to_string()),
@@ -156,12 +192,18 @@ async fn judge(
             }
         };
         report.step(METRICS, said.1.clone()).await;
-        // A failing ratio gets until the deadline to come down: connections drain, caches fill.
-        if said.0 == Verdict::Pass || Instant::now() >= deadline {
-            return said;
+        // A failing ratio gets until the deadline to come down: connections drain, caches fill. What was
+        // proven bad is not forgotten because the last look saw too little.
+        match said.0 {
+            Verdict::Pass => return said,
+            Verdict::Fail => {
+                failed = Some(said.1.clone());
+                before = scrape(outside, &settings, &endpoint, target).await.ok().or(before);
+            }
+            Verdict::NoData | Verdict::Error => {}
         }
-        if said.0 == Verdict::Fail {
-            before = scrape(outside, &settings, &endpoint, target).await.ok().or(before);
+        if Instant::now() >= deadline {
+            return failed.map_or(said, |why| (Verdict::Fail, why));
         }
         tokio::time::sleep(SCRAPE_EVERY).await;
     }
