@@ -170,6 +170,8 @@ fn print_report(model: &Model, report: Report, output: Output) -> Printed {
     if needs.clusters {
         failures.extend(world.clusters.values().filter_map(|source| source.failure.as_ref()));
     }
+    let unseen = unseen(model, needs);
+    failures.extend(&unseen);
     let err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
     let violated =
         report == Report::Sla && world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
@@ -178,6 +180,38 @@ fn print_report(model: &Model, report: Report, output: Output) -> Printed {
         None => u8::from(violated),
     };
     Printed { out, err, code }
+}
+
+/// What stays dark although its source answered: a cluster that does not let us look, endpoints that are
+/// all dead. Without a word about it the report would look like a quiet night.
+fn unseen(model: &Model, needs: Needs) -> Vec<Failure> {
+    let world = &model.world;
+    let mut found = Vec::new();
+    let clusters = world.clusters.iter().filter(|_| needs.clusters);
+    for (context, view) in clusters.filter_map(|(context, source)| Some((context, source.value.as_ref()?))) {
+        if let Some(reason) = view.missing.get("deployments") {
+            found.push(
+                Failure::forbidden(format!("could not see the deployments of the cluster {context}"))
+                    .cause(reason.clone())
+                    .hint("ask the cluster's administrators for a role that may list and watch deployments"),
+            );
+        }
+    }
+    if needs.metrics
+        && let Some(view) = &world.metrics.value
+        && view.endpoints.values().all(|seen| seen.availability.is_none())
+        && let Some(problem) = view.endpoints.values().find_map(|seen| seen.problem.clone())
+    {
+        found.push(
+            Failure::unreachable(format!(
+                "could not get any metrics: none of {} endpoints answers",
+                view.endpoints.len()
+            ))
+            .cause(problem)
+            .hint("check the address under [metrics.scrape] in quarterdeck.toml, and that it can be reached"),
+        );
+    }
+    found
 }
 
 /// The briefing of a model that is settled.
