@@ -122,6 +122,15 @@ pub fn config(more_keys: &str) -> Config {
     Config { keymap, theme: Theme::built_in("dark"), read_only: false, problems }
 }
 
+/// An engine whose sources look, on whatever is there.
+pub fn engine(directory: &Path, kubeconfig: &Path, variables: Vec<(String, String)>) -> Engine {
+    let ports = ports(directory, Some(kubeconfig), variables);
+    let model = Model::new(Arc::new(config("")), ports.clock.now(), Size { width: 160, height: 45 });
+    let mut engine = Engine::new(model, ports);
+    engine.start_sources();
+    engine
+}
+
 /// The model shown as text, for the messages of failing tests.
 pub fn screen(model: &Model) -> String {
     let size = model.ui.size;
