@@ -16,10 +16,9 @@ use std::path::{Path, PathBuf};
 
 /// A kubeconfig with the demo's contexts whose servers are at an address.
 fn kubeconfig(program: &Program, server: &str) -> PathBuf {
-    let contexts: String = ["demo-staging", "demo-production"]
-        .iter()
+    let contexts = ["demo-staging", "demo-production"]
         .map(|name| format!("- {{name: {name}, context: {{cluster: c, user: u}}}}\n"))
-        .collect();
+        .concat();
     program.write(
         "kubeconfig",
         &format!(
