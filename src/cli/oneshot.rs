@@ -205,28 +205,9 @@ fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
         for context in contexts {
             let source = world.clusters.get(context).cloned().unwrap_or_default();
             failures.extend(of(&format!("the cluster {context}"), &source));
-            // Seen, but not what everything rests on.
-            if let Some(why) = source.value.as_ref().and_then(|view| view.missing.get("deployments")) {
-                failures.push(
-                    Failure::forbidden(format!("{context}: deployments cannot be seen: {why}"))
-                        .hint("ask for the right to list and watch deployments, or use another --context"),
-                );
-            }
         }
     }
-    if needs.metrics
-        && let Some((failed, all)) = unscraped(model)
-        && all > 0
-        && failed == all
-    {
-        let why = world.metrics.value.iter().flat_map(|view| view.endpoints.values());
-        let why = why.filter_map(|seen| seen.problem.clone()).next().unwrap_or_default();
-        failures.push(
-            Failure::unreachable("no metrics endpoint could be scraped")
-                .cause(why)
-                .hint("check [metrics.scrape] url in quarterdeck.toml"),
-        );
-    }
+    failures.extend(unseen(model, needs));
     failures
 }
 
@@ -234,6 +215,38 @@ fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
 fn unscraped(model: &Model) -> Option<(usize, usize)> {
     let endpoints = &model.world.metrics.value.as_ref()?.endpoints;
     Some((endpoints.values().filter(|seen| seen.problem.is_some()).count(), endpoints.len()))
+}
+
+/// What stays dark although its source answered: a cluster that does not let us look, endpoints that are
+/// all dead. Without a word about it the report would look like a quiet night.
+fn unseen(model: &Model, needs: Needs) -> Vec<Failure> {
+    let world = &model.world;
+    let mut found = Vec::new();
+    let clusters = world.clusters.iter().filter(|_| needs.clusters);
+    for (context, view) in clusters.filter_map(|(context, source)| Some((context, source.value.as_ref()?))) {
+        if let Some(reason) = view.missing.get("deployments") {
+            found.push(
+                Failure::forbidden(format!("could not see the deployments of the cluster {context}"))
+                    .cause(reason.clone())
+                    .hint("ask the cluster's administrators for a role that may list and watch deployments"),
+            );
+        }
+    }
+    if needs.metrics
+        && let Some(view) = &world.metrics.value
+        && view.endpoints.values().all(|seen| seen.availability.is_none())
+        && let Some(problem) = view.endpoints.values().find_map(|seen| seen.problem.clone())
+    {
+        found.push(
+            Failure::unreachable(format!(
+                "could not get any metrics: none of {} endpoints answers",
+                view.endpoints.len()
+            ))
+            .cause(problem)
+            .hint("check the address under [metrics.scrape] in quarterdeck.toml, and that it can be reached"),
+        );
+    }
+    found
 }
 
 /// The briefing of a model that is settled.

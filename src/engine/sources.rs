@@ -355,7 +355,11 @@ async fn scrape(outside: Outside, slots: Slots, mut catalogs: CatalogWatch) {
             let mut past = history.remove(&endpoint).unwrap_or_default();
             match result {
                 Ok(sample) => past.push(now, sample),
-                Err(failure) => past.fail(now, failure.to_string()),
+                Err(failure) => {
+                    // The attempt alone helps nobody: the address and what became of it are in the cause.
+                    let cause = failure.causes.first().map(|cause| format!(": {cause}")).unwrap_or_default();
+                    past.fail(now, format!("{failure}{cause}"));
+                }
             }
             fresh.insert(endpoint, past);
         }

@@ -212,7 +212,7 @@ fn escapes(path: &str, code: &str) -> Vec<usize> {
             continue;
         }
         let chain =
-            code[start..].as_bytes().chunks(word.len()).take_while(|part| *part == b"super::").count();
+            code.as_bytes()[start..].chunks(word.len()).take_while(|part| *part == b"super::").count();
         after = start + chain * word.len();
         if chain >= depth {
             found.push(code[..start].matches('\n').count() + 1);

@@ -1,6 +1,5 @@
 //! A console without a terminal on a simulated platform: the real engine and the real adapters, driven by
 //! key strings.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly too")]
 
 use quarterdeck::{
     action::registry,
@@ -34,7 +33,7 @@ use quarterdeck::{
 use std::{path::Path, process::Command, sync::Arc, time::Duration};
 
 /// Until when something that was asked for must have come. Far more than it takes, for slow machines.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 /// The variables that keep git away from the machine's own configuration.
 pub const HERMETIC: [(&str, &str); 4] = [
@@ -120,6 +119,15 @@ pub fn config(more_keys: &str) -> Config {
     keymap.merge("test", more_keys, &known, &mut problems);
     assert_eq!(problems, []);
     Config { keymap, theme: Theme::built_in("dark"), read_only: false, problems }
+}
+
+/// An engine whose sources look, on whatever is there.
+pub fn engine(directory: &Path, kubeconfig: &Path, variables: Vec<(String, String)>) -> Engine {
+    let ports = ports(directory, Some(kubeconfig), variables);
+    let model = Model::new(Arc::new(config("")), ports.clock.now(), Size { width: 160, height: 45 });
+    let mut engine = Engine::new(model, ports);
+    engine.start_sources();
+    engine
 }
 
 /// The model shown as text, for the messages of failing tests.

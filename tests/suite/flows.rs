@@ -37,7 +37,10 @@ fn working(model: &Model) -> usize {
 async fn a_rollback_in_production_by_keys_alone() {
     let mut console = Console::start(Scenario::BadRelease).await;
     // The worst service is under the cursor without a key pressed.
-    assert_eq!(console.model().ui.selected.as_ref().map(|name| name.as_str()), Some(CRITICAL_SERVICE));
+    assert_eq!(
+        console.model().ui.selected.as_ref().map(quarterdeck::domain::name::ServiceName::as_str),
+        Some(CRITICAL_SERVICE)
+    );
     console.keys("R");
     let plan = console.plan().await;
     assert_eq!(fact(&plan, "cluster"), "demo-production");
@@ -285,9 +288,7 @@ async fn an_incident_is_declared_taken_and_resolved() {
     let id = result.unwrap().incident.unwrap();
     let name = id.to_string();
     console
-        .until("the incident is in the pane", |model| {
-            model.ui.list(Pane::Escalation).rows.iter().any(|row| *row == name)
-        })
+        .until("the incident is in the pane", |model| model.ui.list(Pane::Escalation).rows.contains(&name))
         .await;
     console.select(Pane::Escalation, id.as_str());
     console.keys("a");

@@ -1,5 +1,4 @@
 //! The real binary, run without the machine's own settings: its home, its kubeconfig and nothing else.
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail loudly too")]
 
 use crate::console::{DEADLINE, HERMETIC};
 use std::{

@@ -1,5 +1,4 @@
 //! A program under a pseudo-terminal: what it shows is read back with vt100, and its raw bytes are kept.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly too")]
 
 use crate::console::DEADLINE;
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
