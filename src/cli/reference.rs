@@ -23,8 +23,8 @@ pub fn actions() -> String {
          Every action can be bound to keys (see [CONFIGURATION.md](CONFIGURATION.md)) and is found in the command\n\
          palette (`:`) by its name. What an action needs and is not given comes from the selection; what is still\n\
          missing is asked for in a form. An action that cannot run now says why.\n\n\
-         Keys are listed with the context in which they work; without one they work everywhere. The contexts\n\
-         `pane` and `overlay` mean every pane and every overlay. The risks are: *read* changes nothing, *local*\n\
+         Keys are listed with the context in which they work; without one they work while no overlay is open. The\n\
+         contexts `pane` and `overlay` mean every pane and every overlay. The risks are: *read* changes nothing, *local*\n\
          changes this console only, *shared* is seen by others, *destructive* takes something away from users while\n\
          it runs. Shared and destructive actions show their plan and wait for a yes.\n",
     );
