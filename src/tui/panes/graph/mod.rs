@@ -41,7 +41,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         return;
     }
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let layers = Layers::new(view, catalog, &row.service, body.width, body.height, room.zoomed);
+    let layers = Layers::new(view, &row.service, body.width, body.height, room.zoomed);
     let mut has_foreign = false;
     for (index, gutter) in layers.gutters.iter().enumerate() {
         let x = body.x + layers.columns[index].x + layers.columns[index].width;
