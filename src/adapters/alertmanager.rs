@@ -23,9 +23,9 @@ impl Alertmanager {
     /// A client; nothing is connected yet. [`crate::adapters::install_crypto`] must have run.
     ///
     /// # Errors
-    /// Configuration: the system's TLS roots or proxy settings cannot be used.
+    /// None yet: that the system's TLS roots or proxy settings cannot be used is told by the first request.
     pub fn new() -> Result<Self, Failure> {
-        Ok(Self { fetcher: Fetcher::new()? })
+        Ok(Self { fetcher: Fetcher::default() })
     }
 }
 

@@ -42,7 +42,14 @@ pub async fn run(
                 urgent = true;
             }
             () = tokio::time::sleep_until(last_frame + FRAME), if engine.model.dirty => {}
-            events = engine.next() => for event in events { engine.apply(event) },
+            events = engine.next() => {
+                let waited = engine.model.world.catalog.value.is_none();
+                for event in events {
+                    engine.apply(event);
+                }
+                // The first rows are what a person waits for; they do not wait for a frame's time.
+                urgent = waited && engine.model.world.catalog.value.is_some();
+            }
             _ = ticks.tick() => engine.apply(Event::Tick),
         }
         let due = last_frame.elapsed() >= FRAME;

@@ -10,7 +10,10 @@ use crate::domain::{
     name::{ProjectName, ServiceName},
     sla::{Endpoint, Indicators, Judgement, SlaVerdict, judge},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 /// A service in one environment.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,7 +134,7 @@ pub struct Joined {
     /// Services in the order of worry.
     pub services: Vec<Arc<ServiceRow>>,
     /// Where each service is in [`Self::services`].
-    pub index: BTreeMap<ServiceName, usize>,
+    pub index: HashMap<ServiceName, usize>,
     /// Projects, the worst first.
     pub projects: Vec<ProjectRow>,
     /// Open changes with their gates as the ledger has them, the nearest to done first.

@@ -9,7 +9,7 @@ use crossterm::{
 };
 use ratatui::{Terminal, backend::CrosstermBackend};
 use std::{
-    io::{Stdout, Write as _, stdout},
+    io::{BufWriter, Stdout, Write as _, stdout},
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -18,12 +18,14 @@ use std::{
 
 /// Whether the terminal is ours just now; there is only one terminal per process.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+/// A frame goes to the terminal in one piece, so that it is never seen half drawn.
+const FRAME_BYTES: usize = 256 * 1024;
 static PANIC_HOOK: Once = Once::new();
 
 /// The terminal while it is ours. Dropping it gives it back.
 pub struct Screen {
     /// What frames are drawn on.
-    pub terminal: Terminal<CrosstermBackend<Stdout>>,
+    pub terminal: Terminal<CrosstermBackend<BufWriter<Stdout>>>,
 }
 
 impl Screen {
@@ -43,7 +45,8 @@ impl Screen {
         TAKEN.store(true, Ordering::SeqCst);
         execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
             .map_err(refuse)?;
-        let terminal = Terminal::new(CrosstermBackend::new(stdout())).map_err(refuse)?;
+        let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))
+            .map_err(refuse)?;
         Ok(Self { terminal })
     }
 }

@@ -6,30 +6,39 @@ use crate::{
 };
 use reqwest::{Client, Url, redirect::Policy};
 use std::{net::IpAddr, time::Duration};
+use tokio::sync::OnceCell;
 
 /// The longest answer that is read.
 const LARGEST: usize = 8 * 1024 * 1024;
 
 /// HTTP clients: one that follows the system's proxies, and one for this machine, which never does.
+///
+/// Each is made when it is first used: reading the system's TLS roots takes longer than reading a
+/// catalog, and the first frame must not wait for it.
+#[derive(Default)]
 pub(in crate::adapters) struct Fetcher {
-    outward: Client,
-    loopback: Client,
+    outward: OnceCell<Client>,
+    loopback: OnceCell<Client>,
 }
 
 impl Fetcher {
-    /// Clients that are not connected yet.
-    pub(in crate::adapters) fn new() -> Result<Self, Failure> {
-        let builder = || {
-            Client::builder()
+    /// The client for an address.
+    async fn client(&self, url: &Url) -> Result<&Client, Failure> {
+        let is_loopback = is_loopback(url);
+        let cell = if is_loopback { &self.loopback } else { &self.outward };
+        let build = move || {
+            let builder = Client::builder()
                 .user_agent(concat!("quarterdeck/", env!("CARGO_PKG_VERSION")))
-                .redirect(Policy::limited(3))
+                .redirect(Policy::limited(3));
+            if is_loopback { builder.no_proxy().build() } else { builder.build() }
         };
-        let build = |builder: reqwest::ClientBuilder| {
-            builder
-                .build()
-                .map_err(|error| Failure::configuration("the HTTP client cannot be set up").because(&error))
-        };
-        Ok(Self { outward: build(builder())?, loopback: build(builder().no_proxy())? })
+        cell.get_or_try_init(|| async {
+            let failure = || Failure::configuration("the HTTP client cannot be set up");
+            let built =
+                tokio::task::spawn_blocking(build).await.map_err(|error| failure().because(&error))?;
+            built.map_err(|error| failure().because(&error))
+        })
+        .await
     }
 
     /// Gets `what` from `url` as text.
@@ -46,7 +55,7 @@ impl Fetcher {
                 Failure::configuration(format!("could not get {what}"))
                     .cause(format!("`{}` is not an http or https address", text::clean(url)))
             })?;
-        let client = if is_loopback(&parsed) { &self.loopback } else { &self.outward };
+        let client = self.client(&parsed).await?;
         // Without user and password, should the address carry them: this text is shown and logged.
         let mut shown = parsed.clone();
         let _ = shown.set_username("");

@@ -2,19 +2,14 @@
 
 use super::routes::{Edge, Gutter};
 use crate::{
-    domain::{
-        catalog::{Catalog, Service},
-        name::ServiceName,
-    },
+    domain::{catalog::Service, name::ServiceName},
     tui::{paint::cells, view::View},
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 /// More nodes than this are a hairball; the least worrying are counted instead of drawn.
 const MOST_NODES: usize = 30;
 const MOST_NODES_ZOOMED: usize = 90;
-/// More users than this are not sorted name by name for a frame.
-pub const MANY: usize = 200;
 /// The widest that a name's column gets; longer names are cut.
 const WIDEST: u16 = 26;
 /// Cells of a gutter beside its tracks.
@@ -70,42 +65,34 @@ fn depends(service: &Service, on: &Service) -> bool {
     service.dependencies.iter().any(|dependency| dependency.service == on.name)
 }
 
-/// The users of a service in the order of worry, for services that have very many.
-pub fn worst_users<'a>(view: &View<'a>, service: &Service) -> impl Iterator<Item = &'a ServiceName> {
-    let rows = view.joined.services.iter();
-    rows.filter(move |row| depends(&row.service, service)).map(|row| &row.service.name)
-}
-
 impl<'a> Layers<'a> {
     /// Chooses as many levels around `middle` as fit into `width` by `height` cells and lays them out.
-    pub fn new(
-        view: &View<'_>,
-        catalog: &'a Arc<Catalog>,
-        middle: &'a Arc<Service>,
-        width: u16,
-        height: u16,
-        zoomed: bool,
-    ) -> Self {
+    pub fn new(view: &View<'a>, middle: &'a Arc<Service>, width: u16, height: u16, zoomed: bool) -> Self {
         let height = height.max(1);
         let capacity = usize::from(height);
-        let mut placed: BTreeSet<&ServiceName> = BTreeSet::from([&middle.name]);
+        let joined = view.joined;
+        // Services are their places in the order of worry here: everybody may need one of them, and ten
+        // thousand names are not compared in every frame.
+        let mut placed: HashSet<usize> = joined.index.get(&middle.name).copied().into_iter().collect();
         let mut left_over = if zoomed { MOST_NODES_ZOOMED } else { MOST_NODES };
         let mut take = |names: Vec<&'a ServiceName>, towards: &[&Service], level: i32| -> Option<Level<'a>> {
-            let mut found: Vec<&Service> = names
+            let mut found: Vec<usize> = names
                 .into_iter()
-                .filter(|name| !placed.contains(*name))
-                .filter_map(|name| catalog.services.get(name).map(|service| &**service))
+                .filter_map(|name| joined.index.get(name).copied())
+                .filter(|index| !placed.contains(index))
                 .collect();
-            found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
-            found.dedup_by_key(|service| &service.name);
+            found.sort_unstable();
+            found.dedup();
             if found.is_empty() || left_over == 0 {
                 return None;
             }
             let room = capacity.min(left_over.max(2));
             let shown = if found.len() > room { room.saturating_sub(1) } else { found.len() };
             let hidden = found.len() - shown;
-            placed.extend(found.iter().map(|service| &service.name));
+            placed.extend(&found);
             found.truncate(shown);
+            let found = found.into_iter().filter_map(|index| joined.services.get(index));
+            let mut found: Vec<&Service> = found.map(|row| &*row.service).collect();
             left_over = left_over.saturating_sub(shown);
             // Beside what they are connected to, so that lines cross less.
             found.sort_by_cached_key(|service| {
@@ -125,25 +112,11 @@ impl<'a> Layers<'a> {
         };
 
         let middle_width = cells(middle.name.as_str()) + 2;
-        let known = |name: &ServiceName| catalog.services.get_key_value(name).map(|(name, _)| name);
         let mut left: Vec<Level<'a>> = Vec::new();
         let mut right: Vec<Level<'a>> = Vec::new();
-        let users = |name: &ServiceName| view.joined.dependants.get(name).into_iter().flatten();
-        let count = view.joined.dependants.get(&middle.name).map_or(0, Vec::len);
-        if count > MANY {
-            // Everybody needs it: the rows come in the order of worry already, and the first ones will do.
-            let names = worst_users(view, middle).take(capacity).filter_map(known).collect();
-            let mut level = take(names, &[middle], -1);
-            if let Some(level) = &mut level {
-                // One row says how many are not drawn.
-                level.services.truncate(capacity.saturating_sub(1));
-                level.hidden = count - level.services.len();
-            }
-            left.extend(level);
-        } else {
-            let first = users(&middle.name).filter_map(known).collect();
-            left.extend(take(first, &[middle], -1));
-        }
+        let users = |name: &ServiceName| joined.dependants.get(name).into_iter().flatten();
+        let first = users(&middle.name).collect();
+        left.extend(take(first, &[middle], -1));
         let first = middle.dependencies.iter().map(|dependency| &dependency.service).collect();
         right.extend(take(first, &[middle], 1));
 
@@ -158,17 +131,8 @@ impl<'a> Layers<'a> {
             for (side, grows) in grows.iter_mut().enumerate().filter(|(_, grows)| **grows) {
                 let levels = if side == 0 { &left } else { &right };
                 let Some(outer) = levels.last() else { continue };
-                let count: usize = outer
-                    .services
-                    .iter()
-                    .map(|service| view.joined.dependants.get(&service.name).map_or(0, Vec::len))
-                    .sum();
-                if side == 0 && count > MANY {
-                    *grows = false;
-                    continue;
-                }
                 let names: Vec<&ServiceName> = if side == 0 {
-                    outer.services.iter().flat_map(|service| users(&service.name)).filter_map(known).collect()
+                    outer.services.iter().flat_map(|service| users(&service.name)).collect()
                 } else {
                     let dependencies = outer.services.iter().flat_map(|service| &service.dependencies);
                     dependencies.map(|dependency| &dependency.service).collect()

@@ -15,7 +15,7 @@ use crate::{
         widgets::status,
     },
 };
-use layers::{Layers, MANY, Slot};
+use layers::{Layers, Slot};
 use ratatui::layout::Rect;
 use routes::Routes;
 use usage::{Usage, usage};
@@ -41,7 +41,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         return;
     }
     let body = Rect { y: area.y + 1, height: area.height - 1, ..area };
-    let layers = Layers::new(view, catalog, &row.service, body.width, body.height, room.zoomed);
+    let layers = Layers::new(view, &row.service, body.width, body.height, room.zoomed);
     let mut has_foreign = false;
     for (index, gutter) in layers.gutters.iter().enumerate() {
         let x = body.x + layers.columns[index].x + layers.columns[index].width;
@@ -130,24 +130,15 @@ fn used_by(usage: &Usage) -> String {
 
 /// The neighbourhood in lines of words, where a drawing does not fit.
 fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Service, usage: &Usage) {
-    let catalog = view.catalog;
     let dim = painter.style(Role::Dim);
-    let services = |names: Vec<&str>| -> Vec<&Service> {
-        let mut found: Vec<&Service> =
-            names.iter().filter_map(|name| Some(&**catalog?.services.get(*name)?)).collect();
-        found.sort_by_key(|service| view.joined.index.get(&service.name).copied());
-        found
+    // Places in the order of worry are compared instead of names: everybody may need this one.
+    let services = |names: &mut dyn Iterator<Item = &ServiceName>| -> Vec<&Service> {
+        let mut places: Vec<usize> = names.filter_map(|name| view.joined.index.get(name).copied()).collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| Some(&*view.joined.services.get(place)?.service)).collect()
     };
-    let needs = services(service.dependencies.iter().map(|dependency| dependency.service.as_str()).collect());
-    let names = view.joined.dependants.get(&service.name).map_or(&[][..], Vec::as_slice);
-    let users = if names.len() > MANY {
-        layers::worst_users(view, service)
-            .take(MANY)
-            .filter_map(|name| Some(&**catalog?.services.get(name)?))
-            .collect()
-    } else {
-        services(names.iter().map(ServiceName::as_str).collect())
-    };
+    let needs = services(&mut service.dependencies.iter().map(|dependency| &dependency.service));
+    let users = services(&mut view.joined.dependants.get(&service.name).into_iter().flatten());
     let first = node(view, painter, service, true);
     let mut y = area.y;
     let mut left = area.height;
@@ -161,7 +152,7 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
     let mut head = first;
     head.push(piece(format!("  {}", used_by(usage)), dim));
     row(painter, &head);
-    let counts = [names.len(), needs.len()];
+    let counts = [users.len(), needs.len()];
     for ((title, services), count) in [("◂ used by ", users), ("needs ▸ ", needs)].into_iter().zip(counts)
     {
         let mut line: Line<'_> = vec![piece(title, dim)];
