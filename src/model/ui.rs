@@ -156,6 +156,8 @@ pub enum Overlay {
         input: TextInput,
         /// What the filter was before; Esc brings it back.
         before: String,
+        /// The row that was under the cursor before; Esc goes back to it.
+        row: Option<String>,
     },
     /// Arguments of an action that are still missing.
     Form {
