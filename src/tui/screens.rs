@@ -268,7 +268,7 @@ fn every_overlay() {
                 model.ui.lists[0].filter = "api".into();
                 model.ui.lists[0].rows.retain(|row| row.contains("api"));
                 let input = TextInput::new("api");
-                Overlay::Filter { pane: Pane::Inventory, input, before: String::new() }
+                Overlay::Filter { pane: Pane::Inventory, input, before: String::new(), row: None }
             }),
         ),
     ];
@@ -289,6 +289,7 @@ fn the_cursor_stands_where_the_next_character_goes() {
                 pane: Pane::Changes,
                 input: TextInput::new("auth"),
                 before: String::new(),
+                row: None,
             }),
             "/auth",
         ),

@@ -53,7 +53,9 @@ pub(super) fn view(
         ViewCommand::Filter => {
             let pane = model.ui.focus;
             let before = model.ui.list(pane).filter.clone();
-            model.ui.overlays.push(Overlay::Filter { pane, input: TextInput::new(before.clone()), before });
+            let row = model.ui.list(pane).current().map(str::to_owned);
+            let input = TextInput::new(before.clone());
+            model.ui.overlays.push(Overlay::Filter { pane, input, before, row });
         }
         ViewCommand::Environment(direction) => {
             let count = model.world.catalog.value.as_ref().map_or(0, |c| c.settings.environments.len());
@@ -106,9 +108,16 @@ fn details(model: &mut Model) {
 /// Closes what is on top; a plan that is dropped never ran.
 pub fn close(model: &mut Model) {
     match model.ui.overlays.pop() {
-        Some(Overlay::Filter { pane, before, .. }) => {
+        Some(Overlay::Filter { pane, before, row, .. }) => {
             model.ui.lists[pane.index()].filter = before;
             refresh_lists(model);
+            // Typing moved the cursor over what matched; who gives up means the row from before.
+            let height = model.ui.layout().rows(pane);
+            let list = &mut model.ui.lists[pane.index()];
+            if let Some(index) = row.and_then(|row| list.rows.iter().position(|known| *known == row)) {
+                list.move_to(index, height);
+                follow(model, pane);
+            }
         }
         Some(Overlay::Confirm { job, plan, .. }) => {
             if model.jobs.all.get(&job).is_some_and(|job| job.state == JobState::Planning) {
