@@ -49,7 +49,7 @@ fn the_console_opens_obeys_and_leaves() {
     terminal.send("\x1b");
     terminal.shows("order-worker");
     // The rollback of the violating service: the plan, its name, the end.
-    terminal.send("ggR");
+    terminal.send("R");
     terminal.shows("1.3.0 → 1.2.3");
     terminal.shows("demo-production");
     terminal.send("shared-auth\r");
