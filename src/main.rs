@@ -193,12 +193,13 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     if let Some(text) = said {
         engine.model.ui.notice = Some(Notice { kind: NoticeKind::Warning, text, at: engine.model.now });
     }
+    let (sender, input) = tokio::sync::mpsc::channel(256);
+    // Before the terminal is taken, so that no signal finds it taken and nobody there to give it back.
+    spawn_signals(&sender);
     let mut screen = tui::terminal::Screen::enter()?;
     let size = screen.terminal.size().map_err(|error| gone(&error))?;
     engine.model.ui.size = Size { width: size.width, height: size.height };
-    let (sender, input) = tokio::sync::mpsc::channel(256);
-    tui::input::spawn_input(sender.clone());
-    spawn_signals(&sender);
+    tui::input::spawn_input(sender);
     let theme = engine.model.config.theme.clone();
     live::run(&mut engine, input, |model| {
         screen
@@ -226,12 +227,12 @@ fn gone(error: &std::io::Error) -> Failure {
 fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>) {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+        // Here and not in the task: a signal that comes before the task first runs must not kill.
+        let Ok(mut signal) = signal(kind) else { continue };
         let sender = sender.clone();
         tokio::spawn(async move {
-            if let Ok(mut signal) = signal(kind) {
-                signal.recv().await;
-                let _ = sender.send(Event::Terminate).await;
-            }
+            signal.recv().await;
+            let _ = sender.send(Event::Terminate).await;
         });
     }
 }

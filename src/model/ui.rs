@@ -156,7 +156,7 @@ pub enum Overlay {
         input: TextInput,
         /// What the filter was before; Esc brings it back.
         before: String,
-        /// The row that was under the cursor before; Esc goes back to it.
+        /// The row that the cursor was on; Esc brings it back too.
         row: Option<String>,
     },
     /// Arguments of an action that are still missing.

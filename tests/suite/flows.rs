@@ -343,6 +343,17 @@ async fn a_filter_survives_the_zoom_and_escape_undoes_one_thing_at_a_time() {
     assert_eq!(console.model().ui.list(Pane::Inventory).rows, filtered);
     console.keys("esc");
     assert_eq!(console.model().ui.list(Pane::Inventory).rows.len(), all);
+    // And the row that was meant before: a filter that is given up moves no target.
+    console.select(Pane::Inventory, CRITICAL_SERVICE);
+    console.keys("/");
+    console.type_text("order-worker");
+    assert_ne!(console.model().ui.list(Pane::Inventory).current(), Some(CRITICAL_SERVICE));
+    console.keys("esc");
+    assert_eq!(console.model().ui.list(Pane::Inventory).current(), Some(CRITICAL_SERVICE));
+    assert_eq!(
+        console.model().ui.selected.as_ref().map(ToString::to_string).as_deref(),
+        Some(CRITICAL_SERVICE)
+    );
 }
 
 #[tokio::test]

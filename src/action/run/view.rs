@@ -54,12 +54,8 @@ pub(super) fn view(
             let pane = model.ui.focus;
             let before = model.ui.list(pane).filter.clone();
             let row = model.ui.list(pane).current().map(str::to_owned);
-            model.ui.overlays.push(Overlay::Filter {
-                pane,
-                input: TextInput::new(before.clone()),
-                before,
-                row,
-            });
+            let input = TextInput::new(before.clone());
+            model.ui.overlays.push(Overlay::Filter { pane, input, before, row });
         }
         ViewCommand::Environment(direction) => {
             let count = model.world.catalog.value.as_ref().map_or(0, |c| c.settings.environments.len());
@@ -115,6 +111,7 @@ pub fn close(model: &mut Model) {
         Some(Overlay::Filter { pane, before, row, .. }) => {
             model.ui.lists[pane.index()].filter = before;
             refresh_lists(model);
+            // Typing moved the cursor over what matched; who gives up means the row from before.
             let height = model.ui.layout().rows(pane);
             let list = &mut model.ui.lists[pane.index()];
             if let Some(index) = row.and_then(|row| list.rows.iter().position(|known| *known == row)) {

@@ -159,7 +159,7 @@ fn unreadable(origin: &str, error: &KubeconfigError) -> Failure {
 
 /// Adds how a kubeconfig is named.
 fn absent(failure: Failure) -> Failure {
-    failure.hint("set KUBECONFIG to its path, or put it at ~/.kube/config")
+    failure.hint("name one with --kubeconfig FILE, or set KUBECONFIG, or put it at ~/.kube/config")
 }
 
 #[cfg(test)]
