@@ -216,7 +216,8 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     .await
     .map_err(|error| gone(&error))?;
     drop(screen);
-    Ok(Printed::default())
+    let code = if engine.model.interrupted { FailureKind::Interrupted.exit_code() } else { 0 };
+    Ok(Printed { code, ..Printed::default() })
 }
 
 fn gone(error: &std::io::Error) -> Failure {

@@ -50,9 +50,12 @@ const fn action(
 /// All actions, by family.
 pub static ACTIONS: &[ActionSpec] = &[
     // The program
-    action("app.quit", "Quit", "Ends the console. Running work is waited for.", |_| {
-        Ok(Command::App(AppCommand::Quit))
-    }),
+    action(
+        "app.quit",
+        "Quit",
+        "Ends the console; while work is running it warns first, and a second time leaves the work unwatched.",
+        |_| Ok(Command::App(AppCommand::Quit)),
+    ),
     action("app.refresh", "Refresh", "Reads every source again, now.", |_| {
         Ok(Command::App(AppCommand::Refresh))
     }),

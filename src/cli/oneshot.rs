@@ -298,12 +298,13 @@ async fn act(
                 ));
             }
             None => {
-                return Err(Failure::usage(format!(
+                let failure = Failure::usage(format!(
                     "{}: nobody is there to confirm, nothing was done",
-                    plan.title
+                    clean(&plan.title)
                 ))
-                .cause(err.trim_end().to_owned())
-                .hint("add --yes to confirm the plan"));
+                .hint("add --yes to confirm the plan");
+                let code = failure.kind.exit_code();
+                return Ok(Printed { out: String::new(), err: err + &failure.render() + "\n", code });
             }
         }
     }

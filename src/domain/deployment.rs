@@ -134,6 +134,12 @@ pub enum RolloutStatus {
     Failed(String),
 }
 
+/// A version as people read it: a Git revision by its first eight digits, anything else as it is.
+pub fn shown_version(version: &str) -> &str {
+    let is_revision = version.len() == 40 && version.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_revision { &version[..8] } else { version }
+}
+
 /// The kubectl-like name of what a rollback changes, such as `deployment/shop/api`.
 pub fn object_name(target: &Target) -> String {
     match &target.application {

@@ -84,6 +84,7 @@ pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
         }
         Event::Terminate => {
             model.quit = true;
+            model.interrupted = true;
             Effects::none()
         }
     }
@@ -169,6 +170,15 @@ fn press(model: &mut Model, key: Key) -> Effects {
     let typing = is_typing(model);
     if typing && matches!(key.code, KeyCode::Char(_)) && !key.ctrl && !key.alt {
         type_character(model, key);
+        return Effects::none();
+    }
+    // In a name that is being typed, the keys that edit a line do not close or scroll the plan.
+    if typing
+        && matches!(model.ui.overlays.last(), Some(Overlay::Confirm { .. }))
+        && !matches!(key.code, KeyCode::Enter | KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab)
+        && (key.ctrl && key.code == KeyCode::Char('u') || !matches!(key.code, KeyCode::Char(_)))
+        && type_character(model, key)
+    {
         return Effects::none();
     }
     // The key that asked for a plan must not be the one that says yes to it.

@@ -43,6 +43,8 @@ pub struct Model {
     pub stale: bool,
     /// Set when the program should end.
     pub quit: bool,
+    /// Set when the system asked it to end, not the person.
+    pub interrupted: bool,
 }
 
 impl Model {
@@ -58,6 +60,7 @@ impl Model {
             dirty: true,
             stale: false,
             quit: false,
+            interrupted: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::{
     config::key::Key,
     domain::{
         catalog::{Catalog, Target},
-        deployment::{RollbackRoute, object_name},
+        deployment::{RollbackRoute, object_name, shown_version},
         plan::{Plan, Risk, Step, Work},
         units::format_percent,
     },
@@ -109,7 +109,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     let catalog = model.world.catalog.value.as_deref().unwrap_or(&empty);
     let object = object_name(&target);
     let (from, to) = route.versions();
-    let (from, to) = (from.to_owned(), to.to_owned());
+    let (from, to) = (shown_version(from).to_owned(), shown_version(to).to_owned());
     let service = catalog.services.get(&target.service);
     let error_threshold = service.and_then(|service| {
         let monitored = service.metrics.as_ref().and_then(|metrics| metrics.error_rate);

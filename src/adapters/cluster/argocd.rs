@@ -8,7 +8,7 @@ use super::{
 use crate::{
     domain::{
         catalog::Target,
-        deployment::{RollbackRoute, RolloutStatus},
+        deployment::{RollbackRoute, RolloutStatus, shown_version},
     },
     error::Failure,
 };
@@ -99,7 +99,11 @@ fn judge(seen: &ApplicationObject, to_version: &str) -> RolloutStatus {
         ("Succeeded", Some(finished)) if seen.operation.is_none() => {
             let deployed = kept.deployed.map(|(_, revision)| revision).unwrap_or_default();
             if deployed != to_version {
-                return RolloutStatus::Failed(format!("Argo CD deployed {deployed}, not {to_version}"));
+                return RolloutStatus::Failed(format!(
+                    "Argo CD deployed {}, not {}",
+                    shown_version(&deployed),
+                    shown_version(to_version)
+                ));
             }
             // Health has no time of its own: it is of the last comparison, which may be of before.
             if kept.reconciled_at.is_some_and(|compared| compared < finished) {
@@ -108,8 +112,12 @@ fn judge(seen: &ApplicationObject, to_version: &str) -> RolloutStatus {
                 );
             }
             match kept.health.as_str() {
-                "Healthy" => RolloutStatus::Complete(format!("{to_version} is deployed and healthy")),
-                "Degraded" => RolloutStatus::Failed(format!("{to_version} is deployed, and degraded")),
+                "Healthy" => {
+                    RolloutStatus::Complete(format!("{} is deployed and healthy", shown_version(to_version)))
+                }
+                "Degraded" => {
+                    RolloutStatus::Failed(format!("{} is deployed, and degraded", shown_version(to_version)))
+                }
                 other => RolloutStatus::Progressing(format!("synced; health {other}")),
             }
         }

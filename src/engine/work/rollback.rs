@@ -4,7 +4,7 @@ use super::{Outside, Reporter, synced_text};
 use crate::{
     domain::{
         catalog::{ScrapeSettings, Target},
-        deployment::{RollbackRoute, RolloutStatus, object_name},
+        deployment::{RollbackRoute, RolloutStatus, object_name, shown_version},
         ledger::{self, RollbackStart, Verdict},
         plan::Outcome,
         sla::{self, Endpoint, Sample, compare_after, increase},
@@ -46,6 +46,7 @@ pub(super) async fn run(
 ) -> Result<Outcome, Failure> {
     let cluster = outside.cluster(&target.context)?;
     let (from, to) = route.versions();
+    let (from, to) = (shown_version(from), shown_version(to));
 
     report.step(CLAIM, "claiming").await;
     let start = RollbackStart {
