@@ -186,7 +186,7 @@ impl<'a> Layer<'a> {
             let Some(role) = Role::parse(name) else {
                 let near = text::nearest(name, Role::ALL.iter().map(|role| role.as_str()));
                 let hint = near.map_or_else(
-                    || "`quarterdeck theme list` shows all roles".to_owned(),
+                    || "docs/CONFIGURATION.md lists all roles".to_owned(),
                     |near| format!("did you mean `{near}`?"),
                 );
                 problems.push(self.problem(offset, format!("unknown role `{}`; {hint}", text::clean(name))));
