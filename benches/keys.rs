@@ -1,6 +1,7 @@
 //! How long it takes from a key to the frame that shows what it did, while the simulated API tells a
 //! thousand changes a second: the console's own loop, sources and drawing, with a terminal that swallows
 //! what is written. The aim is 16 ms at the 99th percentile.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! How long the real program takes from its start to what a person looks at, and how much memory it has
 //! then. Arguments, after `--`: the names of parts to run (`version`, `console`, `demo`); none runs all.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The work behind the frames: reading a catalog, its rules, the join, the ledger.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
 

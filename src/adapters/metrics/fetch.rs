@@ -34,9 +34,9 @@ impl Fetcher {
         };
         cell.get_or_try_init(|| async {
             let failure = || Failure::configuration("the HTTP client cannot be set up");
-            let built =
+            let client =
                 tokio::task::spawn_blocking(build).await.map_err(|error| failure().because(&error))?;
-            built.map_err(|error| failure().because(&error))
+            client.map_err(|error| failure().because(&error))
         })
         .await
     }
