@@ -75,7 +75,7 @@ fn measure(table: &mut Table, services: usize, churn: u32, aim: &str) {
                 && model.world.clusters.len() == 2
                 && model.world.clusters.values().all(|cluster| cluster.value.is_some())
         };
-        assert!(engine.until(Duration::from_secs(60), everything).await, "the sources answer");
+        assert!(engine.until(Duration::from_mins(1), everything).await, "the sources answer");
         if churn > 0 {
             let _inside = outside.enter();
             platform.churn(churn);
