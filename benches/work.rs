@@ -1,4 +1,5 @@
 //! The work behind the frames: reading a catalog, its rules, the join, the ledger.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
 
@@ -144,7 +145,7 @@ fn entry(index: usize) -> Entry {
     };
     Entry {
         commit: format!("{index:040x}").into(),
-        at: now() + chrono::Duration::seconds(index as i64),
+        at: now() + chrono::Duration::seconds(index.cast_signed() as i64),
         actor: Identity { name: "Bench".into(), email: "bench@example.com".into() },
         subject: happening.subject(),
         body: EntryBody::Known(happening),

@@ -13,7 +13,7 @@ use std::{
 /// A running program and what it has drawn.
 pub struct Child {
     began: Instant,
-    child: Box<dyn PtyChild + Send + Sync>,
+    process: Box<dyn PtyChild + Send + Sync>,
     output: Receiver<Vec<u8>>,
     screen: vt100::Parser,
     // Closing it hangs the program up.
@@ -45,8 +45,8 @@ impl Child {
             }
         });
         let began = Instant::now();
-        let child = pair.slave.spawn_command(command).unwrap();
-        Self { began, child, output, screen: vt100::Parser::new(rows, columns, 0), _master: pair.master }
+        let process = pair.slave.spawn_command(command).unwrap();
+        Self { began, process, output, screen: vt100::Parser::new(rows, columns, 0), _master: pair.master }
     }
 
     /// Waits until the screen shows what is looked for; how long after the start that was.
@@ -74,7 +74,7 @@ impl Child {
 
     /// A line of `/proc/<pid>/status` in MiB: `VmRSS` is resident now, `VmHWM` was the most.
     pub fn memory(&self, line: &str) -> f64 {
-        let pid = self.child.process_id().unwrap();
+        let pid = self.process.process_id().unwrap();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let found = status.lines().find_map(|text| text.strip_prefix(line)?.strip_prefix(':'));
         let kibibytes: f64 = found.unwrap().trim().trim_end_matches(" kB").parse().unwrap();
@@ -84,8 +84,8 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -39,7 +39,7 @@ fn service(index: usize) -> Service {
         version: Some(semver::Version::new(1, (index % 9) as u64, 0)),
         status: Lifecycle::Ga,
         tier: Tier::ALL[index % 4],
-        project: (index % 20 > 0).then(|| format!("project-{}", index % 20).into()),
+        project: (!index.is_multiple_of(20)).then(|| format!("project-{}", index % 20).into()),
         compat_version_min: None,
         compat_with: Vec::new(),
         deprecation_date: None,
@@ -70,6 +70,11 @@ fn service(index: usize) -> Service {
         span: Span::default(),
         spans: BTreeMap::new(),
     }
+}
+
+/// A source that has just said `value`.
+fn live<T>(value: T) -> Source<T> {
+    Source { value: Some(Arc::new(value)), at: Some(now()), failure: None }
 }
 
 /// A model with `services` services that all run and are all measured.
@@ -128,9 +133,6 @@ pub fn model(services: usize, size: Size) -> Model {
         metrics
             .endpoints
             .insert(Endpoint { service: target.service, environment: target.environment }, indicators);
-    }
-    fn live<T>(value: T) -> Source<T> {
-        Source { value: Some(Arc::new(value)), at: Some(now()), failure: None }
     }
     model.world.clusters.insert("bench".into(), live(cluster));
     model.world.metrics = live(metrics);

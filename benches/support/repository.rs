@@ -20,7 +20,7 @@ pub fn name(index: usize) -> String {
 
 /// The project of a service; none for every twentieth, which all projects share.
 pub fn project(index: usize) -> Option<String> {
-    (index % 20 > 0).then(|| format!("project-{:03}", index / 50))
+    (!index.is_multiple_of(20)).then(|| format!("project-{:03}", index / 50))
 }
 
 /// The namespace that a service runs in.
