@@ -21,7 +21,7 @@ use quarterdeck::{
     error::{Failure, FailureKind},
     generate,
     model::{
-        Model,
+        Ending, Model,
         effect::ValidationRequest,
         event::Event,
         layout::{Pane, Size},
@@ -216,7 +216,11 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     .await
     .map_err(|error| gone(&error))?;
     drop(screen);
-    let code = if engine.model.interrupted { FailureKind::Interrupted.exit_code() } else { 0 };
+    let code = if engine.model.ending == Some(Ending::Interrupted) {
+        FailureKind::Interrupted.exit_code()
+    } else {
+        0
+    };
     Ok(Printed { code, ..Printed::default() })
 }
 

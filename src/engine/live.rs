@@ -26,7 +26,7 @@ pub async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last_frame = Instant::now() - FRAME;
     loop {
-        if engine.model.quit {
+        if engine.model.ending.is_some() {
             return Ok(());
         }
         let mut urgent = false;
@@ -53,7 +53,7 @@ pub async fn run(
             _ = ticks.tick() => engine.apply(Event::Tick),
         }
         let due = last_frame.elapsed() >= FRAME;
-        if engine.model.dirty && (urgent || due) && !engine.model.quit {
+        if engine.model.dirty && (urgent || due) && engine.model.ending.is_none() {
             update::settle(&mut engine.model);
             engine.model.dirty = false;
             draw(&engine.model)?;

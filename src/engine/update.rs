@@ -13,7 +13,7 @@ use crate::{
     },
     domain::catalog::Catalog,
     model::{
-        Model,
+        Ending, Model,
         effect::Effects,
         event::{Event, MouseKind, SourceUpdate},
         join::Joined,
@@ -83,8 +83,7 @@ pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
             Effects::none()
         }
         Event::Terminate => {
-            model.quit = true;
-            model.interrupted = true;
+            model.ending = Some(Ending::Interrupted);
             Effects::none()
         }
     }

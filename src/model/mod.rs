@@ -22,6 +22,15 @@ use chrono::{DateTime, Utc};
 use layout::Pane;
 use std::sync::Arc;
 
+/// Who wants the program to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The person.
+    Asked,
+    /// The system: a signal, or a terminal that is gone.
+    Interrupted,
+}
+
 /// The whole state. One loop owns it; drawing borrows it.
 #[derive(Debug, Clone)]
 pub struct Model {
@@ -41,10 +50,8 @@ pub struct Model {
     pub dirty: bool,
     /// Set when a source changed and the join is not rebuilt yet.
     pub stale: bool,
-    /// Set when the program should end.
-    pub quit: bool,
-    /// Set when the system asked it to end, not the person.
-    pub interrupted: bool,
+    /// Set when the program should end, and by whose wish.
+    pub ending: Option<Ending>,
 }
 
 impl Model {
@@ -59,8 +66,7 @@ impl Model {
             operator: Identity::default(),
             dirty: true,
             stale: false,
-            quit: false,
-            interrupted: false,
+            ending: None,
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     domain::plan::Validation,
     error::{Failure, FailureKind},
     model::{
-        Model,
+        Ending, Model,
         effect::{Effect, Effects, ValidationRequest},
         jobs::{JobId, JobState},
         layout::Pane,
@@ -167,7 +167,7 @@ fn quit(model: &mut Model) -> Effects {
             && (model.now - notice.at).num_seconds() < INSIST_WITHIN_SECONDS
     });
     if working.is_empty() || warned {
-        model.quit = true;
+        model.ending = Some(Ending::Asked);
     } else {
         let text = format!("still running: {}; quit again to leave it unwatched", working.join(", "));
         say(model, NoticeKind::Warning, text);
