@@ -6,8 +6,8 @@ mod quantile;
 
 pub use history::{History, increase};
 pub use judgement::{
-    BURN_FAST, BURN_PAGE, BURN_SLOW, Judgement, MINIMUM_EVENTS, SlaVerdict, Verdict, budget_remaining,
-    burn_rate, compare_after, judge,
+    BURN_FAST, BURN_PAGE, BURN_SLOW, ERROR_EVENTS, Judgement, MINIMUM_EVENTS, QUANTILE_EVENTS, SlaVerdict,
+    Verdict, budget_remaining, burn_rate, compare_after, judge,
 };
 pub use quantile::histogram_quantile;
 

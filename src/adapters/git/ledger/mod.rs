@@ -60,6 +60,16 @@ struct Inner {
     silent: Mutex<Option<(Instant, Failure)>>,
 }
 
+/// Pushes lost in a row on one and the same tip until it counts as a fault of the remote.
+const STUCK: u32 = 12;
+
+fn stuck(remote: &str) -> Failure {
+    Failure::unreachable(format!(
+        "{remote} does not move its ledger branch, although nobody else wrote to it"
+    ))
+    .hint("see whether a lock file of a dead process is left on the remote, or a branch named `quarterdeck`")
+}
+
 impl GitLedger {
     /// The ledger in the clone that `repository` has opened.
     pub fn new(repository: &GitRepository) -> Self {
@@ -165,10 +175,17 @@ impl Inner {
         // Why nothing is pushed any more in this call.
         let mut offline = self.silence();
         let mut moved_here = 0;
+        // The tip that the last lost push was made on, and how many were lost on it in a row.
+        let mut lost_on = (None, 0);
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let repository = self.clone.repository();
             let tip = self.settle(&repository)?;
+            if offline.is_none() && lost_on.1 >= STUCK && lost_on.0 == tip {
+                // Nobody is ahead of us, and still the remote does not move its branch: that is no race.
+                // The event waits here, as if the remote could not be reached.
+                offline = Some(stuck(remote.as_deref().unwrap_or_default()));
+            }
             let operations = match tip {
                 Some(tip) => self.operations(&repository, tip)?,
                 None => Arc::default(),
@@ -204,6 +221,7 @@ impl Inner {
                     return Err(failure);
                 }
                 Push::Lost => {
+                    lost_on = if lost_on.0 == tip { (tip, lost_on.1 + 1) } else { (tip, 1) };
                     // Nobody has seen this commit: it is made again on what came first.
                     self.move_branch(tip, Some(commit))?;
                     if let Err(failure) = self.fetch(remote) {

@@ -345,3 +345,20 @@ async fn a_lock_left_behind_by_git_is_named() {
     std::fs::remove_file(lock).unwrap();
     assert!(append(&ledger, declaring("second")).await.synced);
 }
+
+#[tokio::test]
+async fn a_remote_that_is_stuck_leaves_the_event_waiting() {
+    let ground = Ground::new();
+    let ledger = ground.ledger_for("ana");
+    append(&ledger, declaring("before")).await;
+    // A server process that died left its lock: every push loses, and nobody is ahead.
+    let lock = ground.path("remote.git").join(format!("{BRANCH}.lock"));
+    std::fs::write(&lock, "").unwrap();
+    let receipt = append(&ledger, declaring("meanwhile")).await;
+    assert!(!receipt.synced);
+    let why = receipt.unsynced_because.unwrap();
+    assert_eq!(why.kind, FailureKind::Unreachable, "{why:?}");
+    std::fs::remove_file(&lock).unwrap();
+    let state = ledger.sync().await.unwrap();
+    assert_eq!((state.unsynced, state.operations.incidents.len()), (0, 2));
+}
