@@ -3,11 +3,7 @@
 use super::{
     clock::{Time, stamp},
     estate::{Environment, ManagedBy, SERVICES, Service},
-    kubernetes::{
-        answer::Refusal,
-        resources::Resource,
-        store::{Key, Store},
-    },
+    kubernetes::{answer::Refusal, resources::Resource, store::Store},
     noise,
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -377,13 +373,4 @@ pub fn is_ready(pod: &Value) -> bool {
         && pod["status"]["conditions"].as_array().is_some_and(|conditions| {
             conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
         })
-}
-
-/// The keys of the objects that keep a service's workload in Git's state, if there are any.
-pub fn keeper(service: &Service) -> Option<Key> {
-    match service.managed_by {
-        ManagedBy::ArgoCd => Some(Key::new(Resource::Applications, ARGO_CD_NAMESPACE, service.name)),
-        ManagedBy::Flux => Some(Key::new(Resource::Kustomizations, FLUX_NAMESPACE, service.name)),
-        ManagedBy::Deployment | ManagedBy::ArgoRollouts => None,
-    }
 }

@@ -43,11 +43,6 @@ impl Lifecycle {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|state| state.as_str() == text)
     }
-
-    /// Whether the dashboard's `status == "active"` means it: in use and not on its way out.
-    pub const fn is_active(self) -> bool {
-        matches!(self, Self::Beta | Self::Ga | Self::Maintenance)
-    }
 }
 
 impl fmt::Display for Lifecycle {

@@ -66,13 +66,6 @@ impl ServiceRow {
             .or_else(|| self.places.iter().min_by_key(|place| place.judgement.verdict))
     }
 
-    /// Whether some place runs another version than the catalog says.
-    pub fn has_drift(&self) -> bool {
-        let Some(version) = &self.service.version else { return false };
-        let version = version.to_string();
-        self.places.iter().any(|place| place.version().is_some_and(|running| running != version))
-    }
-
     /// Whether the cluster says that it is not well, whatever its metrics say.
     pub fn is_degraded(&self) -> bool {
         self.places.iter().any(|place| {

@@ -10,16 +10,12 @@ use crate::{
         view::View,
         widgets::{
             status,
-            table::{Column, places},
+            table::{Column, column, places},
         },
     },
 };
 use chrono::Duration;
 use ratatui::layout::Rect;
-
-const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
-    Column { title, width, more, priority, right }
-}
 
 const COLUMNS: [Column; 10] = [
     column("", 1, 0, 0, false),

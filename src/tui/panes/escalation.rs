@@ -15,15 +15,11 @@ use crate::{
         view::View,
         widgets::{
             bar, status,
-            table::{Column, places},
+            table::{Column, column, places},
         },
     },
 };
 use ratatui::layout::Rect;
-
-const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
-    Column { title, width, more, priority, right }
-}
 
 const COLUMNS: [Column; 9] = [
     column("", 1, 0, 0, false),

@@ -15,16 +15,12 @@ use crate::{
         widgets::{
             sparkline::sparkline,
             status,
-            table::{Column, places},
+            table::{Column, column, places},
         },
     },
 };
 use ratatui::style::Style;
 use std::fmt::Write as _;
-
-const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
-    Column { title, width, more, priority, right }
-}
 
 /// In the order of the brief look: what is it, what runs, is it well.
 const COLUMNS: [Column; 12] = [

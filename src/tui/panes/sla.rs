@@ -17,15 +17,11 @@ use crate::{
         view::View,
         widgets::{
             bar, status,
-            table::{Column, Place, places},
+            table::{Column, Place, column, places},
         },
     },
 };
 use ratatui::layout::Rect;
-
-const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
-    Column { title, width, more, priority, right }
-}
 
 const COLUMNS: [Column; 7] = [
     column("", 1, 0, 0, false),

@@ -15,6 +15,11 @@ pub struct Column {
     pub right: bool,
 }
 
+/// A column, in one line of a pane's table.
+pub const fn column(title: &'static str, width: u16, more: u16, priority: u8, right: bool) -> Column {
+    Column { title, width, more, priority, right }
+}
+
 /// Where a column is: offset from the row's begin, and width. `None` where there is no room for it.
 pub type Place = Option<(u16, u16)>;
 

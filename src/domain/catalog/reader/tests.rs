@@ -410,37 +410,3 @@ proptest! {
         }
     }
 }
-
-/// A printout, not a judgement: `cargo test --release -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "measures; benches/ has the figure that counts"]
-fn speed_of_ten_thousand_services() {
-    let mut text = String::new();
-    for index in 0..10_000 {
-        use std::fmt::Write as _;
-        write!(
-            text,
-            "[service.service-{index}]\nname = \"service-{index}\"\ntype = \"microservice\"\nowner = \"platform-team\"\n\
-             description = \"Does something useful for others\"\nversion = \"1.{index}.0\"\ntier = \"high\"\nport = 8080\n\
-             [service.service-{index}.dependencies]\nrequires = [\"service-{} >= 1.0\"]\n\
-             [service.service-{index}.sla]\navailability = \"99.9%\"\n",
-            (index + 1) % 10_000
-        )
-        .unwrap();
-    }
-    let size = text.len();
-    for _ in 0..5 {
-        let start = std::time::Instant::now();
-        let parsed = DeTable::parse_recoverable(&text);
-        let elapsed = start.elapsed();
-        drop(parsed);
-        println!("parsing alone: {elapsed:?}, with dropping {:?}", start.elapsed());
-    }
-    let bytes = text.into_bytes();
-    for _ in 0..5 {
-        let input = [(CATALOG_PATH.to_owned(), bytes.clone())];
-        let start = std::time::Instant::now();
-        let catalog = read(input);
-        println!("{size} bytes, {} services: {:?}", catalog.services.len(), start.elapsed());
-    }
-}
