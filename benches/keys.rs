@@ -12,12 +12,22 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        forge::HttpForge,
         git::{GitLedger, GitRepository},
         metrics::HttpScraper,
+        notify::HttpNotifier,
     },
     config::{Config, key::Key, keymap, theme::Theme},
-    engine::{headless::Engine, live},
-    model::{Model, event::Event, layout::Size},
+    engine::{
+        headless::Engine,
+        live::{self, Face},
+    },
+    error::Failure,
+    model::{
+        Model,
+        event::{EditFile, Event},
+        layout::Size,
+    },
     ports::Ports,
     tui,
 };
@@ -98,6 +108,8 @@ fn engine(home: &Path) -> Engine {
         clusters: Arc::new(KubeClusters::new(Some(home.join("kubeconfig")))),
         scraper: Arc::new(HttpScraper::new().unwrap()),
         alerts: Arc::new(Alertmanager::new().unwrap()),
+        forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
+        notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];
@@ -143,7 +155,7 @@ async fn press(engine: &mut Engine) -> Seen {
     let mut selected = engine.model.ui.selected.clone();
     let mut frames = Vec::new();
     let began = Instant::now();
-    live::run(engine, input, |model| {
+    let mut screen = Screen(|model: &Model| {
         let started = Instant::now();
         terminal.draw(|frame| tui::draw(model, &theme, area, frame.buffer_mut())).unwrap();
         frames.push(started.elapsed());
@@ -155,9 +167,21 @@ async fn press(engine: &mut Engine) -> Seen {
             }
         }
         Ok(())
-    })
-    .await
-    .unwrap();
+    });
+    live::run(engine, input, &mut screen).await.unwrap();
     let rate = frames.len() as f64 / began.elapsed().as_secs_f64();
     Seen { keys: person.await.unwrap(), frames, rate }
+}
+
+/// A terminal that measures what is drawn on it, and hands itself to nobody.
+struct Screen<F>(F);
+
+impl<F: FnMut(&Model) -> io::Result<()>> Face for Screen<F> {
+    fn draw(&mut self, model: &Model) -> io::Result<()> {
+        (self.0)(model)
+    }
+
+    async fn edit(&mut self, _: &EditFile) -> io::Result<Result<(), Failure>> {
+        Ok(Ok(()))
+    }
 }

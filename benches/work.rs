@@ -1,4 +1,4 @@
-//! The work behind the frames: reading a catalog, its rules, the join, the ledger.
+//! The work behind the frames: reading a catalog, its rules, the join.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
@@ -6,20 +6,17 @@ mod support;
 use chrono::{DateTime, Utc};
 use quarterdeck::{
     action::run::refresh_lists,
-    adapters::git::{GitLedger, GitRepository},
+    adapters::git::GitRepository,
     domain::{
         catalog,
-        change::Identity,
-        escalation::Severity,
-        ledger::{Entry, EntryBody, Happening, Operations, declare, incident_id},
+        cross_project::{Options, Outline, Tables},
         rules,
     },
     model::{join::Joined, layout::Size},
-    ports::{ControlRepository as _, Ledger as _, Revision},
+    ports::{ControlRepository as _, Revision},
 };
-use std::{path::Path, process::Command};
+use std::sync::Arc;
 use support::{
-    child::environment,
     model::model,
     report::{Table, measure},
     repository::{self, Backends},
@@ -31,8 +28,8 @@ fn main() {
     for services in [1_000, 10_000] {
         reading(&mut table, services);
         joining(&mut table, services);
+        crossing(&mut table, services);
     }
-    ledger(&mut table);
 }
 
 fn now() -> DateTime<Utc> {
@@ -88,66 +85,21 @@ fn joining(table: &mut Table, services: usize) {
     table.times(&format!("the lists with a filter, {services} services"), "", lists);
 }
 
-/// Runs git in `directory` and waits for it.
-fn git(directory: &Path, home: &Path, arguments: &[&str]) {
-    let mut command = Command::new("git");
-    command.args(arguments).current_dir(directory).env_clear().envs(environment(home));
-    assert!(command.output().unwrap().status.success(), "git {arguments:?}");
-}
-
-fn ledger(table: &mut Table) {
-    let home = tempfile::tempdir().unwrap();
-    let (directory, remote) = (home.path().join("control"), home.path().join("remote.git"));
-    repository::write(&directory, 20, &Backends::default());
-    git(home.path(), home.path(), &["clone", "--quiet", "--bare", "control", "remote.git"]);
-    git(&directory, home.path(), &["remote", "add", "origin", &remote.to_string_lossy()]);
-    git(&directory, home.path(), &["fetch", "--quiet", "origin"]);
-    let runtime = Runtime::new().unwrap();
-    let own = environment(home.path()).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    let repository = GitRepository::open(&directory, own).unwrap();
-    let ledger = GitLedger::new(&repository);
-    let append = |count| {
-        measure(count, || {
-            let draft = Box::new(|operations: &Operations| {
-                declare(operations, Severity::High, "a bench's incident", None)
-            });
-            assert!(runtime.block_on(ledger.append(now(), draft)).unwrap().synced);
-        })
-    };
-    table.times("an event appended to the ledger and pushed (local remote)", "", append(50));
-    let push = measure(20, || {
-        git(&directory, home.path(), &["commit", "--quiet", "--allow-empty", "-m", "beside"]);
-        git(&directory, home.path(), &["push", "--quiet", "origin", "main"]);
-    });
-    table.times("  beside it: `git commit` and `git push`", "", push);
-    table.times(
-        "the ledger folded again, nothing new",
-        "",
-        measure(100, || runtime.block_on(ledger.state()).unwrap()),
-    );
-
-    let entries: Vec<Entry> = (0..10_000).map(entry).collect();
-    table.times("fold of 10,000 events", "", measure(50, || Operations::fold(&entries)));
-}
-
-/// Incidents that are declared, taken and resolved.
-fn entry(index: usize) -> Entry {
-    let incident = incident_id((index / 3 + 1) as u32);
-    let happening = match index % 3 {
-        0 => Happening::IncidentDeclared {
-            incident,
-            severity: Severity::High,
-            title: "a bench's incident".into(),
-            service: Some(repository::name(index).into()),
-        },
-        1 => Happening::IncidentAcknowledged { incident },
-        _ => Happening::IncidentResolved { incident, note: None },
-    };
-    Entry {
-        commit: format!("{index:040x}").into(),
-        at: now() + chrono::Duration::seconds(index.cast_signed() as i64),
-        actor: Identity { name: "Bench".into(), email: "bench@example.com".into() },
-        subject: happening.subject(),
-        body: EntryBody::Known(happening),
-    }
+/// The tables of the cross-project page, for an estate in which everybody requires a version of somebody.
+fn crossing(table: &mut Table, services: usize) {
+    let count = if services > 1_000 { 50 } else { 200 };
+    let mut model = model(services, Size { width: 200, height: 60 });
+    let files = repository::files(services, &Backends::default());
+    let catalog = catalog::read(files.into_iter().map(|(path, text)| (path, text.into_bytes())));
+    let catalog = Arc::new(catalog);
+    model.world.catalog.value = Some(catalog.clone());
+    model.world.joined = Arc::new(Joined::new(&model.world));
+    let outline = || Outline::new(&catalog, Options::default());
+    let tables = |outline: &Outline| Tables::new(outline, &*model.world.joined, None, now());
+    let aim = if services > 1_000 { "≤ 20 ms" } else { "" };
+    let all = measure(count, || tables(&outline()));
+    table.times(&format!("the cross-project tables, {services} services"), aim, all);
+    let kept = outline();
+    let again = measure(count, || tables(&kept));
+    table.times(&format!("  of it, where the catalog is the same, {services} services"), "", again);
 }

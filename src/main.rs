@@ -7,23 +7,25 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        forge::HttpForge,
         git::{self, AbsentRepository, GitLedger, GitRepository},
         metrics::HttpScraper,
+        notify::HttpNotifier,
     },
     cli::{
-        arguments::{self, Global, Output, Request},
+        arguments::{self, Global, Request},
+        check, explain,
         oneshot::{self, Printed},
+        schema, watch,
     },
-    config::{Config, keymap, load},
+    config::{Config, keymap, load, theme::Theme},
     demo,
-    domain::plan::Validation,
-    engine::{headless::Engine, live},
+    engine::{Outside, headless::Engine, live},
     error::{Failure, FailureKind},
     generate,
     model::{
         Ending, Model,
-        effect::ValidationRequest,
-        event::Event,
+        event::{EditFile, Event},
         layout::{Pane, Size},
         ui::{Notice, NoticeKind},
     },
@@ -34,7 +36,10 @@ use std::{
     io::{IsTerminal, Write},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 fn main() -> ExitCode {
@@ -50,6 +55,7 @@ fn main() -> ExitCode {
     adapters::install_crypto();
     let printed = match runtime() {
         Ok(runtime) => {
+            warn_of_settings(&global, &request);
             let printed = runtime.block_on(run(&global, request));
             // A task that waits for a dead backend must not keep the process.
             runtime.shutdown_background();
@@ -58,6 +64,18 @@ fn main() -> ExitCode {
         Err(failure) => Err(failure),
     };
     finish(printed)
+}
+
+/// Tells at once what is wrong with a theme or a keymap that the command line names. The console shows it
+/// itself, and `keymap print` with its answer.
+fn warn_of_settings(global: &Global, request: &Request) {
+    let named = global.theme.is_some() || global.keymap.is_some();
+    let shows_itself = matches!(request, Request::Console | Request::KeymapPrint)
+        || matches!(request, Request::Demo { once: false, .. }) && is_terminal();
+    if named && !shows_itself {
+        let text: String = config(global).problems.iter().map(|problem| format!("{problem}\n")).collect();
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
@@ -93,9 +111,10 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
         }
         Request::Demo { scenario, seed, once } => demo(global, &scenario, seed, once).await,
         Request::Init(directory) => init(&directory),
-        Request::Check { paths, revision, base, format, deny_warnings } => {
-            check(global, &paths, revision, base, format, deny_warnings).await
-        }
+        Request::Check(options) => check(global, &options).await,
+        Request::Explain(rule) => explain::explain(&rule, global.output),
+        Request::Schema { file, out: None } => schema::print(file.as_deref(), global.output),
+        Request::Schema { out: Some(folder), .. } => write_schemas(&folder),
         Request::Snapshot { pane, size, format } => {
             let (ports, _) = real_ports(global)?;
             let mut engine = engine(global, ports, Size { width: size.0, height: size.1 });
@@ -169,6 +188,8 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         clusters: Arc::new(KubeClusters::new(kubeconfig)),
         scraper: Arc::new(HttpScraper::new()?),
         alerts: Arc::new(Alertmanager::new()?),
+        forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
+        notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
     };
     Ok((ports, problem))
 }
@@ -195,27 +216,16 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     }
     let (sender, input) = tokio::sync::mpsc::channel(256);
     // Before the terminal is taken, so that no signal finds it taken and nobody there to give it back.
-    spawn_signals(&sender);
-    let mut screen = tui::terminal::Screen::enter()?;
+    let away = Arc::new(AtomicBool::new(false));
+    spawn_signals(&sender, &away);
+    let screen = tui::terminal::Screen::enter()?;
     let size = screen.terminal.size().map_err(|error| gone(&error))?;
     engine.model.ui.size = Size { width: size.width, height: size.height };
-    tui::input::spawn_input(sender);
+    let keys = tui::input::spawn_input(sender.clone());
     let theme = engine.model.config.theme.clone();
-    live::run(&mut engine, input, |model| {
-        screen
-            .terminal
-            .draw(|frame| {
-                let area = frame.area();
-                tui::draw(model, &theme, area, frame.buffer_mut());
-                if let Some((column, row)) = tui::cursor(model) {
-                    frame.set_cursor_position((column, row));
-                }
-            })
-            .map(|_| ())
-    })
-    .await
-    .map_err(|error| gone(&error))?;
-    drop(screen);
+    let mut face = Terminal { screen, theme, keys, sender, away };
+    live::run(&mut engine, input, &mut face).await.map_err(|error| gone(&error))?;
+    drop(face);
     let code = if engine.model.ending == Some(Ending::Interrupted) {
         FailureKind::Interrupted.exit_code()
     } else {
@@ -224,23 +234,76 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     Ok(Printed { code, ..Printed::default() })
 }
 
+/// The terminal, as the console's loop has it.
+struct Terminal {
+    screen: tui::terminal::Screen,
+    theme: Theme,
+    /// Reads keys.
+    keys: tokio::task::JoinHandle<()>,
+    sender: tokio::sync::mpsc::Sender<Event>,
+    /// Whether an editor has the terminal.
+    away: Arc<AtomicBool>,
+}
+
+impl live::Face for Terminal {
+    fn draw(&mut self, model: &Model) -> std::io::Result<()> {
+        let drawn = self.screen.terminal.draw(|frame| {
+            let area = frame.area();
+            tui::draw(model, &self.theme, area, frame.buffer_mut());
+            if let Some((column, row)) = tui::cursor(model) {
+                frame.set_cursor_position((column, row));
+            }
+        });
+        drawn.map(|_| ())
+    }
+
+    async fn edit(&mut self, file: &EditFile) -> std::io::Result<Result<(), Failure>> {
+        let command = match tui::editor::command(file) {
+            Ok(command) => command,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        // From here on every key is the editor's.
+        self.keys.abort();
+        let _ = (&mut self.keys).await;
+        self.away.store(true, Ordering::SeqCst);
+        tui::terminal::restore();
+        let result = tokio::task::spawn_blocking(move || tui::editor::run(&command)).await;
+        self.away.store(false, Ordering::SeqCst);
+        self.screen.retake()?;
+        let size = self.screen.terminal.size()?;
+        self.keys = tui::input::spawn_input(self.sender.clone());
+        // The window may have another size by now, and nobody was there to hear of it.
+        let _ = self.sender.try_send(Event::Resize(Size { width: size.width, height: size.height }));
+        Ok(result
+            .unwrap_or_else(|error| Err(Failure::failed("the editor was not waited for").because(&error))))
+    }
+}
+
 fn gone(error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::Interrupted, "the terminal is gone").because(error)
 }
 
-/// SIGTERM, SIGHUP and SIGINT from outside end the console in order, with the terminal given back.
-fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>) {
+/// SIGTERM, SIGHUP and SIGINT from outside end the console in order, with the terminal given back. While an
+/// editor has the terminal, its Ctrl-C is none of ours.
+fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>, away: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
     for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
         // Here and not in the task: a signal that comes before the task first runs must not kill.
         let Ok(mut signal) = signal(kind) else { continue };
-        let sender = sender.clone();
+        let (sender, away) = (sender.clone(), away.clone());
         tokio::spawn(async move {
-            signal.recv().await;
-            let _ = sender.send(Event::Terminate).await;
+            while signal.recv().await.is_some() {
+                if kind != SignalKind::interrupt() || !away.load(Ordering::SeqCst) {
+                    let _ = sender.send(Event::Terminate).await;
+                    return;
+                }
+            }
         });
     }
 }
+
+/// What is said where the demo's people cannot sign.
+const UNSIGNED: &str = "ssh-keygen is not installed: events in this demo are not signed";
 
 /// The console, or its briefing, on the simulated platform.
 async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<Printed, Failure> {
@@ -257,7 +320,15 @@ async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<
     if once || !is_terminal() {
         let mut engine = engine(global, ports, Size { width: 160, height: 45 });
         oneshot::everything(&mut engine).await?;
-        return Ok(oneshot::briefing(&engine.model, global.output));
+        let mut briefing = oneshot::briefing(&engine.model, global.output);
+        if !platform.is_signing() {
+            briefing.err += UNSIGNED;
+            briefing.err += "\n";
+        }
+        return Ok(briefing);
+    }
+    if !platform.is_signing() {
+        let _ = writeln!(std::io::stderr(), "{UNSIGNED}");
     }
     let result = console(global, ports, problem).await;
     drop(platform);
@@ -271,7 +342,8 @@ async fn demo_story(
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), Failure> {
     for chapter in demo::story::chapters(scenario, now) {
-        let repository = GitRepository::open(platform.repository(), chapter.environment())?;
+        let repository =
+            GitRepository::open(platform.repository(), platform.environment(chapter.name, chapter.email))?;
         GitLedger::new(&repository).append(chapter.at, chapter.draft()).await?;
     }
     Ok(())
@@ -291,40 +363,41 @@ fn init(directory: &Path) -> Result<Printed, Failure> {
     })
 }
 
-async fn check(
-    global: &Global,
-    paths: &[String],
-    revision: Option<String>,
-    base: Option<String>,
-    format: Output,
-    deny_warnings: bool,
-) -> Result<Printed, Failure> {
+async fn check(global: &Global, options: &check::Options) -> Result<Printed, Failure> {
     let (ports, problem) = real_ports(global)?;
     if let Some(failure) = problem {
         return Err(failure);
     }
-    let engine = engine(global, ports, Size::default());
-    let request = match (revision, &base) {
-        (None, None) => ValidationRequest::WorkingTree,
-        (head, _) => ValidationRequest::Revision { head: head.unwrap_or_else(|| "HEAD".to_owned()), base },
-    };
-    let Validation { findings, .. } = engine.outside.validate(request).await?;
+    let outside = Outside::new(ports);
     let root = std::path::absolute(&global.repository).unwrap_or_else(|_| global.repository.clone());
-    let paths: Vec<PathBuf> = paths.iter().map(|path| inside(&root, path)).collect::<Result<_, Failure>>()?;
-    let wanted: Vec<_> = findings
-        .iter()
-        .filter(|finding| {
-            // What concerns the repository as a whole concerns every part of it.
-            paths.is_empty()
-                || finding.labels.is_empty()
-                || finding
-                    .labels
-                    .iter()
-                    .any(|label| paths.iter().any(|path| Path::new(&label.file.path).starts_with(path)))
-        })
-        .cloned()
-        .collect();
-    Ok(oneshot::print_findings(&wanted, format, global.color, deny_warnings))
+    let paths: Vec<PathBuf> =
+        options.paths.iter().map(|path| inside(&root, path)).collect::<Result<_, Failure>>()?;
+    if !options.watch {
+        return check::once(&outside, global, options, &paths).await;
+    }
+    let stopped = async {
+        // Without the signal there is no other end than that of the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    watch::watch(&outside, global, options, &paths, &mut std::io::stdout(), stopped).await
+}
+
+/// Writes every schema into a folder; what is there of the same name is made anew.
+fn write_schemas(folder: &Path) -> Result<Printed, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::configuration(format!("could not write the schemas into {}", folder.display()))
+            .because(&error)
+            .hint("see who owns it and who may write there, or name another folder with --out")
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let all = schema::all();
+    for (name, text) in &all {
+        std::fs::write(folder.join(name), text).map_err(failed)?;
+    }
+    let err = format!("{} schemas are in {}\n", all.len(), folder.display());
+    Ok(Printed { err, ..Printed::default() })
 }
 
 /// A path that was given, as one inside the control repository. It counts from the repository's root, or

@@ -5,16 +5,19 @@ use crate::{
         alert::Alert,
         catalog::{Catalog, ScrapeSettings, Target},
         change::{Identity, Proposal},
+        cross_project::Moment,
         deployment::{ClusterView, RollbackRoute, RolloutStatus},
-        ledger::{Entry, Happening, Operations},
+        forge::{CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, ReviewDraft},
+        ledger::{Entry, Happening, Link, Operations, Synced, Verification},
         name::{CommitId, ContextName},
+        notice::{Channel, Delivery, Notice},
         sla::{Endpoint, Sample},
     },
     error::Failure,
 };
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// What an asynchronous port call gives.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Failure>>;
@@ -45,6 +48,23 @@ pub struct Fingerprint {
     pub references: u64,
 }
 
+/// A branch that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchDraft {
+    /// Its name.
+    pub branch: String,
+    /// The commit that it begins at.
+    pub base: CommitId,
+    /// The file that its one commit changes.
+    pub path: String,
+    /// The file's new text.
+    pub text: Arc<str>,
+    /// The commit's message.
+    pub message: String,
+    /// The commit's time.
+    pub at: DateTime<Utc>,
+}
+
 /// The control repository.
 pub trait ControlRepository: Send + Sync {
     /// Reads the catalog at a revision. Whatever is wrong in its files becomes a finding; it fails only
@@ -52,14 +72,29 @@ pub trait ControlRepository: Send + Sync {
     fn load(&self, revision: &Revision) -> Answer<'_, Arc<Catalog>>;
     /// Resolves a revision to its commit.
     fn resolve(&self, revision: &str) -> Answer<'_, CommitId>;
+    /// The best common ancestor of two revisions; `None` when their histories have nothing in common.
+    fn merge_base(&self, one: &str, two: &str) -> Answer<'_, Option<CommitId>>;
     /// Open proposals, by the branch pattern of the settings, on the remote (or local when there is none).
     fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>>;
+    /// Commits of the main branch that touched services or projects, since a time: the first parents only, the
+    /// oldest first. The last one before that time is among them, for it says how things stood then. Empty where
+    /// there is no such branch.
+    fn history(&self, main: &str, since: DateTime<Utc>) -> Answer<'_, Vec<Moment>>;
     /// Whether anything changed since last time, without reading it.
     fn fingerprint(&self) -> Answer<'_, Fingerprint>;
     /// Updates the remote-tracking refs.
     fn fetch(&self) -> Answer<'_, ()>;
     /// Who would author a commit here.
     fn operator(&self) -> Answer<'_, Identity>;
+    /// Where a branch stands: the remote's if it is known, else the local one; `None` where there is none.
+    fn branch(&self, name: &str) -> Answer<'_, Option<CommitId>>;
+    /// The bytes of a file at a commit.
+    fn read(&self, commit: &CommitId, path: &str) -> Answer<'_, Vec<u8>>;
+    /// Makes a branch with one commit on top of another, and brings it to the remote; the working tree and
+    /// its index stay as they are. A branch of that name that is there already is a `Conflict`.
+    fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId>;
+    /// Where a file of the working tree lies on this machine.
+    fn file(&self, path: &str) -> Answer<'_, PathBuf>;
 }
 
 /// The state of the ledger.
@@ -86,6 +121,15 @@ pub struct Receipt {
     pub unsynced_because: Option<Failure>,
 }
 
+/// The ledger with everything that can be held against it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Examination {
+    /// Its commits, oldest first.
+    pub links: Vec<Link>,
+    /// What verifying them found.
+    pub verification: Verification,
+}
+
 /// Makes the event from the state at the tip, or refuses. Called again after every lost race.
 pub type Draft = Box<dyn Fn(&Operations) -> Result<Happening, Failure> + Send + Sync>;
 
@@ -98,7 +142,10 @@ pub trait Ledger: Send + Sync {
     /// Appends by compare-and-swap and pushes; when the remote cannot be reached the event waits locally.
     fn append(&self, at: DateTime<Utc>, draft: Draft) -> Answer<'_, Receipt>;
     /// Fetches, replays waiting events on top, pushes.
-    fn sync(&self) -> Answer<'_, LedgerState>;
+    fn sync(&self) -> Answer<'_, Synced>;
+    /// Verifies the ledger as it is known here (no network), by what the branch `main` says about people
+    /// and signatures. What is valid is remembered, so that a later rewriting is noticed.
+    fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination>;
 }
 
 /// Where a cluster's watcher puts what it sees; the newest value wins. A failure says why it sees
@@ -137,6 +184,37 @@ pub trait Clusters: Send + Sync {
     fn connect(&self, context: &ContextName) -> Result<Arc<dyn Cluster>, Failure>;
 }
 
+/// A forge. What changes something is sent once; a head that has moved is a `Conflict`, and what the forge
+/// does not allow is `Refused` or `Forbidden`.
+pub trait Forge: Send + Sync {
+    /// The open pull or merge requests with their reviews and checks.
+    fn requests<'a>(&'a self, settings: &'a ForgeSettings) -> Answer<'a, Vec<Request>>;
+    /// Sets a status on a commit.
+    fn post_status<'a>(&'a self, settings: &'a ForgeSettings, status: &'a CommitStatus) -> Answer<'a, ()>;
+    /// Writes the one comment whose body begins with `marker`, or brings it up to date.
+    fn post_comment<'a>(
+        &'a self,
+        settings: &'a ForgeSettings,
+        number: u64,
+        marker: &'a str,
+        body: &'a str,
+    ) -> Answer<'a, ()>;
+    /// Approves a request at a head, or requests changes.
+    fn review<'a>(&'a self, settings: &'a ForgeSettings, review: &'a ReviewDraft) -> Answer<'a, ()>;
+    /// Merges a request at a head, squashed; gives the commit on the main branch.
+    fn merge<'a>(&'a self, settings: &'a ForgeSettings, merge: &'a MergeDraft) -> Answer<'a, CommitId>;
+    /// Opens an issue, or brings the open one of the same marker up to date; gives its number.
+    fn put_issue<'a>(&'a self, settings: &'a ForgeSettings, issue: &'a IssueDraft) -> Answer<'a, u64>;
+    /// The teams of the repository's owner with their people.
+    fn teams<'a>(&'a self, settings: &'a ForgeSettings) -> Answer<'a, Vec<ForgeTeam>>;
+}
+
+/// Whoever tells people outside of the console.
+pub trait Notifier: Send + Sync {
+    /// Delivers a notice to a channel; it tries again by itself, for some seconds.
+    fn deliver<'a>(&'a self, channel: &'a Channel, notice: &'a Notice) -> BoxFuture<'a, Delivery>;
+}
+
 /// Everything outside, as the program was given it.
 #[derive(Clone)]
 pub struct Ports {
@@ -152,4 +230,8 @@ pub struct Ports {
     pub scraper: Arc<dyn Scraper>,
     /// Alertmanager.
     pub alerts: Arc<dyn AlertSource>,
+    /// Forges.
+    pub forge: Arc<dyn Forge>,
+    /// Notices to people.
+    pub notifier: Arc<dyn Notifier>,
 }

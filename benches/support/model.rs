@@ -32,6 +32,11 @@ pub fn name(index: usize) -> String {
 fn service(index: usize) -> Service {
     let needs = [index / 2, index / 7, 0].into_iter().filter(|other| *other < index);
     Service {
+        accept_beta: Vec::new(),
+        maintenance_date: None,
+        network: None,
+        notice: None,
+        support_until: None,
         name: name(index).into(),
         kind: "microservice".into(),
         owner: Some("platform-team".into()),

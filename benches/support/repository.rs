@@ -13,6 +13,9 @@ pub struct Backends {
 /// The contexts of the two environments: staging and production.
 pub const CONTEXTS: [&str; 2] = ["bench-staging", "bench-production"];
 
+/// How many services a project has: fifty projects make ten thousand.
+const PER_PROJECT: usize = 200;
+
 /// The name of a service.
 pub fn name(index: usize) -> String {
     format!("svc-{index:05}")
@@ -20,7 +23,7 @@ pub fn name(index: usize) -> String {
 
 /// The project of a service; none for every twentieth, which all projects share.
 pub fn project(index: usize) -> Option<String> {
-    (!index.is_multiple_of(20)).then(|| format!("project-{:03}", index / 50))
+    (!index.is_multiple_of(20)).then(|| format!("project-{:03}", index / PER_PROJECT))
 }
 
 /// The namespace that a service runs in.
@@ -28,7 +31,7 @@ pub fn namespace(index: usize) -> String {
     project(index).unwrap_or_else(|| "shared".to_owned())
 }
 
-/// The files of a control repository with `services` services, fifty to a project.
+/// The files of a control repository with `services` services, [`PER_PROJECT`] to a project.
 pub fn files(services: usize, backends: &Backends) -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> =
         starter("bench").into_iter().filter(|(path, _)| path.starts_with("policies/")).collect();

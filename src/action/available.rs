@@ -2,13 +2,18 @@
 
 use super::spec::Availability;
 use crate::{
-    domain::lifecycle::Lifecycle,
+    domain::lifecycle::{self, Lifecycle},
     model::{Model, layout::Pane, ui::Overlay},
 };
 
 /// Always.
 pub fn always(_: &Model) -> Availability {
     Availability::Yes
+}
+
+/// Never in a console.
+pub fn on_the_command_line(_: &Model) -> Availability {
+    Availability::No("it is a command: `quarterdeck ledger verify`".to_owned())
 }
 
 fn unless(holds: bool, reason: impl FnOnce() -> String) -> Availability {
@@ -20,6 +25,13 @@ pub fn with_catalog(model: &Model) -> Availability {
     unless(model.world.catalog.value.is_some(), || match &model.world.catalog.failure {
         Some(failure) => failure.to_string(),
         None => "the control repository is still being read".to_owned(),
+    })
+}
+
+/// With the keys in the dependency graph.
+pub fn in_graph(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::Graph, || {
+        "the dependency graph does not have the keys: press 2".to_owned()
     })
 }
 
@@ -41,8 +53,7 @@ pub fn rollback(model: &Model) -> Availability {
     if environment.read_only {
         return Availability::No(format!("{} is read-only (quarterdeck.toml)", environment.name));
     }
-    let Some(row) = model.ui.selected.as_ref().and_then(|name| model.world.joined.service(name.as_str()))
-    else {
+    let Some(row) = model.subject().and_then(|name| model.world.joined.service(name.as_str())) else {
         return Availability::No("no service is selected".to_owned());
     };
     if row.service.status == Lifecycle::Retired {
@@ -50,6 +61,53 @@ pub fn rollback(model: &Model) -> Availability {
     }
     unless(row.place(environment.name.as_str()).is_some(), || {
         format!("{} does not run in {}", row.service.name, environment.name)
+    })
+}
+
+/// With a service under the cursor.
+pub fn with_service(model: &Model) -> Availability {
+    unless(model.subject().is_some(), || "no service is selected".to_owned())
+}
+
+/// With a service whose file may be edited.
+pub fn edit(model: &Model) -> Availability {
+    match writable(model) {
+        Availability::Yes => with_service(model),
+        no @ Availability::No(_) => no,
+    }
+}
+
+/// With a service that may take a step in its life.
+pub fn propose(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = edit(model) {
+        return no;
+    }
+    let row = model.subject().and_then(|name| model.world.joined.service(name.as_str()));
+    let ended = row.filter(|row| lifecycle::next(row.service.status).is_empty());
+    ended.map_or(Availability::Yes, |row| {
+        Availability::No(format!("{} is {}: there is no further step", row.service.name, row.service.status))
+    })
+}
+
+/// With presets in the settings.
+pub fn with_presets(model: &Model) -> Availability {
+    let catalog = model.world.catalog.value.as_ref();
+    unless(catalog.is_some_and(|catalog| !catalog.settings.presets.is_empty()), || {
+        "there is no preset: add [preset.NAME] with a `filter` to quarterdeck.toml".to_owned()
+    })
+}
+
+/// While columns are chosen.
+pub fn with_columns(model: &Model) -> Availability {
+    unless(matches!(model.ui.overlays.last(), Some(Overlay::Columns { .. })), || {
+        "no columns are being chosen".to_owned()
+    })
+}
+
+/// On the cross-project page.
+pub fn on_cross_project(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::CrossProject, || {
+        "there are tables on the cross-project page only".to_owned()
     })
 }
 
@@ -62,6 +120,15 @@ pub fn with_change(model: &Model) -> Availability {
 pub fn approve(model: &Model) -> Availability {
     match writable(model) {
         Availability::Yes => with_change(model),
+        no @ Availability::No(_) => no,
+    }
+}
+
+/// With a change under the cursor whose validation may be told to a forge.
+pub fn post(model: &Model) -> Availability {
+    let forge = model.world.catalog.value.as_ref().is_some_and(|catalog| catalog.settings.forge.is_some());
+    match approve(model) {
+        Availability::Yes => unless(forge, || "no forge is set: add [forge] to quarterdeck.toml".to_owned()),
         no @ Availability::No(_) => no,
     }
 }

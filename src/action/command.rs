@@ -4,9 +4,12 @@ use crate::{
     domain::{
         escalation::Severity,
         gate::Gate,
+        graph::{GraphFormat, part::Way},
+        ledger::EntryFilter,
         name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
+        proposal::Transition,
     },
-    model::layout::Pane,
+    model::{effect::ImpactRequest, layout::Pane},
 };
 
 /// Which way.
@@ -48,6 +51,8 @@ pub enum ViewCommand {
     Filter,
     /// Look at another environment.
     Environment(Direction),
+    /// Another table of the cross-project page.
+    Table(Direction),
     /// How the sources stand.
     Sources,
     /// Accept what an overlay holds.
@@ -73,6 +78,44 @@ pub enum CursorCommand {
     Worry(Direction),
 }
 
+/// The column under the cursor, while columns are chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnCommand {
+    /// Show it, or hide it.
+    Toggle,
+    /// Move it a place on, or back.
+    Move(Direction),
+    /// Give it more room.
+    Wider,
+    /// Give it less room.
+    Narrower,
+    /// Order by it, turn the order round, or go back to the order of worry.
+    Sort,
+    /// All columns as the dashboard has them.
+    Reset,
+}
+
+/// How the inventory is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InventoryCommand {
+    /// Choose columns.
+    Columns,
+    /// Change the one under the cursor.
+    Column(ColumnCommand),
+    /// Order by the next column.
+    Sort,
+    /// Turn the order round.
+    Reverse,
+    /// Group by the next thing.
+    Group,
+    /// Fold the group at the cursor, or open it.
+    Fold,
+    /// Fold all groups, or open them.
+    FoldAll,
+    /// Filter by a preset of the settings.
+    Preset(String),
+}
+
 /// The plan that waits for a yes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PlanCommand {
@@ -93,6 +136,30 @@ pub enum FormCommand {
     Choose(Direction),
 }
 
+/// The dependency graph.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GraphCommand {
+    /// Show it: in its pane, or printed.
+    Show {
+        /// Around which service; the whole of it if `None`.
+        service: Option<ServiceName>,
+        /// How far from it; to the end if `None`.
+        depth: Option<usize>,
+        /// Which way from it.
+        way: Way,
+        /// How to print it; as all output is wanted if `None`.
+        format: Option<GraphFormat>,
+    },
+    /// Between the whole map and the neighbourhood.
+    Map,
+    /// Walk along an edge.
+    Walk(Way),
+    /// Reach further, or less far.
+    Depth(Direction),
+    /// Fold or unfold a group of leaves.
+    Fold,
+}
+
 /// Reports: lists that the console shows as panes and the command line prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Report {
@@ -100,21 +167,50 @@ pub enum Report {
     Services,
     /// Open changes.
     Changes,
+    /// Shared services and who uses them.
+    Usage,
+    /// Versions that are required, beside those that run.
+    Compliance,
+    /// Who still depends on what is going away.
+    Migrations,
     /// SLA compliance.
     Sla,
     /// Incidents.
     Incidents,
     /// Everything in one page.
     Briefing,
-    /// The ledger's entries.
-    Ledger,
+}
+
+/// The ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LedgerCommand {
+    /// Its entries.
+    Log {
+        /// Which.
+        filter: EntryFilter,
+        /// With the state of their signatures.
+        signatures: bool,
+    },
+    /// Bring it and its remote together.
+    Sync,
+    /// See whether it can be believed.
+    Verify,
 }
 
 /// Changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChangeCommand {
     /// Validate one.
-    Validate(ChangeId),
+    Validate {
+        /// Which change.
+        change: ChangeId,
+        /// Whether the forge is to be told afterwards.
+        post: bool,
+    },
+    /// Tell the forge how validation of one comes out.
+    Post(ChangeId),
+    /// What one does to everybody else.
+    Impact(ChangeId),
     /// Approve a gate of one.
     Approve {
         /// Which change.
@@ -124,6 +220,8 @@ pub enum ChangeCommand {
         /// The reviewer's words.
         note: Option<String>,
     },
+    /// Propose a step of a service's life.
+    Propose(Transition),
 }
 
 /// Services.
@@ -136,6 +234,12 @@ pub enum ServiceCommand {
         /// Where.
         environment: EnvironmentName,
     },
+    /// Everything about one.
+    Show(ServiceName),
+    /// Where the files speak of it.
+    Source(ServiceName),
+    /// Its file, in the person's editor.
+    Edit(ServiceName),
 }
 
 /// Incidents.
@@ -170,6 +274,8 @@ pub enum Command {
     View(ViewCommand),
     /// The cursor.
     Cursor(CursorCommand),
+    /// The inventory.
+    Inventory(InventoryCommand),
     /// The plan that waits.
     Plan(PlanCommand),
     /// The form that waits.
@@ -183,20 +289,36 @@ pub enum Command {
         /// What it changes.
         base: Option<String>,
     },
+    /// What something does to everybody else.
+    Impact(ImpactRequest),
+    /// The dependency graph.
+    Graph(GraphCommand),
     /// Changes.
     Change(ChangeCommand),
     /// Services.
     Service(ServiceCommand),
     /// Incidents.
     Incident(IncidentCommand),
+    /// The ledger.
+    Ledger(LedgerCommand),
 }
 
 impl Command {
     /// Whether it changes something outside this process, once its plan is confirmed.
     pub const fn acts(&self) -> bool {
         match self {
-            Self::Change(ChangeCommand::Approve { .. }) | Self::Service(_) | Self::Incident(_) => true,
-            Self::Change(ChangeCommand::Validate(_))
+            Self::Change(
+                ChangeCommand::Approve { .. } | ChangeCommand::Propose(_) | ChangeCommand::Post(_),
+            )
+            | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
+            | Self::Incident(_)
+            | Self::Ledger(LedgerCommand::Sync) => true,
+            Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
+            | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
+            | Self::Impact(_)
+            | Self::Graph(_)
+            | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
+            | Self::Inventory(_)
             | Self::App(_)
             | Self::View(_)
             | Self::Cursor(_)

@@ -2,6 +2,7 @@
 
 pub mod available;
 pub mod command;
+mod questions;
 pub mod registry;
 pub mod run;
 pub mod spec;

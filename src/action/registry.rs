@@ -1,32 +1,39 @@
 //! The table of all actions. A new action is one row here.
 
+mod lookup;
+mod words;
+
+use words::{direction, maybe, optional, positional, required, severity, status};
+
+pub use lookup::{availability, choices, complete, find, missing, parse};
+
 use super::{
     available,
     command::{
-        AppCommand, ChangeCommand, Command, CursorCommand, Direction, FormCommand, IncidentCommand,
-        PlanCommand, Report, ServiceCommand, ViewCommand,
+        AppCommand, ChangeCommand, ColumnCommand, Command, CursorCommand, Direction, FormCommand,
+        GraphCommand, IncidentCommand, InventoryCommand, LedgerCommand, PlanCommand, Report, ServiceCommand,
+        ViewCommand,
     },
-    spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
+    questions,
+    spec::{ActionSpec, ArgumentKind, Arguments},
 };
 use crate::{
-    domain::{escalation::Severity, gate::Gate, plan::Risk, text::nearest},
+    domain::{
+        gate::Gate,
+        ledger::{EntryFilter, Moment},
+        plan::Risk,
+        proposal::Transition,
+        text::nearest,
+    },
     error::Failure,
-    model::{Model, layout::Pane},
+    model::layout::Pane,
 };
 
-const fn required(name: &'static str, help: &'static str, kind: ArgumentKind) -> ArgumentSpec {
-    ArgumentSpec { name, help, kind, required: true, positional: false }
-}
-
-const fn optional(name: &'static str, help: &'static str, kind: ArgumentKind) -> ArgumentSpec {
-    ArgumentSpec { name, help, kind, required: false, positional: false }
-}
-
-const fn positional(name: &'static str, help: &'static str, kind: ArgumentKind) -> ArgumentSpec {
-    ArgumentSpec { name, help, kind, required: true, positional: true }
-}
-
+const WAYS: ArgumentKind = ArgumentKind::Choice(&["dependencies", "dependants", "both"]);
 const DIRECTIONS: ArgumentKind = ArgumentKind::Choice(&["next", "previous"]);
+
+const COLUMN_WORDS: &[&str] = &["toggle", "later", "earlier", "wider", "narrower", "sort", "reset"];
+const COLUMN_CHANGES: ArgumentKind = ArgumentKind::Choice(COLUMN_WORDS);
 
 const fn action(
     id: &'static str,
@@ -61,7 +68,11 @@ pub static ACTIONS: &[ActionSpec] = &[
     }),
     // What is shown
     ActionSpec {
-        arguments: &[required("pane", "inventory, graph, changes, sla or escalation", ArgumentKind::Text)],
+        arguments: &[required(
+            "pane",
+            "inventory, graph, changes, sla, escalation or cross-project",
+            ArgumentKind::Text,
+        )],
         ..action("view.focus", "Focus a pane", "Gives a pane the keys.", |arguments| {
             let text = text(arguments, "pane")?;
             Pane::parse(&text)
@@ -108,6 +119,16 @@ pub static ACTIONS: &[ActionSpec] = &[
             "Switch environment",
             "Looks at (and acts on) another environment.",
             |arguments| Ok(Command::View(ViewCommand::Environment(direction(arguments)?))),
+        )
+    },
+    ActionSpec {
+        arguments: &[required("direction", "next or previous", DIRECTIONS)],
+        available: available::on_cross_project,
+        ..action(
+            "cross.table",
+            "Next table",
+            "Gives another table of the cross-project page the keys.",
+            |arguments| Ok(Command::View(ViewCommand::Table(direction(arguments)?))),
         )
     },
     action(
@@ -157,6 +178,61 @@ pub static ACTIONS: &[ActionSpec] = &[
         "Moves the cursor to the previous row that is not well.",
         |_| Ok(Command::Cursor(CursorCommand::Worry(Direction::Previous))),
     ),
+    // The inventory
+    action(
+        "inventory.columns",
+        "Choose columns",
+        "Shows, hides, moves and widens the columns of the inventory, for this session.",
+        |_| Ok(Command::Inventory(InventoryCommand::Columns)),
+    ),
+    ActionSpec {
+        arguments: &[required("what", "what to do with the column", COLUMN_CHANGES)],
+        available: available::with_columns,
+        ..action("columns.change", "Change the column", "Changes the column under the cursor.", |arguments| {
+            let command = match text(arguments, "what")?.as_str() {
+                "toggle" => ColumnCommand::Toggle,
+                "later" => ColumnCommand::Move(Direction::Next),
+                "earlier" => ColumnCommand::Move(Direction::Previous),
+                "wider" => ColumnCommand::Wider,
+                "narrower" => ColumnCommand::Narrower,
+                "sort" => ColumnCommand::Sort,
+                "reset" => ColumnCommand::Reset,
+                other => return Err(unknown("change of a column", other, COLUMN_WORDS.iter().copied())),
+            };
+            Ok(Command::Inventory(InventoryCommand::Column(command)))
+        })
+    },
+    action(
+        "inventory.sort",
+        "Order by the next column",
+        "Orders the inventory by the next of its columns; behind the last comes the order of worry again.",
+        |_| Ok(Command::Inventory(InventoryCommand::Sort)),
+    ),
+    action("inventory.reverse", "Turn the order round", "Turns the order of the inventory round.", |_| {
+        Ok(Command::Inventory(InventoryCommand::Reverse))
+    }),
+    action(
+        "inventory.group",
+        "Group the inventory",
+        "Groups the inventory by project, owner, tier, state of life, or nothing, one after the other.",
+        |_| Ok(Command::Inventory(InventoryCommand::Group)),
+    ),
+    action("inventory.fold", "Fold the group", "Folds the group at the cursor, or opens it again.", |_| {
+        Ok(Command::Inventory(InventoryCommand::Fold))
+    }),
+    action("inventory.fold-all", "Fold all groups", "Folds all groups, or opens them again.", |_| {
+        Ok(Command::Inventory(InventoryCommand::FoldAll))
+    }),
+    ActionSpec {
+        arguments: &[required("preset", "a filter of quarterdeck.toml", ArgumentKind::Preset)],
+        available: available::with_presets,
+        ..action(
+            "inventory.preset",
+            "Filter by a preset",
+            "Filters the inventory by a preset of quarterdeck.toml.",
+            |arguments| Ok(Command::Inventory(InventoryCommand::Preset(text(arguments, "preset")?))),
+        )
+    },
     // Plans and forms
     ActionSpec {
         available: available::with_plan,
@@ -195,12 +271,127 @@ pub static ACTIONS: &[ActionSpec] = &[
             Ok(Command::Form(FormCommand::Choose(direction(arguments)?)))
         })
     },
+    // The dependency graph
+    ActionSpec {
+        cli: &["graph"],
+        arguments: &[
+            maybe("service", "the service in the middle; the whole graph unless said", ArgumentKind::Service),
+            optional(
+                "format",
+                "text, dot, mermaid or json; as --output unless said",
+                ArgumentKind::Choice(&["text", "dot", "mermaid", "json"]),
+            ),
+            optional("depth", "how many steps from the service; to the end unless said", ArgumentKind::Text),
+            optional("direction", "dependencies, dependants or both; both unless said", WAYS),
+        ],
+        available: available::with_catalog,
+        ..action(
+            "graph.show",
+            "Dependency graph",
+            "Who needs whom, around one service or as a whole.",
+            questions::graph_show,
+        )
+    },
+    ActionSpec {
+        available: available::in_graph,
+        ..action(
+            "graph.map",
+            "Whole map or neighbourhood",
+            "Shows the whole dependency graph, or what is near one service.",
+            |_| Ok(Command::Graph(GraphCommand::Map)),
+        )
+    },
+    ActionSpec {
+        arguments: &[required("direction", "dependencies or dependants", WAYS)],
+        available: available::in_graph,
+        ..action(
+            "graph.walk",
+            "Walk along an edge",
+            "Goes to what needs the service, or to what it needs.",
+            |a| Ok(Command::Graph(GraphCommand::Walk(questions::way(a)?))),
+        )
+    },
+    ActionSpec {
+        arguments: &[required("direction", "next or previous", DIRECTIONS)],
+        available: available::in_graph,
+        ..action(
+            "graph.depth",
+            "Reach further",
+            "Shows one step more, or less, around the service.",
+            |arguments| Ok(Command::Graph(GraphCommand::Depth(direction(arguments)?))),
+        )
+    },
+    ActionSpec {
+        available: available::in_graph,
+        ..action("graph.fold", "Fold", "Folds or unfolds the group of leaves under the cursor.", |_| {
+            Ok(Command::Graph(GraphCommand::Fold))
+        })
+    },
+    ActionSpec {
+        cli: &["impact"],
+        arguments: &[
+            maybe("service", "NAME, or NAME@VERSION for another version", ArgumentKind::Service),
+            optional(
+                "base",
+                "a Git revision: what the working tree (or --rev) changes since",
+                ArgumentKind::Text,
+            ),
+            optional("rev", "a Git revision instead of the working tree, with --base", ArgumentKind::Text),
+        ],
+        available: available::with_service,
+        ..action(
+            "impact",
+            "What falls if this falls",
+            "Who is harmed if a service falls, goes to another version, or a change is merged: services, projects, owners and promises.",
+            questions::impact,
+        )
+    },
     // Reports
     ActionSpec {
         cli: &["service", "list"],
         ..action("service.list", "Services", "Services with what should run, what runs and how.", |_| {
             Ok(Command::Report(Report::Services))
         })
+    },
+    ActionSpec {
+        cli: &["service", "show"],
+        arguments: &[positional("service", "the service's name", ArgumentKind::Service)],
+        available: available::with_service,
+        ..action(
+            "service.show",
+            "Everything about a service",
+            "What a service is, where it runs, what it promises, what it needs and where it stands in its life.",
+            |arguments| {
+                Ok(Command::Service(ServiceCommand::Show(text(arguments, "service")?.as_str().into())))
+            },
+        )
+    },
+    ActionSpec {
+        cli: &["service", "usage"],
+        ..action(
+            "cross.usage",
+            "Shared service usage",
+            "Services that are used across projects: by whom, how important that is, and whether they go away.",
+            |_| Ok(Command::Report(Report::Usage)),
+        )
+    },
+    ActionSpec {
+        cli: &["service", "compliance"],
+        ..action(
+            "cross.compliance",
+            "Version compliance",
+            "What is required of versions, what the main branch has, what runs, and who lags.",
+            |_| Ok(Command::Report(Report::Compliance)),
+        )
+    },
+    ActionSpec {
+        cli: &["service", "migrations"],
+        ..action(
+            "cross.migrations",
+            "Migration status",
+            "Who still depends on deprecated services, by when they must be gone, and how it went so far.",
+            |_| Ok(Command::Report(Report::Migrations)),
+        )
     },
     ActionSpec {
         cli: &["change", "list"],
@@ -237,9 +428,52 @@ pub static ACTIONS: &[ActionSpec] = &[
     },
     ActionSpec {
         cli: &["ledger", "log"],
-        ..action("ledger.log", "Ledger", "Every event of the ledger, the newest first.", |_| {
-            Ok(Command::Report(Report::Ledger))
+        arguments: &[
+            optional("kind", "a kind such as incident.declared, or its family, incident", ArgumentKind::Text),
+            optional("subject", "an incident, change or service", ArgumentKind::Text),
+            optional("actor", "part of the name or address of who did it", ArgumentKind::Text),
+            optional("since", "not before: 7d, a date or a time", ArgumentKind::Text),
+            optional("until", "not after: 7d, a date or a time", ArgumentKind::Text),
+            optional("limit", "at most so many, the newest", ArgumentKind::Text),
+            optional("signatures", "also whether and by whom each is signed", ArgumentKind::Flag),
+        ],
+        ..action("ledger.log", "Ledger", "The events of the ledger, the newest first.", |arguments| {
+            let given = |name| arguments.get(name).map(|value| value.trim().to_owned());
+            let moment = |name| given(name).map(|value| Moment::parse(&value)).transpose();
+            let limit = given("limit").map(|value| {
+                value.parse().map_err(|_| Failure::usage(format!("`{value}` is no number of events")))
+            });
+            let filter = EntryFilter {
+                kind: given("kind"),
+                subject: given("subject"),
+                actor: given("actor"),
+                since: moment("since")?,
+                until: moment("until")?,
+                limit: limit.transpose()?,
+            };
+            let signatures = given("signatures").as_deref() == Some("true");
+            Ok(Command::Ledger(LedgerCommand::Log { filter, signatures }))
         })
+    },
+    ActionSpec {
+        cli: &["ledger", "sync"],
+        available: available::writable,
+        ..action(
+            "ledger.sync",
+            "Sync the ledger",
+            "Fetches the ledger, writes what waits here on top, and pushes it.",
+            |_| Ok(Command::Ledger(LedgerCommand::Sync)),
+        )
+    },
+    ActionSpec {
+        cli: &["ledger", "verify"],
+        available: available::on_the_command_line,
+        ..action(
+            "ledger.verify",
+            "Verify the ledger",
+            "Checks every event: form, order, author and signature, and that nothing was rewritten.",
+            |_| Ok(Command::Ledger(LedgerCommand::Verify)),
+        )
     },
     // What acts
     ActionSpec {
@@ -254,13 +488,43 @@ pub static ACTIONS: &[ActionSpec] = &[
     },
     ActionSpec {
         cli: &["change", "validate"],
-        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            optional("post", "tell the forge: a status on the head, and a comment", ArgumentKind::Flag),
+        ],
         available: available::with_change,
         ..action(
             "change.validate",
             "Validate the change",
             "Checks the change's head against its merge base.",
-            |arguments| Ok(Command::Change(ChangeCommand::Validate(text(arguments, "change")?.into()))),
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Validate {
+                    change: text(arguments, "change")?.into(),
+                    post: arguments.get("post").is_some_and(|word| word == "true"),
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        risk: Risk::Shared,
+        available: available::post,
+        ..action(
+            "change.post",
+            "Post the validation",
+            "Tells the forge how validation of the change's head comes out: a status, and one comment.",
+            |arguments| Ok(Command::Change(ChangeCommand::Post(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "impact"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        available: available::with_change,
+        ..action(
+            "change.impact",
+            "What the change breaks",
+            "Who is harmed if the change is merged: services, projects, owners and promises.",
+            |arguments| Ok(Command::Change(ChangeCommand::Impact(text(arguments, "change")?.into()))),
         )
     },
     ActionSpec {
@@ -287,6 +551,51 @@ pub static ACTIONS: &[ActionSpec] = &[
                     gate,
                     note: arguments.get("note").cloned(),
                 }))
+            },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "propose"],
+        arguments: &[
+            positional("service", "the service's name", ArgumentKind::Service),
+            required("status", "the state that it should be in", ArgumentKind::Status),
+        ],
+        risk: Risk::Shared,
+        available: available::propose,
+        ..action(
+            "lifecycle.propose",
+            "Propose a step of its life",
+            "Makes a branch on which the service is in its next state of life, for review as any change.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Propose(Transition {
+                    service: text(arguments, "service")?.as_str().into(),
+                    to: status(&text(arguments, "status")?)?,
+                })))
+            },
+        )
+    },
+    ActionSpec {
+        arguments: &[positional("service", "the service's name", ArgumentKind::Service)],
+        available: available::with_service,
+        ..action(
+            "service.source",
+            "Source of the service",
+            "Shows the lines of the control repository that define the service.",
+            |arguments| {
+                Ok(Command::Service(ServiceCommand::Source(text(arguments, "service")?.as_str().into())))
+            },
+        )
+    },
+    ActionSpec {
+        arguments: &[positional("service", "the service's name", ArgumentKind::Service)],
+        risk: Risk::Local,
+        available: available::edit,
+        ..action(
+            "service.edit",
+            "Edit the service",
+            "Opens the file that defines the service in $VISUAL or $EDITOR, at its line.",
+            |arguments| {
+                Ok(Command::Service(ServiceCommand::Edit(text(arguments, "service")?.as_str().into())))
             },
         )
     },
@@ -359,112 +668,14 @@ pub static ACTIONS: &[ActionSpec] = &[
     },
 ];
 
-/// The action of an id or alias.
-pub fn find(id: &str) -> Option<&'static ActionSpec> {
-    ACTIONS.iter().find(|action| action.id == id || action.aliases.contains(&id))
-}
-
-/// Reads an action with its arguments, as keymaps write them: `view.focus inventory`. Arguments are
-/// separated by blanks, in the order of the action's list.
-///
-/// # Errors
-/// A usage failure that names the nearest action, or the argument that is too much.
-pub fn parse(run: &str) -> Result<(&'static ActionSpec, Arguments), Failure> {
-    let mut words = run.split_whitespace();
-    let id = words.next().unwrap_or_default();
-    let action = find(id).ok_or_else(|| {
-        unknown(
-            "action",
-            id,
-            ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])),
-        )
-    })?;
-    let mut arguments = Arguments::new();
-    let mut specs = action.arguments.iter();
-    for word in words {
-        let spec = specs
-            .next()
-            .ok_or_else(|| Failure::usage(format!("`{}` takes no argument `{word}`", action.id)))?;
-        arguments.insert(spec.name, word.to_owned());
-    }
-    // What a keymap gives is checked when it is loaded, as far as it is given.
-    if arguments.len() == action.arguments.len() && !arguments.is_empty() {
-        (action.build)(&arguments)?;
-    }
-    Ok((action, arguments))
-}
-
-/// Fills missing arguments from what the person looks at.
-pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
-    for spec in action.arguments {
-        if arguments.contains_key(spec.name) {
-            continue;
-        }
-        let value = match spec.kind {
-            ArgumentKind::Service => model.ui.selected.as_ref().map(ToString::to_string),
-            ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
-            ArgumentKind::Change => model.selected_change().map(|change| change.proposal.id.to_string()),
-            ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
-            _ => None,
-        };
-        if let Some(value) = value {
-            arguments.insert(spec.name, value);
-        }
-    }
-}
-
-/// The arguments that are required and still missing.
-pub fn missing<'a>(action: &'a ActionSpec, arguments: &Arguments) -> Vec<&'a ArgumentSpec> {
-    action.arguments.iter().filter(|spec| spec.required && !arguments.contains_key(spec.name)).collect()
-}
-
-/// What can be chosen for an argument.
-pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
-    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
-    let catalog = model.world.catalog.value.as_deref();
-    match kind {
-        ArgumentKind::Text | ArgumentKind::Service => Vec::new(),
-        ArgumentKind::Environment => catalog
-            .iter()
-            .flat_map(|catalog| &catalog.settings.environments)
-            .map(|e| e.name.to_string())
-            .collect(),
-        ArgumentKind::Change => {
-            model.world.joined.changes.iter().map(|c| c.proposal.id.to_string()).collect()
-        }
-        ArgumentKind::Gate => words(&Gate::ALL.map(Gate::as_str)),
-        ArgumentKind::Severity => words(&Severity::ALL.map(Severity::as_str)),
-        ArgumentKind::Incident => model.world.joined.incidents.iter().map(|i| i.id.to_string()).collect(),
-        ArgumentKind::Choice(choices) => words(choices),
-    }
-}
-
-/// Whether an action can run now: its own answer, when nothing that it needs was named.
-pub fn availability(action: &ActionSpec, model: &Model) -> Availability {
-    (action.available)(model)
-}
-
-fn text(arguments: &Arguments, name: &str) -> Result<String, Failure> {
+pub(super) fn text(arguments: &Arguments, name: &str) -> Result<String, Failure> {
     match arguments.get(name).map(|value| value.trim()) {
         Some(value) if !value.is_empty() => Ok(value.to_owned()),
         _ => Err(Failure::usage(format!("`{name}` is missing"))),
     }
 }
 
-fn direction(arguments: &Arguments) -> Result<Direction, Failure> {
-    match text(arguments, "direction")?.as_str() {
-        "next" => Ok(Direction::Next),
-        "previous" => Ok(Direction::Previous),
-        other => Err(unknown("direction", other, ["next", "previous"].into_iter())),
-    }
-}
-
-fn severity(word: &str) -> Result<Severity, Failure> {
-    Severity::parse(word)
-        .ok_or_else(|| unknown("severity", word, Severity::ALL.into_iter().map(Severity::as_str)))
-}
-
-fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+pub(super) fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let known: Vec<&str> = known.collect();
     let failure = Failure::usage(format!("there is no {what} `{given}`"));
     match nearest(given, known.iter().copied()) {
@@ -475,41 +686,4 @@ fn unknown<'a>(what: &str, given: &str, known: impl Iterator<Item = &'a str>) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_action_has_a_name_of_its_own_and_says_what_it_does() {
-        let mut names: Vec<&str> =
-            ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])).collect();
-        let all = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), all, "two actions share a name");
-        for action in ACTIONS {
-            assert!(!action.title.is_empty() && action.doc.ends_with('.'), "{}", action.id);
-            let first_option = action.arguments.iter().position(|spec| !spec.positional);
-            let last_positional = action.arguments.iter().rposition(|spec| spec.positional);
-            assert!(
-                first_option.zip(last_positional).is_none_or(|(option, position)| option > position),
-                "{}",
-                action.id
-            );
-        }
-    }
-
-    #[test]
-    fn keymap_texts_are_read_and_wrong_ones_are_explained() {
-        let (action, arguments) = parse("view.focus 3").unwrap();
-        assert_eq!((action.build)(&arguments).unwrap(), Command::View(ViewCommand::Focus(Pane::Changes)));
-        for (text, message, hint) in [
-            ("cursor.dwn", "there is no action `cursor.dwn`", "did you mean `cursor.down`?"),
-            ("view.focus inventry", "there is no pane `inventry`", "did you mean `inventory`?"),
-            ("app.quit now", "`app.quit` takes no argument `now`", ""),
-        ] {
-            let failure = parse(text).err().unwrap();
-            assert_eq!(failure.message, message);
-            assert_eq!(failure.hints.first().map_or("", String::as_str), hint);
-        }
-    }
-}
+mod tests;

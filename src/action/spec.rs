@@ -19,8 +19,14 @@ pub enum ArgumentKind {
     Gate,
     /// A severity.
     Severity,
+    /// A state that the selected service may go to.
+    Status,
+    /// A preset of `quarterdeck.toml`.
+    Preset,
     /// An incident.
     Incident,
+    /// There or not; `true` when it is there.
+    Flag,
     /// One of a few words.
     Choice(&'static [&'static str]),
 }

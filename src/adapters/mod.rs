@@ -1,10 +1,15 @@
-//! The outside world behind the ports: Git, clusters, metrics, alerts and time.
+//! The outside world behind the ports: Git, clusters, metrics, alerts, forges, notices and time.
 
 pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
+pub mod forge;
 pub mod git;
 pub mod metrics;
+pub mod notify;
+#[cfg(test)]
+mod receiver;
+mod secret;
 
 /// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it
 /// again changes nothing.

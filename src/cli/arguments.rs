@@ -1,12 +1,16 @@
 //! The command line: global options, commands of the action registry, and what only a shell can ask for.
 
+use super::{
+    check::{self, Format},
+    schema,
+};
 use crate::action::{
     registry::{self, ACTIONS},
     spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments},
 };
 use crate::{
     config::environment::var,
-    domain::{escalation::Severity, gate::Gate},
+    domain::{escalation::Severity, gate::Gate, lifecycle::Lifecycle},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 use std::{io::IsTerminal, path::PathBuf};
@@ -61,17 +65,15 @@ pub enum Request {
     /// Write a new control repository.
     Init(PathBuf),
     /// Validate.
-    Check {
-        /// Only findings in these files.
-        paths: Vec<String>,
-        /// Which revision; the working tree if `None`.
-        revision: Option<String>,
-        /// What it changes.
-        base: Option<String>,
-        /// `text` or `json`.
-        format: Output,
-        /// Warnings fail as errors do.
-        deny_warnings: bool,
+    Check(check::Options),
+    /// Explain a rule by its code or name.
+    Explain(String),
+    /// JSON Schemas of the control files.
+    Schema {
+        /// Of this file; the list of all if `None`.
+        file: Option<String>,
+        /// Write all into this folder.
+        out: Option<PathBuf>,
     },
     /// One picture of the console.
     Snapshot {
@@ -141,11 +143,21 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("check")
                 .about("Validate the control repository")
-                .arg(Arg::new("paths").value_name("PATH").num_args(0..).help("only findings in these files"))
+                .after_help("A..B stands for --base A --rev B. docs/CHECK.md describes every format.")
+                .arg(Arg::new("paths").value_name("PATH|A..B").num_args(0..).help("show only findings in these files and folders"))
                 .arg(Arg::new("rev").long("rev").value_name("REV").help("a Git revision instead of the working tree"))
-                .arg(Arg::new("base").long("base").value_name("REV").help("what the revision changes, for rules about differences"))
-                .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(["text", "json"]).help("as --output"))
-                .arg(Arg::new("deny").long("deny").value_name("LEVEL").value_parser(["warning"]).help("let warnings fail too")),
+                .arg(Arg::new("base").long("base").value_name("REV").help("judge what changed since the two parted, too"))
+                .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(Format::ALL.map(|(word, _)| word)).help("as --output, or for code scanning and pipelines"))
+                .arg(Arg::new("deny").long("deny").value_name("LEVEL").value_parser(["warning"]).help("let warnings fail too"))
+                .arg(Arg::new("explain").long("explain").value_name("RULE").conflicts_with_all(["paths", "rev", "base", "format", "deny", "watch"]).help("explain a rule by its code or name"))
+                .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue).help("check again whenever a file is saved")),
+        )
+        .subcommand(
+            Command::new("schema")
+                .about("Print the JSON Schema of a control file, for editors; without FILE list them")
+                .arg(Arg::new("file").value_name("FILE").help("a path such as services/catalog.toml, or the schema's name"))
+                .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).conflicts_with("file").help("write every schema"))
+                .arg(Arg::new("out").long("out").value_name("DIR").requires("all").default_value(schema::FOLDER).help("where --all writes")),
         )
         .subcommand(
             Command::new("snapshot")
@@ -208,6 +220,9 @@ fn leaf(action: &'static ActionSpec) -> Command {
 
 fn argument(spec: &'static ArgumentSpec) -> Arg {
     let mut arg = Arg::new(spec.name).help(spec.help).required(spec.required);
+    if spec.kind == ArgumentKind::Flag {
+        return arg.long(spec.name).action(ArgAction::SetTrue);
+    }
     if spec.positional {
         arg = arg.value_name(spec.name.to_uppercase());
     } else {
@@ -217,6 +232,10 @@ fn argument(spec: &'static ArgumentSpec) -> Arg {
         ArgumentKind::Severity => {
             arg.value_parser(PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)))
         }
+        ArgumentKind::Status => {
+            arg.value_parser(PossibleValuesParser::new(Lifecycle::ALL.map(Lifecycle::as_str)))
+        }
+        ArgumentKind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words.iter().copied())),
         ArgumentKind::Gate => arg.value_parser(PossibleValuesParser::new(Gate::ALL.map(Gate::as_str))),
         _ => arg,
     }
@@ -255,12 +274,13 @@ pub fn parse(
             once: sub.get_flag("once"),
         },
         Some(("init", sub)) => Request::Init(given(sub, "directory").unwrap_or_default().into()),
-        Some(("check", sub)) => Request::Check {
-            paths: sub.get_many("paths").into_iter().flatten().cloned().collect(),
-            revision: given(sub, "rev"),
-            base: given(sub, "base"),
-            format: sub.get_one("format").map_or(global.output, |word| output(Some(word))),
-            deny_warnings: sub.contains_id("deny") && given(sub, "deny").is_some(),
+        Some(("check", sub)) => match given(sub, "explain") {
+            Some(rule) => Request::Explain(rule),
+            None => Request::Check(check(sub, global.output)?),
+        },
+        Some(("schema", sub)) => Request::Schema {
+            file: given(sub, "file"),
+            out: given(sub, "out").filter(|_| sub.get_flag("all")).map(PathBuf::from),
         },
         Some(("snapshot", sub)) => Request::Snapshot {
             pane: given(sub, "pane"),
@@ -286,7 +306,10 @@ pub fn parse(
             let arguments: Arguments = action
                 .arguments
                 .iter()
-                .filter_map(|spec| Some((spec.name, given(sub, spec.name)?)))
+                .filter_map(|spec| match spec.kind {
+                    ArgumentKind::Flag => sub.get_flag(spec.name).then(|| (spec.name, "true".to_owned())),
+                    _ => Some((spec.name, given(sub, spec.name)?)),
+                })
                 .collect();
             let missing = registry::missing(action, &arguments);
             if let Some(spec) = missing.first() {
@@ -299,6 +322,42 @@ pub fn parse(
         }
     };
     Ok((global, request))
+}
+
+/// What `check` was asked for, with a range taken apart wherever it stands.
+fn check(sub: &ArgMatches, output: Output) -> Result<check::Options, clap::Error> {
+    let (mut head, mut base) = (given(sub, "rev"), given(sub, "base"));
+    let mut words: Vec<String> = sub.get_many("paths").into_iter().flatten().cloned().collect();
+    let ranges: Vec<_> = words
+        .extract_if(.., |word| check::range(word).is_some())
+        .chain(head.take_if(|head| check::range(head).is_some()))
+        .filter_map(|word| check::range(&word))
+        .collect();
+    if ranges.len() + usize::from(!ranges.is_empty() && (head.is_some() || base.is_some())) > 1 {
+        return Err(command().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            "A..B names both sides already: give one range, or --base and --rev",
+        ));
+    }
+    if let Some((from, to)) = ranges.into_iter().next() {
+        (base, head) = (Some(from), Some(to));
+    }
+    let format = given(sub, "format").as_deref().and_then(Format::parse).unwrap_or_else(|| output.into());
+    let watch = sub.get_flag("watch");
+    if watch && format != Format::Text {
+        return Err(command().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            "`check --watch` speaks to people: it prints text",
+        ));
+    }
+    Ok(check::Options {
+        paths: words,
+        head,
+        base,
+        format,
+        deny_warnings: given(sub, "deny").is_some(),
+        watch,
+    })
 }
 
 fn given(matches: &ArgMatches, name: &str) -> Option<String> {
@@ -335,10 +394,11 @@ mod tests {
     fn every_action_with_words_can_be_asked_for() {
         for action in ACTIONS.iter().filter(|action| !action.cli.is_empty()) {
             let mut line = action.cli.join(" ");
-            for spec in action.arguments.iter().filter(|spec| spec.required) {
+            for spec in action.arguments.iter().filter(|spec| spec.required || spec.positional) {
                 let value = match spec.kind {
                     ArgumentKind::Severity => "critical",
                     ArgumentKind::Gate => "security",
+                    ArgumentKind::Status => "ga",
                     _ => "x",
                 };
                 line +=
@@ -358,9 +418,56 @@ mod tests {
             "incident declare --severity fatal --title x",
             "snapshot --size 0x0",
             "sla --bogus",
+            "check --format xml",
+            "check --watch --format sarif",
+            "check --watch -o json",
+            "check --explain QD203 --base main",
+            "check --explain",
+            "check a..b c..d",
+            "check a..b --base c",
+            "check --rev a..b --base c",
+            "schema --out schemas",
+            "schema catalog --all",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_range_stands_where_it_likes() {
+        for (line, base, head, paths) in [
+            ("check", None, None, 0),
+            ("check services ../x", None, None, 2),
+            ("check --base main", Some("main"), None, 0),
+            ("check --base main --rev x", Some("main"), Some("x"), 0),
+            ("check main..x", Some("main"), Some("x"), 0),
+            ("check services main..", Some("main"), Some("HEAD"), 1),
+            ("check --rev main...x services policies", Some("main"), Some("x"), 2),
+        ] {
+            let Ok((_, Request::Check(options))) = parsed(line) else { panic!("{line}") };
+            let found = (options.base.as_deref(), options.head.as_deref(), options.paths.len());
+            assert_eq!(found, (base, head, paths), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_its_own_goes_before_the_output() {
+        for (line, format) in [
+            ("check", Format::Text),
+            ("check -o json", Format::Json),
+            ("check -o json --format sarif", Format::Sarif),
+            ("check --format gitlab", Format::Gitlab),
+            ("check --watch --format text", Format::Text),
+        ] {
+            let Ok((_, Request::Check(options))) = parsed(line) else { panic!("{line}") };
+            assert_eq!(options.format, format, "{line}");
+        }
+        let Ok((_, Request::Schema { out, .. })) = parsed("schema --all") else { panic!() };
+        assert_eq!(out, Some("schemas".into()));
+        assert!(matches!(parsed("schema"), Ok((_, Request::Schema { file: None, out: None }))));
+        assert!(
+            matches!(parsed("check --explain QD203"), Ok((_, Request::Explain(rule))) if rule == "QD203")
+        );
     }
 
     #[test]

@@ -2,28 +2,32 @@
 
 use super::{
     arguments::{Global, Output},
-    render, report,
+    check, cross_project, impact, ledger, report, service,
 };
 use crate::{
     action::{
-        command::{Command, Report},
+        command::{ChangeCommand, Command, GraphCommand, Report, ServiceCommand},
         run,
         spec::{ActionSpec, Arguments},
     },
     domain::{
-        finding::{Finding, Level},
+        graph::{GraphFormat, part::Way},
+        impact::Harm,
         ledger::Verdict,
-        name::ContextName,
+        name::{ChangeId, ContextName},
         plan::Plan,
         sla::SlaVerdict,
-        text::clean,
+        text::{clean, clean_lines, nearest},
     },
     engine::headless::Engine,
     error::{Failure, FailureKind},
+    generate::graph,
     model::{
         Model,
+        effect::ImpactRequest,
         event::{Event, SourceUpdate},
         jobs::{JobId, JobState},
+        layout::Pane,
         ui::{Overlay, TextInput},
         world::Source,
     },
@@ -63,22 +67,58 @@ pub async fn action(
 ) -> Result<Printed, Failure> {
     let command = (action.build)(arguments)?;
     match command {
-        Command::Report(Report::Ledger) => {
-            // What the remote has belongs to the answer; without it the local part is still true.
-            let remote = engine.outside.ports.repository.fetch().await;
-            let entries = engine.outside.ports.ledger.entries().await?;
-            let out = match global.output {
-                Output::Text => report::ledger_text(&entries),
-                Output::Json => pretty(&report::ledger_json(&entries)),
-            };
-            Ok(Printed { out, err: remote.err().map(|why| why.render() + "\n").unwrap_or_default(), code: 0 })
-        }
+        Command::Ledger(command) => ledger::run(engine, global, command).await,
         Command::Report(report) => {
+            if matches!(report, Report::Usage | Report::Compliance | Report::Migrations) {
+                // Their tables are made only while somebody looks.
+                engine.command(Command::Report(report))?;
+            }
             settle(engine, needs(report)).await?;
             Ok(print_report(&engine.model, report, global.output))
         }
+        Command::Service(ServiceCommand::Show(name)) => {
+            settle(engine, needs(Report::Services)).await?;
+            print_service(&engine.model, name.as_str(), global.output)
+        }
+        Command::Impact(request) => asked_impact(engine, global, request).await,
+        Command::Change(ChangeCommand::Impact(id)) => {
+            settle(engine, needs(Report::Changes)).await?;
+            let changes = &engine.model.world.joined.changes;
+            let Some(change) = changes.iter().find(|change| change.proposal.id == id) else {
+                return Err(Failure::usage(format!("there is no open change `{id}`"))
+                    .hint("`quarterdeck change list` shows the open ones"));
+            };
+            let request = ImpactRequest::Difference {
+                head: Some(change.proposal.head.to_string()),
+                base: change.proposal.base.to_string(),
+                name: Some(id.to_string()),
+            };
+            asked_impact(engine, global, request).await
+        }
+        Command::Graph(GraphCommand::Show { service, depth, way, format }) => {
+            if service.is_none() && (depth.is_some() || way != Way::Both) {
+                return Err(Failure::usage("`--depth` and `--direction` count from a service")
+                    .hint("name one: `quarterdeck graph SERVICE --depth 2`"));
+            }
+            let part = engine.outside.graph(service, depth, way).await?;
+            let format = format.unwrap_or(match global.output {
+                Output::Text => GraphFormat::Text,
+                Output::Json => GraphFormat::Json,
+            });
+            Ok(Printed { out: graph::write(&part, format), ..Printed::default() })
+        }
         command => act(engine, global, command, ask).await,
     }
+}
+
+/// The answer, with exit code 1 where something would certainly break: an outage is only asked about.
+async fn asked_impact(engine: &Engine, global: &Global, request: ImpactRequest) -> Result<Printed, Failure> {
+    let found = engine.outside.impact(request).await?;
+    let out = match global.output {
+        Output::Text => impact::text(&found),
+        Output::Json => pretty(&impact::json(&found)),
+    };
+    Ok(Printed { out, code: u8::from(found.count(Harm::Breaks) > 0), ..Printed::default() })
 }
 
 /// Waits for every source that a picture of the whole needs.
@@ -90,7 +130,7 @@ pub async fn everything(engine: &mut Engine) -> Result<(), Failure> {
 }
 
 /// Which sources an answer needs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each source is needed or not, independently")]
 struct Needs {
     changes: bool,
@@ -98,29 +138,45 @@ struct Needs {
     remote: bool,
     clusters: bool,
     metrics: bool,
+    requests: bool,
+    history: bool,
 }
 
 fn needs(report: Report) -> Needs {
-    let none = Needs { changes: false, ledger: false, remote: false, clusters: false, metrics: false };
+    let none = Needs::default();
     match report {
         Report::Services => Needs { clusters: true, metrics: true, ..none },
-        Report::Sla => Needs { metrics: true, ..none },
-        Report::Changes => Needs { changes: true, ledger: true, remote: true, ..none },
-        Report::Incidents | Report::Ledger => Needs { ledger: true, remote: true, ..none },
-        Report::Briefing => {
-            Needs { changes: true, ledger: true, remote: true, clusters: true, metrics: true }
-        }
+        Report::Sla | Report::Usage => Needs { metrics: true, ..none },
+        Report::Compliance => Needs { clusters: true, ..none },
+        Report::Migrations => Needs { history: true, ..none },
+        Report::Changes => Needs { changes: true, ledger: true, remote: true, requests: true, ..none },
+        Report::Incidents => Needs { ledger: true, remote: true, ..none },
+        Report::Briefing => Needs {
+            changes: true,
+            ledger: true,
+            remote: true,
+            clusters: true,
+            metrics: true,
+            requests: true,
+            ..none
+        },
     }
 }
 
 /// Starts the sources and waits for the needed ones. What the remote has is fetched before anything is
 /// read: an answer from before the fetch would be somebody else's yesterday.
-async fn settle(engine: &mut Engine, needs: Needs) -> Result<(), Failure> {
+async fn settle(engine: &mut Engine, mut needs: Needs) -> Result<(), Failure> {
     if needs.remote {
         let fetched = engine.outside.ports.repository.fetch().await;
         engine.apply(Event::Source(SourceUpdate::Remote(fetched)));
     }
     engine.start_sources();
+    if engine.model.ui.focus == Pane::CrossProject {
+        // Which history the page needs is known once the catalog is; the next event asks for it.
+        engine.until(PATIENCE, |model| came(&model.world.catalog)).await;
+        engine.apply(Event::Tick);
+        needs.history |= engine.model.world.cross.request.is_some();
+    }
     engine.until(PATIENCE, |model| is_settled(model, needs)).await;
     match (&engine.model.world.catalog.value, &engine.model.world.catalog.failure) {
         (None, Some(failure)) => Err(failure.clone()),
@@ -129,10 +185,11 @@ async fn settle(engine: &mut Engine, needs: Needs) -> Result<(), Failure> {
     }
 }
 
+fn came<T>(source: &Source<T>) -> bool {
+    source.value.is_some() || source.failure.is_some()
+}
+
 fn is_settled(model: &Model, needs: Needs) -> bool {
-    fn came<T>(source: &Source<T>) -> bool {
-        source.value.is_some() || source.failure.is_some()
-    }
     let world = &model.world;
     if world.catalog.failure.is_some() && world.catalog.value.is_none() {
         return true;
@@ -153,6 +210,8 @@ fn is_settled(model: &Model, needs: Needs) -> bool {
         && (!needs.remote || came(&world.remote))
         && (!needs.clusters || clusters)
         && (!needs.metrics || metrics)
+        && (!needs.history || world.cross.request.is_none() || came(&world.history))
+        && (!needs.requests || catalog.settings.forge.is_none() || came(&world.requests))
         && (!needs.changes || came(&world.findings))
 }
 
@@ -171,9 +230,33 @@ fn print_report(model: &Model, report: Report, output: Output) -> Printed {
             &format!("{failed} of {all} metrics endpoints could not be scraped; they are shown as no data\n");
     }
     let violated = report == Report::Sla
-        && model.world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated);
+        && model.world.joined.services.iter().any(|row| row.verdict == SlaVerdict::Violated)
+        || report == Report::Compliance && cross_project::lags(model)
+        || report == Report::Migrations && cross_project::is_overdue(model);
     let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or(u8::from(violated));
     Printed { out, err, code }
+}
+
+/// Everything about one service.
+fn print_service(model: &Model, name: &str, output: Output) -> Result<Printed, Failure> {
+    let catalog = model.world.catalog.value.as_deref();
+    let found = catalog.and_then(|catalog| Some((catalog, model.world.joined.service(name)?)));
+    let Some((catalog, row)) = found else {
+        let failure = Failure::usage(format!("there is no service `{}` in the catalog", clean(name)));
+        let names = catalog.into_iter().flat_map(|catalog| catalog.services.keys());
+        return Err(match nearest(name, names.map(crate::domain::name::ServiceName::as_str)) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("`quarterdeck service list` shows them all"),
+        });
+    };
+    let out = match output {
+        Output::Text => service::text(model, catalog, row),
+        Output::Json => pretty(&service::json(model, catalog, row)),
+    };
+    let failures = failures(model, needs(Report::Services));
+    let err = failures.iter().map(|failure| failure.render() + "\n").collect();
+    let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or_default();
+    Ok(Printed { out, err, code })
 }
 
 /// What kept a needed source from answering, or from answering wholly.
@@ -199,6 +282,10 @@ fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
     if needs.changes {
         failures.extend(of("the open changes", &world.changes));
     }
+    if needs.requests && world.catalog.value.as_ref().is_some_and(|catalog| catalog.settings.forge.is_some())
+    {
+        failures.extend(of("the forge", &world.requests));
+    }
     if needs.clusters {
         let environments = world.catalog.value.iter().flat_map(|catalog| &catalog.settings.environments);
         let contexts: BTreeSet<&ContextName> = environments.map(|environment| &environment.context).collect();
@@ -206,6 +293,9 @@ fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
             let source = world.clusters.get(context).cloned().unwrap_or_default();
             failures.extend(of(&format!("the cluster {context}"), &source));
         }
+    }
+    if needs.history && world.cross.request.is_some() {
+        failures.extend(of("the history of the main branch", &world.history));
     }
     failures.extend(unseen(model, needs));
     failures
@@ -224,10 +314,10 @@ fn unseen(model: &Model, needs: Needs) -> Vec<Failure> {
     let mut found = Vec::new();
     let clusters = world.clusters.iter().filter(|_| needs.clusters);
     for (context, view) in clusters.filter_map(|(context, source)| Some((context, source.value.as_ref()?))) {
-        if let Some(reason) = view.missing.get("deployments") {
+        if let Some(reason) = view.blind() {
             found.push(
                 Failure::forbidden(format!("could not see the deployments of the cluster {context}"))
-                    .cause(reason.clone())
+                    .cause(reason)
                     .hint("ask the cluster's administrators for a role that may list and watch deployments"),
             );
         }
@@ -262,15 +352,19 @@ async fn act(
     ask: Ask<'_>,
 ) -> Result<Printed, Failure> {
     let rollback = matches!(command, Command::Service(_));
-    let validate = matches!(command, Command::Change(crate::action::command::ChangeCommand::Validate(_)));
+    let validate = match &command {
+        Command::Change(ChangeCommand::Validate { change, post }) => Some((change.clone(), *post)),
+        _ => None,
+    };
     let changes = matches!(command, Command::Change(_));
-    settle(engine, Needs { changes, ledger: true, remote: !rollback, clusters: false, metrics: false })
-        .await?;
+    let requests = validate.as_ref().is_some_and(|(_, post)| *post);
+    let needs = Needs { changes, ledger: true, remote: !rollback, requests, ..Needs::default() };
+    settle(engine, needs).await?;
     engine.until(PATIENCE, |model| !model.operator.email.is_empty() || model.ui.notice.is_some()).await;
     engine.model.ui.notice = None;
     engine.command(command)?;
 
-    if validate {
+    if let Some((change, post)) = validate {
         let mut found = None;
         wait(engine, |event| match event {
             Event::Validated(_, result) => {
@@ -282,9 +376,36 @@ async fn act(
         .await;
         let validation =
             found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
-        return Ok(print_findings(&validation.findings, global.output, global.color, false));
+        let printed = check::print(&validation.findings, global.output.into(), global.color, false);
+        if !post {
+            return Ok(printed);
+        }
+        // Without the list of requests the comment would silently be left out.
+        if let Some(failure) = failures(&engine.model, needs).first() {
+            return Ok(with_failure(printed, failure));
+        }
+        engine.model.ui.overlays.clear();
+        return Ok(match post_validation(engine, global, change, ask).await {
+            // The findings are the data; what became of the posting stands beside them.
+            Ok(posted) => Printed {
+                out: printed.out,
+                err: format!("{}{}{}", printed.err, posted.err, posted.out),
+                code: if posted.code == 0 { printed.code } else { posted.code },
+            },
+            Err(failure) => with_failure(printed, &failure),
+        });
     }
 
+    confirm_and_run(engine, global, global.output, ask).await
+}
+
+/// Shows the plan that waits, asks, runs it, and prints how it ended.
+async fn confirm_and_run(
+    engine: &mut Engine,
+    global: &Global,
+    output: Output,
+    ask: Ask<'_>,
+) -> Result<Printed, Failure> {
     let (job, plan) = planned(engine).await?;
     let mut err = render_plan(&plan);
     if !global.yes {
@@ -324,7 +445,7 @@ async fn act(
         _ => return Err(Failure::failed(format!("{} did not end in time", plan.title))),
     };
     let code = if outcome.verdict == Verdict::Pass { 0 } else { FailureKind::Failed.exit_code() };
-    let out = match global.output {
+    let out = match output {
         Output::Text => format!("{}\n", clean(&outcome.summary)),
         Output::Json => pretty(&json!({
             "id": outcome.incident,
@@ -333,12 +454,30 @@ async fn act(
             "summary": outcome.summary,
             "commit": outcome.commit,
             "synced": outcome.synced,
+            "deliveries": outcome.deliveries,
         })),
     };
     if !outcome.synced {
         err += "the ledger event waits in this clone; it reaches the remote with the next command that can\n";
     }
     Ok(Printed { out, err, code })
+}
+
+/// Posts a validation; what it prints in JSON would stand beside the findings, so it is told as text.
+async fn post_validation(
+    engine: &mut Engine,
+    global: &Global,
+    change: ChangeId,
+    ask: Ask<'_>,
+) -> Result<Printed, Failure> {
+    engine.model.ui.notice = None;
+    engine.command(Command::Change(ChangeCommand::Post(change)))?;
+    confirm_and_run(engine, global, Output::Text, ask).await
+}
+
+/// What was printed, with why it did not go on.
+fn with_failure(printed: Printed, failure: &Failure) -> Printed {
+    Printed { err: printed.err + &failure.render() + "\n", code: failure.kind.exit_code(), ..printed }
 }
 
 fn is_over(model: &Model, job: JobId) -> bool {
@@ -369,8 +508,10 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
     if let Some(Overlay::Planning { .. }) = engine.model.ui.overlays.last() {
         let mut refused = None;
         let came = wait(engine, |event| match event {
-            Event::RollbackPlanned(_, Ok(_)) => true,
-            Event::RollbackPlanned(_, Err(failure)) | Event::Source(SourceUpdate::Operator(Err(failure))) => {
+            Event::RollbackPlanned(_, Ok(_)) | Event::ProposalPlanned(_, Ok(_)) => true,
+            Event::RollbackPlanned(_, Err(failure))
+            | Event::ProposalPlanned(_, Err(failure))
+            | Event::Source(SourceUpdate::Operator(Err(failure))) => {
                 refused = Some(failure.clone());
                 true
             }
@@ -381,7 +522,7 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
             return Err(failure);
         }
         if !came {
-            return Err(Failure::unreachable("the cluster did not answer in time"));
+            return Err(Failure::unreachable("the plan was not made in time"));
         }
     }
     match engine.model.ui.overlays.last() {
@@ -401,29 +542,15 @@ fn render_plan(plan: &Plan) -> String {
     for (index, step) in plan.steps.iter().enumerate() {
         out += &format!("  {}. {} {}\n", index + 1, clean(&step.title), clean(&step.object));
     }
+    for line in plan.diff() {
+        out += &format!("  {} {}\n", line.sign(), clean_lines(&line.text));
+    }
     for note in &plan.notes {
         out += &format!("  ! {}\n", clean(note));
     }
     out
 }
 
-/// Findings with their exit code.
-pub fn print_findings(findings: &[Finding], output: Output, color: bool, deny_warnings: bool) -> Printed {
-    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
-    let warnings = findings.iter().filter(|finding| finding.level == Level::Warning).count();
-    let out = match output {
-        Output::Text => render::report(findings, color),
-        Output::Json => {
-            pretty(&json!({ "findings": render::json(findings), "errors": errors, "warnings": warnings }))
-        }
-    };
-    let err = match output {
-        Output::Text if findings.is_empty() => render::summary(findings) + "\n",
-        Output::Text | Output::Json => String::new(),
-    };
-    Printed { out, err, code: u8::from(errors > 0 || deny_warnings && warnings > 0) }
-}
-
-fn pretty(value: &serde_json::Value) -> String {
+pub(super) fn pretty(value: &serde_json::Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }

@@ -3,7 +3,7 @@
 use crate::{
     action::{
         registry::{self, ACTIONS},
-        spec::ActionSpec,
+        spec::{ActionSpec, ArgumentKind},
     },
     config::{
         keymap::{self, CONTEXTS, Keymap},
@@ -111,7 +111,11 @@ fn command_line(action: &ActionSpec) -> String {
     let mut text = format!("quarterdeck {}", action.cli.join(" "));
     for spec in action.arguments {
         let value = spec.name.to_uppercase();
-        let part = if spec.positional { value } else { format!("--{} {value}", spec.name) };
+        let part = match spec.kind {
+            ArgumentKind::Flag => format!("--{}", spec.name),
+            _ if spec.positional => value,
+            _ => format!("--{} {value}", spec.name),
+        };
         text += &if spec.required { format!(" {part}") } else { format!(" [{part}]") };
     }
     format!("`{text}`")
@@ -129,7 +133,16 @@ const fn risk(risk: Risk) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::environment::var, generate::reference};
+    use crate::{
+        cli::{
+            arguments::{self, Request},
+            check::{self, Format},
+            rule_fixtures,
+        },
+        config::environment::var,
+        generate::reference,
+    };
+    use serde_json::Value;
     use std::{fs, path::Path};
 
     /// Fails when a file of docs/ differs from what the code says; with `UPDATE_DOCS=1` it is rewritten.
@@ -159,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_reference_of_rules_is_up_to_date() {
-        hold("RULES.md", |_| reference::rules());
+        hold("RULES.md", |_| reference::rules(&rule_fixtures::examples()));
     }
 
     #[test]
@@ -177,6 +190,49 @@ mod tests {
     #[test]
     fn the_reference_of_theme_roles_is_up_to_date() {
         hold("CONFIGURATION.md", |present| between_marks(present, &roles()));
+    }
+
+    #[test]
+    fn the_example_of_the_json_of_findings_is_what_is_printed() {
+        let findings = rule_fixtures::check("missing-dependency", "invalid");
+        let printed = check::print(&findings, Format::Json, false, false);
+        hold("CHECK.md", |present| between_marks(present, &format!("\n```json\n{}```\n", printed.out)));
+    }
+
+    /// Every text in a document.
+    fn texts<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::String(text) => found.push(text),
+            Value::Array(list) => list.iter().for_each(|entry| texts(entry, found)),
+            Value::Object(map) => map.values().for_each(|entry| texts(entry, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_pipelines_are_yaml_and_ask_for_what_there_is() {
+        for (file, format) in [("github.yml", Format::Github), ("gitlab.yml", Format::Gitlab)] {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/ci").join(file);
+            let document: Value = serde_saphyr::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            let mut found = Vec::new();
+            texts(&document, &mut found);
+            let lines = found.iter().flat_map(|text| text.lines());
+            let commands: Vec<&str> = lines.filter(|line| line.starts_with("quarterdeck ")).collect();
+            let mut formats = Vec::new();
+            for command in &commands {
+                let words = command.split(" > ").next().unwrap_or_default().split_whitespace();
+                let words = words.map(|word| word.trim_matches('"').into());
+                let Ok((_, Request::Check(options))) = arguments::parse(words) else {
+                    panic!("{file}: {command}")
+                };
+                assert_eq!(options.base.as_deref(), Some("$BASE"), "{file}: {command}");
+                formats.push(options.format);
+            }
+            assert!(commands.len() == 2 && formats.contains(&format), "{file}: {commands:?}");
+            // Where it began must be in the clone, or nothing can be compared.
+            let whole = if file == "github.yml" { "\"fetch-depth\":0" } else { "\"GIT_DEPTH\":\"0\"" };
+            assert!(document.to_string().contains(whole), "{file}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Reports: what the model holds, as text for people and as JSON of a documented shape.
 
-use super::table::table;
+use super::{cross_project, requests, table::table};
 use crate::{
     action::command::Report,
     domain::{
@@ -10,7 +10,6 @@ use crate::{
         finding::Level,
         gate::{GateState, GateStatus},
         incident::Incident,
-        ledger::{Entry, EntryBody},
         sla::SlaVerdict,
         text::clean,
         units::{format_clock, format_duration, format_percent},
@@ -28,10 +27,13 @@ use serde_json::{Value, json};
 pub fn text(model: &Model, report: Report) -> String {
     match report {
         Report::Services => services(model),
+        Report::Usage => cross_project::usage_text(model),
+        Report::Compliance => cross_project::compliance_text(model),
+        Report::Migrations => cross_project::migrations_text(model),
         Report::Changes => changes(model),
         Report::Sla => sla(model),
         Report::Incidents => incidents(model),
-        Report::Briefing | Report::Ledger => briefing(model),
+        Report::Briefing => briefing(model),
     }
 }
 
@@ -40,10 +42,13 @@ pub fn json(model: &Model, report: Report) -> Value {
     let at = model.now.to_rfc3339();
     match report {
         Report::Services => json!({ "at": at, "services": services_json(model) }),
+        Report::Usage => json!({ "at": at, "services": cross_project::usage_json(model) }),
+        Report::Compliance => json!({ "at": at, "demands": cross_project::compliance_json(model) }),
+        Report::Migrations => cross_project::migrations_json(model),
         Report::Changes => json!({ "at": at, "changes": changes_json(model) }),
         Report::Sla => json!({ "at": at, "projects": projects_json(model) }),
         Report::Incidents => json!({ "at": at, "incidents": incidents_json(model) }),
-        Report::Briefing | Report::Ledger => json!({
+        Report::Briefing => json!({
             "at": at,
             "sources": sources_json(model),
             "projects": projects_json(model),
@@ -132,28 +137,25 @@ fn running(place: &Place) -> String {
 }
 
 fn services_json(model: &Model) -> Vec<Value> {
-    model
-        .world
-        .joined
-        .services
-        .iter()
-        .map(|row: &std::sync::Arc<ServiceRow>| {
-            let service = &row.service;
-            json!({
-                "name": service.name,
-                "project": service.project,
-                "kind": service.kind,
-                "owner": service.owner,
-                "version": service.version,
-                "status": service.status,
-                "tier": service.tier,
-                "verdict": row.verdict,
-                "open_incidents": row.incidents,
-                "open_changes": row.changes,
-                "places": row.places.iter().map(place_json).collect::<Vec<_>>(),
-            })
-        })
-        .collect()
+    model.world.joined.services.iter().map(|row| service_json(row)).collect()
+}
+
+/// A service as every list of services has it.
+pub fn service_json(row: &ServiceRow) -> Value {
+    let service = &row.service;
+    json!({
+        "name": service.name,
+        "project": service.project,
+        "kind": service.kind,
+        "owner": service.owner,
+        "version": service.version,
+        "status": service.status,
+        "tier": service.tier,
+        "verdict": row.verdict,
+        "open_incidents": row.incidents,
+        "open_changes": row.changes,
+        "places": row.places.iter().map(place_json).collect::<Vec<_>>(),
+    })
 }
 
 fn place_json(place: &Place) -> Value {
@@ -213,10 +215,11 @@ fn changes(model: &Model) -> String {
                     errors => format!("■ {errors} errors"),
                 },
                 change.gates.iter().map(gate).collect::<Vec<_>>().join("  "),
+                requests::word(change),
             ]
         })
         .collect();
-    table(&["change", "class", "risk", ">age", "author", "validation", "gates"], &rows)
+    table(&["change", "class", "risk", ">age", "author", "validation", "gates", "request"], &rows)
 }
 
 fn changes_json(model: &Model) -> Vec<Value> {
@@ -242,6 +245,7 @@ fn changes_json(model: &Model) -> Vec<Value> {
                 "errors": change.errors(),
                 "findings": change.findings.len(),
                 "gates": change.gates.iter().map(gate_json).collect::<Vec<_>>(),
+                "request": change.request.as_deref().map(requests::json),
             })
         })
         .collect()
@@ -260,7 +264,7 @@ fn sla(model: &Model) -> String {
     let empty_catalog = Catalog::default();
     let catalog = model.world.catalog.value.as_deref().unwrap_or(&empty_catalog);
     let mut out = String::new();
-    for project in &model.world.joined.projects {
+    for project in model.world.joined.projects.iter() {
         let [violated, burning, no_data, met] = project.counts;
         out += &format!(
             "{}  {}  availability {}  ■ {violated} violated  ▲ {burning} burning  ◌ {no_data} no data  ● {met} met\n",
@@ -406,12 +410,18 @@ fn sources(model: &Model) -> Vec<(String, Freshness, Option<String>)> {
         stand(model, "ledger", &world.ledger),
         stand(model, "git remote", &world.remote),
     ];
-    all.extend(world.clusters.iter().map(|(context, source)| stand(model, context.as_str(), source)));
+    all.extend(world.clusters.iter().map(|(context, source)| {
+        let (name, _, failure) = stand(model, context.as_str(), source);
+        (name, source.cluster_freshness(model.now, Duration::seconds(60)), failure)
+    }));
     if settings.is_some_and(|settings| settings.scrape.is_some()) {
         all.push(stand(model, "metrics", &world.metrics));
     }
     if settings.is_some_and(|settings| settings.alertmanager.is_some()) {
         all.push(stand(model, "alertmanager", &world.alerts));
+    }
+    if settings.is_some_and(|settings| settings.forge.is_some()) {
+        all.push(stand(model, "forge", &world.requests));
     }
     all
 }
@@ -423,6 +433,7 @@ fn sources_json(model: &Model) -> Vec<Value> {
             let state = match freshness {
                 Freshness::Loading => "loading",
                 Freshness::Live => "live",
+                Freshness::Partial => "partial",
                 Freshness::Stale => "stale",
                 Freshness::Failed => "failed",
             };
@@ -482,6 +493,7 @@ fn briefing(model: &Model) -> String {
         .filter_map(|(name, freshness, failure)| match freshness {
             Freshness::Live => None,
             Freshness::Failed => Some(format!("  ■ {name}: {}\n", clean(&failure.unwrap_or_default()))),
+            Freshness::Partial => Some(format!("  ▲ {name}: its deployments cannot be seen\n")),
             Freshness::Stale => Some(format!("  ▲ {name}: stale\n")),
             Freshness::Loading => Some(format!("  ◌ {name}: nothing has come yet\n")),
         })
@@ -558,48 +570,4 @@ fn deployments(model: &Model) -> String {
 
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
-}
-
-/// The ledger's entries, the newest first, as text.
-pub fn ledger_text(entries: &[Entry]) -> String {
-    if entries.is_empty() {
-        return "the ledger is empty\n".to_owned();
-    }
-    let rows: Vec<Vec<String>> = entries
-        .iter()
-        .rev()
-        .map(|entry| {
-            vec![
-                entry.commit.short().to_owned(),
-                entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
-                entry.actor.name.clone(),
-                entry.subject.clone(),
-            ]
-        })
-        .collect();
-    table(&["commit", "at (UTC)", "who", "what"], &rows)
-}
-
-/// The ledger's entries, the newest first, as JSON.
-pub fn ledger_json(entries: &[Entry]) -> Value {
-    let events: Vec<Value> = entries
-        .iter()
-        .rev()
-        .map(|entry| {
-            let event = match &entry.body {
-                EntryBody::Known(happening) => serde_json::to_value(happening).unwrap_or(Value::Null),
-                EntryBody::Unknown { kind, text } => {
-                    json!({ "kind": clean(kind), "unknown": true, "text": clean(text) })
-                }
-            };
-            json!({
-                "commit": entry.commit,
-                "at": entry.at,
-                "actor": entry.actor,
-                "subject": clean(&entry.subject),
-                "event": event,
-            })
-        })
-        .collect();
-    json!({ "events": events })
 }

@@ -23,12 +23,7 @@ use controllers::World;
 use faults::{Faults, FaultyListener};
 use resources::Resource;
 use serde_json::Value;
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use store::{Key, Part, Store};
 use tokio::{net::TcpListener, sync::watch as channel, task::JoinHandle};
 
@@ -80,14 +75,7 @@ impl SimulatedCluster {
         let listener = super::listen().await?;
         let address = super::address(&listener)?;
         let (faults, told) = channel::channel(Faults::default());
-        let world = Arc::new(World {
-            store: Arc::clone(&store),
-            traffic,
-            environment,
-            time,
-            pace,
-            targets: Mutex::new(BTreeMap::new()),
-        });
+        let world = Arc::new(World { store: Arc::clone(&store), traffic, environment, time, pace });
         let tasks = vec![
             tokio::spawn(serve(listener, store, told)),
             tokio::spawn(controllers::run(Arc::clone(&world))),
@@ -128,12 +116,6 @@ impl SimulatedCluster {
     /// Decides how a version of a service behaves from now on.
     pub fn set_quality(&self, service: &str, version: &str, quality: Quality) {
         self.world.traffic.set_quality(service, version, quality);
-    }
-
-    /// Decides which version of a service Git says should run here.
-    pub fn set_git_version(&self, service: &str, version: &str) {
-        let mut targets = self.world.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        targets.insert(service.to_owned(), version.to_owned());
     }
 
     /// Forgets all past changes, so that watches from before must begin again (410).

@@ -3,6 +3,7 @@
 pub mod alertmanager;
 pub mod clock;
 pub mod estate;
+pub mod forge;
 pub mod kubeconfig;
 pub mod kubernetes;
 pub mod manifests;
@@ -81,7 +82,7 @@ pub struct PlatformOptions {
     pub pace: Pace,
 }
 
-/// The simulated platform: clusters, metrics, Alertmanager, receivers and the control repository.
+/// The simulated platform: clusters, metrics, Alertmanager, a forge, receivers and the control repository.
 ///
 /// Dropping it ends its servers and removes its files.
 #[derive(Debug)]
@@ -89,8 +90,8 @@ pub struct Platform {
     staging: SimulatedCluster,
     production: SimulatedCluster,
     sinks: Arc<Sinks>,
+    forge: Arc<forge::Forge>,
     addresses: Addresses,
-    sinks_url: String,
     repositories: Repositories,
     kubeconfig: PathBuf,
     directory: TempDir,
@@ -114,34 +115,31 @@ impl Platform {
         let mut tasks = Vec::new();
         let metrics = metrics::Metrics { traffic: traffic.clone(), time, seed };
         let alertmanager = Arc::new(Alertmanager::new(traffic.clone(), time));
+        let token = format!("demo-{:016x}", noise::hash(seed, &["forge"]));
+        let token_file = directory.path().join("forge-token");
+        std::fs::write(&token_file, &token)
+            .map_err(|error| Failure::failed("could not write the demo's token").because(&error))?;
+        let forge = Arc::new(forge::Forge::new(repository::remote(directory.path()), token, time));
         let addresses = Addresses {
             metrics: serve(metrics::router(metrics), &mut tasks).await?,
             alertmanager: serve(alertmanager::router(alertmanager), &mut tasks).await?,
+            forge: serve(forge::router(Arc::clone(&forge)), &mut tasks).await?,
+            token: token_file.display().to_string(),
+            sinks: serve(sinks::router(Arc::clone(&sinks)), &mut tasks).await?,
         };
-        let sinks_url = serve(sinks::router(Arc::clone(&sinks)), &mut tasks).await?;
         let start = |environment: Environment| {
             let seed = noise::hash(seed, &[environment.name()]);
             let options = ClusterOptions { environment, scenario, time, pace, seed };
             SimulatedCluster::start(options, Arc::clone(&traffic[&environment]))
         };
         let (repositories, staging, production) = tokio::try_join!(
-            repository::create(directory.path(), scenario, now, &addresses),
+            repository::create(directory.path(), scenario, seed, now, &addresses),
             start(Environment::Staging),
             start(Environment::Production),
         )?;
         let kubeconfig = directory.path().join("kubeconfig");
         kubeconfig::write(&kubeconfig, [&staging, &production])?;
-        Ok(Self {
-            staging,
-            production,
-            sinks,
-            addresses,
-            sinks_url,
-            repositories,
-            kubeconfig,
-            directory,
-            tasks,
-        })
+        Ok(Self { staging, production, sinks, forge, addresses, repositories, kubeconfig, directory, tasks })
     }
 
     /// The directory that everything is in; it is removed with the platform.
@@ -157,6 +155,16 @@ impl Platform {
     /// The bare remote of the control repository.
     pub fn remote(&self) -> &Path {
         &self.repositories.remote
+    }
+
+    /// The environment in which git commits and signs as a person of the demo.
+    pub fn environment(&self, name: &str, email: &str) -> Vec<(String, String)> {
+        self.repositories.environment(name, email)
+    }
+
+    /// Whether what happens is signed; it is not where `ssh-keygen` is missing.
+    pub fn is_signing(&self) -> bool {
+        self.repositories.signing
     }
 
     /// The kubeconfig with the contexts `demo-staging` and `demo-production`.
@@ -179,7 +187,17 @@ impl Platform {
 
     /// Where the receivers are: below it `/services/…` (Slack), `/v2/…` (PagerDuty), `/webhook`.
     pub fn sinks_url(&self) -> &str {
-        &self.sinks_url
+        &self.addresses.sinks
+    }
+
+    /// The forge, and what was posted to it.
+    pub fn forge(&self) -> &forge::Forge {
+        &self.forge
+    }
+
+    /// Where the forge's API is.
+    pub fn forge_url(&self) -> &str {
+        &self.addresses.forge
     }
 
     /// Where the metrics are: below it `/{environment}/{service}/metrics`.

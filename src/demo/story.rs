@@ -26,16 +26,6 @@ enum Deed {
 }
 
 impl Chapter {
-    /// The identity to commit it with.
-    pub fn environment(&self) -> Vec<(String, String)> {
-        [("GIT_AUTHOR", self.name, self.email), ("GIT_COMMITTER", self.name, self.email)]
-            .into_iter()
-            .flat_map(|(role, name, email)| {
-                [(format!("{role}_NAME"), name.to_owned()), (format!("{role}_EMAIL"), email.to_owned())]
-            })
-            .collect()
-    }
-
     /// The event, made from the state before it.
     pub fn draft(&self) -> Draft {
         let deed = self.deed.clone();

@@ -77,6 +77,13 @@ pub struct ClusterView {
     pub missing: BTreeMap<String, String>,
 }
 
+impl ClusterView {
+    /// Why the deployments cannot be seen, without which the rest says little; `None` when they can.
+    pub fn blind(&self) -> Option<&str> {
+        self.missing.get("deployments").map(String::as_str)
+    }
+}
+
 /// How a service goes back, with what was seen when it was planned; running it fails when that has moved.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RollbackRoute {

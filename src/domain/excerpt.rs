@@ -37,15 +37,21 @@ impl Excerpt {
         let source = label.file.text.get(line_start..line_end).unwrap_or_default();
         let start = label.start.clamp(line_start, line_end) - line_start;
         let end = label.end.clamp(line_start + start, line_end) - line_start;
-        let lead = column.saturating_sub(1).saturating_sub(LEAD);
-        let long = source.chars().count() > LONGEST_LINE;
-        let (skip, take) = if long { (lead, LONGEST_LINE) } else { (0, usize::MAX) };
+        // Of a long line only the window is looked at: it may have megabytes, and many findings.
+        let long = source.chars().nth(LONGEST_LINE).is_some();
+        let mut anchor = start;
+        while !source.is_char_boundary(anchor) {
+            anchor += 1;
+        }
+        let lead = source[..anchor].char_indices().rev().nth(LEAD - 1).map_or(0, |(at, _)| at);
+        let (from, take) = if long { (lead, LONGEST_LINE) } else { (0, usize::MAX) };
         let mut text = String::with_capacity(source.len().min(LONGEST_LINE * 4));
-        if skip > 0 {
+        if from > 0 {
             text.push('…');
         }
         let (mut first, mut last) = (None, None);
-        for (offset, character) in source.char_indices().skip(skip).take(take) {
+        let mut rest = source[from..].char_indices();
+        for (offset, character) in rest.by_ref().take(take).map(|(at, character)| (from + at, character)) {
             if offset >= start && first.is_none() {
                 first = Some(text.len());
             }
@@ -63,7 +69,7 @@ impl Excerpt {
         if last == first {
             last = first + text[first..].chars().next().map_or(1, char::len_utf8);
         }
-        if long && source.chars().count() > skip + take {
+        if rest.next().is_some() {
             text.push('…');
         }
         Self { line, column, text, underline: first..last, cut: long }

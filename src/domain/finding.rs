@@ -1,9 +1,10 @@
 //! Findings: what is wrong in the control repository, where exactly, and what to do.
 
+use super::text::clean;
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
-    fmt,
+    fmt, iter,
     sync::{Arc, OnceLock},
 };
 
@@ -38,6 +39,16 @@ pub struct SourceFile {
     pub text: String,
     /// First byte of each line, found when the first position is asked for: most files have no findings.
     line_starts: OnceLock<Box<[usize]>>,
+    /// Characters before each block of bytes, counted when a line is longer than one.
+    blocks: OnceLock<Box<[usize]>>,
+}
+
+/// Within so many bytes characters are counted anew each time.
+const BLOCK: usize = 16 * 1024;
+
+fn characters(bytes: &[u8]) -> usize {
+    // Every character has one byte that continues none.
+    bytes.iter().filter(|byte| **byte & 0b1100_0000 != 0b1000_0000).count()
 }
 
 impl PartialEq for SourceFile {
@@ -51,7 +62,7 @@ impl Eq for SourceFile {}
 impl SourceFile {
     /// A file of `path` (from the repository's root, with `/`) and its text.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new() }
+        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new(), blocks: OnceLock::new() }
     }
 
     fn line_starts(&self) -> &[usize] {
@@ -65,8 +76,30 @@ impl SourceFile {
         let offset = offset.min(self.text.len());
         let starts = self.line_starts();
         let line = starts.partition_point(|start| *start <= offset).max(1);
-        let before = &self.text.as_bytes()[starts[line - 1]..offset];
-        (line, String::from_utf8_lossy(before).chars().count() + 1)
+        let start = starts[line - 1];
+        let before = if offset - start <= BLOCK {
+            characters(&self.text.as_bytes()[start..offset])
+        } else {
+            self.characters_before(offset) - self.characters_before(start)
+        };
+        (line, before + 1)
+    }
+
+    /// Characters before a byte, without reading all of them again: a file may be one line of 60 MB with a
+    /// thousand findings.
+    fn characters_before(&self, offset: usize) -> usize {
+        let bytes = self.text.as_bytes();
+        let blocks = self.blocks.get_or_init(|| {
+            let mut before = 0;
+            let counted = bytes.chunks(BLOCK).map(|block| {
+                let here = before;
+                before += characters(block);
+                here
+            });
+            counted.collect()
+        });
+        let block = (offset / BLOCK).min(blocks.len().saturating_sub(1));
+        blocks.get(block).map_or(0, |before| before + characters(&bytes[block * BLOCK..offset]))
     }
 
     /// The text of a line (counted from 1) without its line break; `None` past the end.
@@ -143,6 +176,16 @@ impl Finding {
         self
     }
 
+    /// Takes what a terminal would obey out of its words; names in them come from files that others write.
+    pub fn clean(&mut self) {
+        let words = iter::once(&mut self.message)
+            .chain(self.help.as_mut())
+            .chain(self.labels.iter_mut().map(|label| &mut label.text));
+        for text in words.filter(|text| text.chars().any(char::is_control)) {
+            *text = clean(text);
+        }
+    }
+
     /// The order in which findings are shown: errors first, then by file and place.
     pub fn order(&self, other: &Self) -> Ordering {
         fn place(finding: &Finding) -> Option<(&str, usize)> {
@@ -178,6 +221,20 @@ mod tests {
         assert_eq!(file.line(1), Some("a = 1"));
         assert_eq!(file.line(2), Some("ñ = \"é\""));
         assert_eq!((file.line(3), file.line(4), file.line(0)), (Some(""), None, None));
+    }
+
+    #[test]
+    fn columns_of_a_long_line_are_counted_as_those_of_a_short_one() {
+        let line = "añ日".repeat(BLOCK);
+        let file = SourceFile::new("a.toml", format!("first\n{line}"));
+        for offset in
+            [6, 7, 8, BLOCK, BLOCK + 6, BLOCK + 7, 2 * BLOCK, 3 * BLOCK + 1, line.len() + 5, line.len() + 6]
+        {
+            let before = String::from_utf8_lossy(&file.text.as_bytes()[6..offset]).chars().count();
+            assert_eq!(file.position(offset), (2, before + 1), "{offset}");
+        }
+        let exact = SourceFile::new("a.toml", "x".repeat(2 * BLOCK));
+        assert_eq!(exact.position(2 * BLOCK), (1, 2 * BLOCK + 1));
     }
 
     #[test]

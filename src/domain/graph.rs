@@ -1,16 +1,17 @@
 //! The dependency graph of services.
 
-use crate::domain::{
-    catalog::{Catalog, Tier},
-    name::{ProjectName, ServiceName},
-};
+pub mod map;
+pub mod part;
+mod wires;
+
+use crate::domain::{catalog::Catalog, name::ServiceName};
 use petgraph::{
     Direction,
     algo::kosaraju_scc,
     graph::{DiGraph, EdgeReference, NodeIndex},
     visit::EdgeRef,
 };
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// What an edge says: the service at its source needs the one at its target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +22,40 @@ pub struct Need {
     pub cross_project: bool,
 }
 
+/// A form in which a graph is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum GraphFormat {
+    /// For people at a terminal.
+    #[default]
+    Text,
+    /// For Graphviz.
+    Dot,
+    /// For Markdown pages.
+    Mermaid,
+    /// For programs.
+    Json,
+}
+
+impl GraphFormat {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Text, Self::Dot, Self::Mermaid, Self::Json];
+
+    /// Its word on the command line.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Dot => "dot",
+            Self::Mermaid => "mermaid",
+            Self::Json => "json",
+        }
+    }
+
+    /// The format of a word, if it is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|format| format.as_str() == word)
+    }
+}
+
 /// Something reached from a service, with the least number of steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reached {
@@ -28,41 +63,6 @@ pub struct Reached {
     pub service: ServiceName,
     /// In how many steps; 1 is a direct one.
     pub depth: usize,
-}
-
-/// What falls if a service falls: everything that cannot work without it, however far.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Blast {
-    /// How many services.
-    pub services: usize,
-    /// How many of each tier.
-    pub by_tier: BTreeMap<Tier, usize>,
-    /// How many of each project; `None` are shared services.
-    pub by_project: BTreeMap<Option<ProjectName>, usize>,
-}
-
-/// A piece of the graph around one service, ready to be drawn in layers.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Neighbourhood {
-    /// Services by layer: dependants at negative layers, the service at 0, dependencies at positive ones.
-    pub layers: BTreeMap<i32, Vec<ServiceName>>,
-    /// Edges without any cycle: every one leads to a later layer or stays out (see `cut`).
-    pub edges: Vec<NeighbourEdge>,
-    /// Edges left out because they lead back or stay within a layer; a drawing says that they exist.
-    pub cut: Vec<NeighbourEdge>,
-}
-
-/// An edge of a [`Neighbourhood`].
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct NeighbourEdge {
-    /// Who needs.
-    pub from: ServiceName,
-    /// What is needed.
-    pub to: ServiceName,
-    /// Whether it works without.
-    pub optional: bool,
-    /// Whether the two belong to different projects.
-    pub cross_project: bool,
 }
 
 /// Who needs whom. Dependencies on services that do not exist are not in it; a rule reports them.
@@ -93,29 +93,67 @@ impl DependencyGraph {
         Self { graph, index }
     }
 
+    /// How many services there are.
+    pub fn len(&self) -> usize {
+        self.graph.node_count()
+    }
+
+    /// Whether there is no service.
+    pub fn is_empty(&self) -> bool {
+        self.graph.node_count() == 0
+    }
+
+    /// The place of a service: services are numbered in the order of the catalog.
+    pub fn position(&self, service: &ServiceName) -> Option<usize> {
+        self.index.get(service).map(|node| node.index())
+    }
+
+    /// The name of the service at a place.
+    pub fn name(&self, position: usize) -> Option<&ServiceName> {
+        self.graph.node_weight(NodeIndex::new(position))
+    }
+
+    /// What the service at a place needs, as places.
+    pub fn needs(&self, position: usize) -> impl Iterator<Item = (usize, Need)> + '_ {
+        self.edges(position, Direction::Outgoing)
+    }
+
+    /// Who needs the service at a place, as places.
+    pub fn users(&self, position: usize) -> impl Iterator<Item = (usize, Need)> + '_ {
+        self.edges(position, Direction::Incoming)
+    }
+
+    fn edges(&self, position: usize, direction: Direction) -> impl Iterator<Item = (usize, Need)> + '_ {
+        let edges = self.graph.edges_directed(NodeIndex::new(position), direction);
+        edges.map(move |edge| (other_end(&edge, direction).index(), *edge.weight()))
+    }
+
+    /// All services as groups in which everybody reaches everybody (mostly of one), each behind what it needs.
+    ///
+    /// They come from Kosaraju's algorithm: petgraph's Tarjan recurses, and a long chain would overflow the stack.
+    pub fn components(&self) -> Vec<Vec<usize>> {
+        let places = |nodes: Vec<NodeIndex>| nodes.into_iter().map(NodeIndex::index).collect();
+        kosaraju_scc(&self.graph).into_iter().map(places).collect()
+    }
+
     /// Everything that `service` needs, directly or through others, nearest first.
     pub fn dependencies_of(&self, service: &ServiceName) -> Vec<Reached> {
-        self.reach(service, Direction::Outgoing, |_| true)
+        self.reach(service, Direction::Outgoing)
     }
 
     /// Everything that needs `service`, directly or through others, nearest first.
     pub fn dependants_of(&self, service: &ServiceName) -> Vec<Reached> {
-        self.reach(service, Direction::Incoming, |_| true)
+        self.reach(service, Direction::Incoming)
     }
 
-    fn reach(
-        &self,
-        service: &ServiceName,
-        direction: Direction,
-        follow: impl Fn(&Need) -> bool,
-    ) -> Vec<Reached> {
+    fn reach(&self, service: &ServiceName, direction: Direction) -> Vec<Reached> {
         let Some(start) = self.index.get(service) else { return Vec::new() };
         let mut depth = vec![usize::MAX; self.graph.node_count()];
         depth[start.index()] = 0;
         let mut queue = VecDeque::from([*start]);
         let mut reached = Vec::new();
         while let Some(node) = queue.pop_front() {
-            for edge in self.graph.edges_directed(node, direction).filter(|edge| follow(edge.weight())) {
+            for edge in self.graph.edges_directed(node, direction) {
                 let next = other_end(&edge, direction);
                 if depth[next.index()] == usize::MAX {
                     depth[next.index()] = depth[node.index()] + 1;
@@ -128,31 +166,24 @@ impl DependencyGraph {
         reached
     }
 
-    /// What falls with `service`: dependants along needs that are not optional, counted.
-    pub fn blast(&self, catalog: &Catalog, service: &ServiceName) -> Blast {
-        let mut blast = Blast::default();
-        for reached in self.reach(service, Direction::Incoming, |need| !need.optional) {
-            let Some(service) = catalog.services.get(&reached.service) else { continue };
-            blast.services += 1;
-            *blast.by_tier.entry(service.tier).or_default() += 1;
-            *blast.by_project.entry(service.project.clone()).or_default() += 1;
-        }
-        blast
-    }
-
     /// Every cycle once, as its shortest path through its alphabetically first member, which is named
     /// first; a service that needs itself is a cycle of one.
-    ///
-    /// Strongly connected components come from Kosaraju's algorithm: petgraph's Tarjan recurses, and a
-    /// long chain would overflow the stack.
     pub fn cycles(&self) -> Vec<Vec<ServiceName>> {
-        let mut cycles: Vec<_> = kosaraju_scc(&self.graph)
-            .into_iter()
-            .filter(|component| component.len() > 1 || self.graph.contains_edge(component[0], component[0]))
-            .filter_map(|component| self.shortest_cycle(&component))
-            .collect();
+        let components = self.components();
+        let mut cycles: Vec<_> =
+            components.iter().filter_map(|component| self.cycle_through(component)).collect();
         cycles.sort();
         cycles
+    }
+
+    /// The shortest cycle through the alphabetically first of `component`'s services, within it.
+    pub fn cycle_through(&self, component: &[usize]) -> Option<Vec<ServiceName>> {
+        let nodes: Vec<NodeIndex> = component.iter().map(|place| NodeIndex::new(*place)).collect();
+        let first = *nodes.first()?;
+        if nodes.len() == 1 && !self.graph.contains_edge(first, first) {
+            return None;
+        }
+        self.shortest_cycle(&nodes)
     }
 
     /// The shortest way from the first member of a component back to itself.
@@ -181,53 +212,6 @@ impl DependencyGraph {
         }
         None
     }
-
-    /// What is at most `depth` steps from `service` in either direction, in layers, without cycles.
-    ///
-    /// A service that is both dependant and dependency stands on the side where it is nearer.
-    pub fn neighbourhood(&self, service: &ServiceName, depth: usize) -> Neighbourhood {
-        let Some(start) = self.index.get(service) else { return Neighbourhood::default() };
-        let mut layer: HashMap<NodeIndex, i32> = HashMap::from([(*start, 0)]);
-        let mut queue = VecDeque::new();
-        for direction in [Direction::Outgoing, Direction::Incoming] {
-            queue.push_back((*start, direction, 0_usize));
-        }
-        // One queue for both sides visits in the order of distance, so that the nearer side wins.
-        while let Some((node, direction, distance)) = queue.pop_front() {
-            if distance == depth {
-                continue;
-            }
-            for edge in self.graph.edges_directed(node, direction) {
-                let next = other_end(&edge, direction);
-                layer.entry(next).or_insert_with(|| {
-                    queue.push_back((next, direction, distance + 1));
-                    let steps = i32::try_from(distance + 1).unwrap_or(i32::MAX);
-                    if direction == Direction::Outgoing { steps } else { -steps }
-                });
-            }
-        }
-        let mut found = Neighbourhood::default();
-        for (node, at) in &layer {
-            found.layers.entry(*at).or_default().push(self.graph[*node].clone());
-            for edge in self.graph.edges(*node) {
-                let Some(target) = layer.get(&edge.target()) else { continue };
-                let need = edge.weight();
-                let drawn = NeighbourEdge {
-                    from: self.graph[*node].clone(),
-                    to: self.graph[edge.target()].clone(),
-                    optional: need.optional,
-                    cross_project: need.cross_project,
-                };
-                if at < target { found.edges.push(drawn) } else { found.cut.push(drawn) }
-            }
-        }
-        found.layers.values_mut().for_each(|names| names.sort());
-        found.edges.sort();
-        found.edges.dedup();
-        found.cut.sort();
-        found.cut.dedup();
-        found
-    }
 }
 
 fn other_end(edge: &EdgeReference<'_, Need>, direction: Direction) -> NodeIndex {
@@ -238,13 +222,13 @@ fn other_end(edge: &EdgeReference<'_, Need>, direction: Direction) -> NodeIndex 
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::catalog::reader;
-    use std::fmt::Write as _;
+    use std::{collections::BTreeMap, fmt::Write as _};
 
     /// A catalog of `name: needs…` lines; a name before `/` is a project's, `?` marks an optional need.
-    fn graph(lines: &[&str]) -> (Catalog, DependencyGraph) {
+    pub fn graph(lines: &[&str]) -> (Catalog, DependencyGraph) {
         let mut files: BTreeMap<String, String> =
             BTreeMap::from([("services/catalog.toml".into(), String::new())]);
         for line in lines {
@@ -297,44 +281,11 @@ mod tests {
     }
 
     #[test]
-    fn what_falls_is_counted_without_optional_needs() {
-        let (catalog, graph) = graph(ESTATE);
-        let blast = graph.blast(&catalog, &"stats".into());
-        assert_eq!(blast, Blast::default());
-        let blast = graph.blast(&catalog, &"auth".into());
-        assert_eq!(blast.services, 4);
-        assert_eq!(blast.by_tier[&Tier::Medium], 4);
-        assert_eq!(blast.by_project[&Some("shop".into())], 2);
-        assert_eq!(blast.by_project[&None], 1);
-    }
-
-    #[test]
     fn cycles_are_found_once_with_their_path() {
         let (_, graph) = graph(&["d: b", "b: c", "c: d a", "a: a", "e: b"]);
         let cycles: Vec<Vec<_>> =
             graph.cycles().iter().map(|cycle| cycle.iter().map(ToString::to_string).collect()).collect();
         assert_eq!(cycles, [vec!["a"], vec!["b", "c", "d"]]);
-    }
-
-    #[test]
-    fn the_neighbourhood_is_layered_and_free_of_cycles() {
-        let (_, graph) =
-            graph(&["web: api", "api: auth store ?stats", "auth: store", "store: web", "stats:", "far: web"]);
-        let near = graph.neighbourhood(&"api".into(), 1);
-        let layers: Vec<_> = near.layers.iter().map(|(layer, names)| (*layer, names.len())).collect();
-        assert_eq!(layers, [(-1, 1), (0, 1), (1, 3)]);
-        let edges: Vec<_> = near.edges.iter().map(|edge| format!("{}>{}", edge.from, edge.to)).collect();
-        assert_eq!(edges, ["api>auth", "api>stats", "api>store", "web>api"]);
-        let cut: Vec<_> = near.cut.iter().map(|edge| format!("{}>{}", edge.from, edge.to)).collect();
-        assert_eq!(cut, ["auth>store", "store>web"]);
-        assert_eq!(graph.neighbourhood(&"api".into(), 2).layers[&-2], ["far"]);
-        let (_, crossing) = self::graph(ESTATE);
-        let near = crossing.neighbourhood(&"api".into(), 1);
-        let flags: Vec<_> = near.edges.iter().map(|e| (e.to.as_str(), e.optional, e.cross_project)).collect();
-        assert_eq!(
-            flags,
-            [("auth", false, true), ("stats", true, true), ("api", false, false), ("auth", false, true)]
-        );
     }
 
     #[test]

@@ -1,21 +1,33 @@
 //! What Quarterdeck knows, as pure data and functions: no clock, no I/O, no async, no terminal.
 
 pub mod alert;
+pub mod calendar;
 pub mod catalog;
 pub mod change;
+pub mod cross_project;
 pub mod deployment;
+pub mod diff;
+pub mod edit;
 pub mod escalation;
 pub mod excerpt;
+pub mod expression;
 pub mod finding;
+pub mod forge;
 pub mod gate;
 pub mod graph;
+pub mod impact;
 pub mod incident;
 pub mod ledger;
 pub mod lifecycle;
 pub mod name;
+pub mod notice;
+pub mod passage;
 pub mod people;
 pub mod plan;
+pub mod policy;
+pub mod proposal;
 pub mod rules;
+pub mod signature;
 pub mod sla;
 pub mod text;
 pub mod units;

@@ -3,11 +3,15 @@
 use super::{
     catalog::Target,
     deployment::RollbackRoute,
+    diff::DiffLine,
     escalation::Severity,
     finding::Finding,
+    forge::ForgeSettings,
     gate::Gate,
     ledger::Verdict,
     name::{ChangeId, CommitId, IncidentId, ServiceName},
+    notice::Delivery,
+    proposal::TransitionProposal,
 };
 use serde::Serialize;
 use std::sync::Arc;
@@ -70,6 +74,19 @@ pub enum Work {
         /// The reviewer's words.
         note: Option<String>,
     },
+    /// Propose a step of a service's life.
+    Propose(Box<TransitionProposal>),
+    /// Tell the forge how validation of a change comes out.
+    PostValidation {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was shown.
+        head: CommitId,
+        /// The request whose comment is written; `None` where there is none.
+        request: Option<u64>,
+        /// Which forge.
+        forge: Box<ForgeSettings>,
+    },
     /// Roll a service back.
     Rollback {
         /// Where.
@@ -102,11 +119,23 @@ pub enum Work {
     },
 }
 
+impl Plan {
+    /// What differs in the file that it edits, if it edits one.
+    pub fn diff(&self) -> &[DiffLine] {
+        match &self.work {
+            Work::Propose(proposal) => &proposal.diff,
+            _ => &[],
+        }
+    }
+}
+
 impl Work {
     /// What it works on: two works with the same key never run at once.
     pub fn key(&self) -> String {
         match self {
             Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
+            Self::Propose(proposal) => format!("propose/{}", proposal.service),
+            Self::PostValidation { change, .. } => format!("post/{change}"),
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),
@@ -139,6 +168,9 @@ pub struct Outcome {
     pub commit: Option<CommitId>,
     /// Whether that commit is on the remote.
     pub synced: bool,
+    /// Who else was told, or could not be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deliveries: Vec<Delivery>,
 }
 
 /// What validation of a revision gave.

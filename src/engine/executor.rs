@@ -2,11 +2,14 @@
 
 use super::{Outside, work};
 use crate::{
-    domain::{catalog::Catalog, finding::Finding, plan::Validation, rules},
+    domain::{
+        catalog::Catalog, cross_project::HistoryRequest, finding::Finding, name::CommitId, plan::Validation,
+        rules,
+    },
     error::Failure,
     model::{
-        effect::{Effect, Effects, ValidationRequest},
-        event::Event,
+        effect::{Effect, Effects, ImpactRequest, ValidationRequest},
+        event::{EditFile, Event},
     },
     ports::Revision,
 };
@@ -22,6 +25,7 @@ pub struct Executor {
     outside: Outside,
     answers: mpsc::Sender<Event>,
     refresh: watch::Sender<u64>,
+    history: watch::Sender<Option<Arc<HistoryRequest>>>,
 }
 
 impl Executor {
@@ -29,7 +33,13 @@ impl Executor {
     pub fn new(outside: Outside) -> (Self, mpsc::Receiver<Event>, watch::Receiver<u64>) {
         let (answers, receiver) = mpsc::channel(WAITING);
         let (refresh, asked) = watch::channel(0);
-        (Self { outside, answers, refresh }, receiver, asked)
+        let (history, _) = watch::channel(None);
+        (Self { outside, answers, refresh, history }, receiver, asked)
+    }
+
+    /// Which history somebody looks at, for the source that reads it.
+    pub fn wanted_history(&self) -> watch::Receiver<Option<Arc<HistoryRequest>>> {
+        self.history.subscribe()
     }
 
     /// Starts every effect; returns at once.
@@ -44,6 +54,9 @@ impl Executor {
         let refresh = self.refresh.clone();
         match effect {
             Effect::Refresh => refresh.send_modify(|asked| *asked += 1),
+            Effect::WantHistory(request) => {
+                self.history.send_replace(request);
+            }
             Effect::PlanRollback(job, target) => {
                 tokio::spawn(async move {
                     let result = match outside.cluster(&target.context) {
@@ -55,10 +68,33 @@ impl Executor {
                     let _ = answers.send(Event::RollbackPlanned(job, result)).await;
                 });
             }
+            Effect::PlanProposal(job, wanted) => {
+                tokio::spawn(async move {
+                    let result = work::propose::plan(&outside, wanted).await.map(Box::new);
+                    let _ = answers.send(Event::ProposalPlanned(job, result)).await;
+                });
+            }
+            Effect::Edit(target) => {
+                tokio::spawn(async move {
+                    let file = outside.ports.repository.file(&target.path).await;
+                    let result = file.map(|file| EditFile { file, line: target.line });
+                    let _ = answers.send(Event::Edit(result)).await;
+                });
+            }
             Effect::Validate(job, request) => {
                 tokio::spawn(async move {
                     let result = validate(&outside, request).await;
                     let _ = answers.send(Event::Validated(job, result)).await;
+                });
+            }
+            Effect::Impact(job, request) => {
+                tokio::spawn(async move {
+                    let subject = match &request {
+                        ImpactRequest::Difference { .. } => Some(request.subject()),
+                        ImpactRequest::Service { .. } => None,
+                    };
+                    let result = outside.impact(request).await;
+                    let _ = answers.send(Event::ImpactFound(job, subject, result)).await;
                 });
             }
             Effect::Run(job, plan) => {
@@ -79,12 +115,19 @@ pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> R
     let repository = &outside.ports.repository;
     let named = |revision: &str| Revision::Named(revision.to_owned());
     let (subject, head, base) = match &request {
-        ValidationRequest::WorkingTree => ("working tree".to_owned(), Revision::WorkingTree, None),
-        ValidationRequest::Revision { head, base } => (
-            base.as_ref().map_or_else(|| head.clone(), |base| format!("{base}..{head}")),
-            named(head),
-            base.as_deref().map(named),
+        ValidationRequest::WorkingTree { base: None } => {
+            ("working tree".to_owned(), Revision::WorkingTree, None)
+        }
+        ValidationRequest::WorkingTree { base: Some(base) } => (
+            format!("working tree against {base}"),
+            Revision::WorkingTree,
+            // What is not committed grew from HEAD.
+            Some(named(parted(outside, "HEAD", base).await?.as_str())),
         ),
+        ValidationRequest::Revision { head, base: None } => (head.clone(), named(head), None),
+        ValidationRequest::Revision { head, base: Some(base) } => {
+            (format!("{base}..{head}"), named(head), Some(named(parted(outside, head, base).await?.as_str())))
+        }
         ValidationRequest::Change { change, head, base } => {
             (format!("{change} at {}", head.short()), named(head.as_str()), Some(named(base.as_str())))
         }
@@ -96,6 +139,16 @@ pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> R
     };
     let findings = check(outside, head, base).await?;
     Ok(Validation { subject, findings: Arc::new(findings) })
+}
+
+/// The commit where `head` parted from `base`. What happened on `base` since then is not what `head`
+/// changes. Without common history `head` replaces everything that `base` has.
+async fn parted(outside: &Outside, head: &str, base: &str) -> Result<CommitId, Failure> {
+    let repository = &outside.ports.repository;
+    match repository.merge_base(head, base).await? {
+        Some(commit) => Ok(commit),
+        None => repository.resolve(base).await,
+    }
 }
 
 /// Every rule over a catalog, off the loop's threads.

@@ -1,6 +1,6 @@
 //! The engine without a terminal: what one-shot commands, the agent and tests drive.
 
-use super::{Outside, executor::Executor, slots::Slots, sources, update};
+use super::{Outside, executor::Executor, history, slots::Slots, sources, update};
 use crate::{
     action::{command::Command, run},
     error::Failure,
@@ -37,6 +37,7 @@ impl Engine {
     /// Starts the sources. They end with the engine.
     pub fn start_sources(&mut self) {
         self.sources = sources::start(&self.outside, &self.slots, &self.asked, self.model.config.read_only);
+        history::start(&mut self.sources, &self.outside, &self.slots, self.executor.wanted_history());
     }
 
     /// Lets an event change the model, and starts what it wants done.

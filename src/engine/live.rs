@@ -1,7 +1,13 @@
 //! The console's loop: keys at once, data at most thirty times a second, nothing waits for anything.
 
 use super::{headless::Engine, update};
-use crate::model::{Model, event::Event};
+use crate::{
+    error::Failure,
+    model::{
+        Model,
+        event::{EditFile, Event},
+    },
+};
 use std::{io, time::Duration};
 use tokio::{
     sync::mpsc,
@@ -13,6 +19,22 @@ const FRAME: Duration = Duration::from_millis(33);
 /// How often clocks move.
 const TICK: Duration = Duration::from_secs(1);
 
+/// The terminal that the loop draws on, and can hand over.
+pub trait Face {
+    /// Draws a frame.
+    ///
+    /// # Errors
+    /// The terminal is gone.
+    fn draw(&mut self, model: &Model) -> io::Result<()>;
+
+    /// Hands the terminal over to the person's editor and takes it back when that has ended. Nothing is drawn
+    /// and no key is read meanwhile; sources go on looking.
+    ///
+    /// # Errors
+    /// The terminal could not be taken back. That the editor failed is in the answer.
+    fn edit(&mut self, file: &EditFile) -> impl Future<Output = io::Result<Result<(), Failure>>>;
+}
+
 /// Runs until the person or the system ends it.
 ///
 /// # Errors
@@ -20,7 +42,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub async fn run(
     engine: &mut Engine,
     mut input: mpsc::Receiver<Event>,
-    mut draw: impl FnMut(&Model) -> io::Result<()>,
+    face: &mut impl Face,
 ) -> io::Result<()> {
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -52,11 +74,16 @@ pub async fn run(
             }
             _ = ticks.tick() => engine.apply(Event::Tick),
         }
+        if let Some(file) = engine.model.handover.take() {
+            let result = face.edit(&file).await?;
+            engine.apply(Event::Edited(result));
+            urgent = true;
+        }
         let due = last_frame.elapsed() >= FRAME;
         if engine.model.dirty && (urgent || due) && engine.model.ending.is_none() {
             update::settle(&mut engine.model);
             engine.model.dirty = false;
-            draw(&engine.model)?;
+            face.draw(&engine.model)?;
             last_frame = Instant::now();
         }
     }

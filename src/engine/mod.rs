@@ -2,17 +2,25 @@
 
 pub mod executor;
 pub mod headless;
+mod history;
+mod impact;
 pub mod live;
 pub mod slots;
 mod sources;
 pub mod update;
+pub mod watcher;
 mod work;
 
 use crate::{
-    domain::{name::ContextName, plan::Validation},
+    domain::{
+        graph::part::{Part, Way},
+        impact::Impact,
+        name::{ContextName, ServiceName},
+        plan::Validation,
+    },
     error::Failure,
-    model::effect::ValidationRequest,
-    ports::{Cluster, Ports},
+    model::effect::{ImpactRequest, ValidationRequest},
+    ports::{Cluster, Ports, Revision},
 };
 use std::{
     collections::BTreeMap,
@@ -33,6 +41,14 @@ impl Outside {
         Self { ports, clusters: Arc::default() }
     }
 
+    /// The name of the main branch, as the working tree has it; which remote counts is known from then on.
+    ///
+    /// # Errors
+    /// The working tree cannot be read.
+    pub async fn main_branch(&self) -> Result<String, Failure> {
+        Ok(self.ports.repository.load(&Revision::WorkingTree).await?.settings.main.clone())
+    }
+
     /// The cluster of a context.
     pub fn cluster(&self, context: &ContextName) -> Result<Arc<dyn Cluster>, Failure> {
         let mut clusters = self.clusters.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,5 +63,20 @@ impl Outside {
     /// Validates a state of the control repository, against its base where there is one.
     pub async fn validate(&self, request: ValidationRequest) -> Result<Validation, Failure> {
         executor::validate(self, request).await
+    }
+
+    /// Finds out what something does to everybody else.
+    pub async fn impact(&self, request: ImpactRequest) -> Result<Arc<Impact>, Failure> {
+        impact::impact(self, request).await.map(Arc::new)
+    }
+
+    /// The dependency graph of the working tree, around a service or whole.
+    pub async fn graph(
+        &self,
+        service: Option<ServiceName>,
+        depth: Option<usize>,
+        way: Way,
+    ) -> Result<Part, Failure> {
+        impact::graph(self, service, depth, way).await
     }
 }

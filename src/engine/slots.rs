@@ -29,7 +29,9 @@ fn name(update: &SourceUpdate) -> String {
         SourceUpdate::Cluster(context, _) => format!("cluster/{context}"),
         SourceUpdate::Metrics(_) => "metrics".to_owned(),
         SourceUpdate::Alerts(_) => "alerts".to_owned(),
+        SourceUpdate::Requests(_) => "requests".to_owned(),
         SourceUpdate::Remote(_) => "remote".to_owned(),
+        SourceUpdate::History(_) => "history".to_owned(),
         SourceUpdate::Operator(_) => "operator".to_owned(),
     }
 }

@@ -30,6 +30,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const FETCH_EVERY: Duration = Duration::from_secs(10);
 /// Time between two looks at Alertmanager.
 const ALERTS_EVERY: Duration = Duration::from_secs(5);
+/// Time between two looks at the forge.
+const FORGE_EVERY: Duration = Duration::from_secs(30);
 /// Time until an unusable cluster context is tried again.
 const RECONNECT_EVERY: Duration = Duration::from_secs(30);
 /// Scrapes under way at once.
@@ -71,7 +73,9 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     let (outside_, slots_) = each();
     tasks.spawn(scrape(outside_, slots_, catalog.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog));
+    tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog.clone()));
+    let (outside_, slots_) = each();
+    tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog));
     let (outside_, slots_) = each();
     tasks.spawn(read_operator(outside_, slots_, asked.clone()));
     tasks
@@ -148,7 +152,7 @@ async fn read_catalog(
 }
 
 /// Codes of findings that say that a file could not be read to its end.
-const TORN: [&str; 4] = ["QD001", "QD100", "QD101", "QD111"];
+pub(super) const TORN: [&str; 4] = ["QD001", "QD100", "QD101", "QD111"];
 
 /// Whether `new` was read from files that somebody has not finished writing, where `last` was whole:
 /// then the last good state is kept, and this says why.
@@ -389,6 +393,40 @@ async fn read_alerts(outside: Outside, slots: Slots, mut asked: Asked, mut catal
             () = tokio::time::sleep(ALERTS_EVERY), if url.is_some() => {}
             changed = asked.changed() => if changed.is_err() { return },
             changed = catalogs.changed() => if changed.is_err() { return },
+        }
+    }
+}
+
+/// Reads the requests of the forge, where one is set.
+async fn read_requests(outside: Outside, slots: Slots, mut asked: Asked, mut catalogs: CatalogWatch) {
+    let mut shown = false;
+    loop {
+        let settings =
+            catalogs.borrow_and_update().as_ref().and_then(|catalog| catalog.settings.forge.clone());
+        if let Some(settings) = &settings {
+            let requests = outside.ports.forge.requests(settings).await;
+            slots.put(SourceUpdate::Requests(requests.map(Arc::new)));
+        } else if shown {
+            // A forge that is no longer meant has no word about the changes.
+            slots.put(SourceUpdate::Requests(Ok(Arc::default())));
+        }
+        shown = settings.is_some();
+        // What else changed in the catalog is no reason to ask the forge again.
+        let moved = async {
+            catalogs
+                .wait_for(|catalog| {
+                    catalog.as_ref().and_then(|catalog| catalog.settings.forge.as_ref()) != settings.as_ref()
+                })
+                .await
+                .is_err()
+        };
+        let ended = tokio::select! {
+            () = tokio::time::sleep(FORGE_EVERY), if shown => false,
+            changed = asked.changed() => changed.is_err(),
+            ended = moved => ended,
+        };
+        if ended {
+            return;
         }
     }
 }

@@ -14,9 +14,8 @@ use crate::{
     domain::catalog::Catalog,
     model::{
         Ending, Model,
-        effect::Effects,
+        effect::{Effect, Effects},
         event::{Event, MouseKind, SourceUpdate},
-        join::Joined,
         layout::Pane,
         ui::{NoticeKind, Overlay},
     },
@@ -30,6 +29,21 @@ pub const NOTICE_SECONDS: i64 = 8;
 /// Lets one event change the model.
 pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
     model.now = at;
+    handle(model, event).and(history(model))
+}
+
+/// The history is read while somebody looks at what it is for.
+fn history(model: &mut Model) -> Effects {
+    let is_open = model.ui.focus == Pane::CrossProject;
+    let wanted = is_open.then(|| model.world.cross.request.clone()).flatten();
+    if wanted == model.ui.history {
+        return Effects::none();
+    }
+    model.ui.history.clone_from(&wanted);
+    Effects::one(Effect::WantHistory(wanted))
+}
+
+fn handle(model: &mut Model, event: Event) -> Effects {
     match event {
         Event::Key(key) => {
             place(model);
@@ -69,8 +83,31 @@ pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
             run::rollback_planned(model, job, result.map(|planned| *planned));
             Effects::none()
         }
+        Event::ProposalPlanned(job, result) => {
+            run::proposal_planned(model, job, result.map(|proposal| *proposal));
+            Effects::none()
+        }
+        Event::Edit(result) => {
+            match result {
+                Ok(file) => model.handover = Some(file),
+                Err(failure) => run::say_failure(model, &failure),
+            }
+            Effects::none()
+        }
+        Event::Edited(result) => {
+            model.dirty = true;
+            if let Err(failure) = result {
+                run::say_failure(model, &failure);
+            }
+            // What was written should be seen at once.
+            Effects::one(Effect::Refresh)
+        }
         Event::Validated(job, result) => {
             run::validated(model, job, result);
+            Effects::none()
+        }
+        Event::ImpactFound(job, subject, result) => {
+            run::impact_found(model, job, subject, result);
             Effects::none()
         }
         Event::Progress(job, progress) => {
@@ -101,7 +138,7 @@ fn place(model: &mut Model) {
 /// key, so that a thousand changes a second cost one join per frame.
 pub fn settle(model: &mut Model) {
     if std::mem::take(&mut model.stale) {
-        model.world.joined = Arc::new(Joined::new(&model.world));
+        model.world.joined = Arc::new(model.world.joined.next(&model.world));
         run::refresh_lists(model);
     }
 }
@@ -117,6 +154,8 @@ fn receive(model: &mut Model, update: SourceUpdate) {
             world.catalog.receive(now, result);
             if let Some(catalog) = world.catalog.value.clone() {
                 look_at_environment(model, before.as_deref(), &catalog);
+                let list = &mut model.ui.lists[Pane::Inventory.index()];
+                list.filter = model.ui.inventory.follow_dashboard(&catalog, &list.filter);
             }
         }
         SourceUpdate::Findings(result) => world.findings.receive(now, result),
@@ -127,7 +166,9 @@ fn receive(model: &mut Model, update: SourceUpdate) {
         }
         SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
         SourceUpdate::Alerts(result) => world.alerts.receive(now, result),
+        SourceUpdate::Requests(result) => world.requests.receive(now, result),
         SourceUpdate::Remote(result) => world.remote.receive(now, result.map(Arc::new)),
+        SourceUpdate::History(result) => world.history.receive(now, result),
         SourceUpdate::Operator(result) => match result {
             Ok(identity) => model.operator = identity,
             Err(failure) => run::say_failure(model, &failure),
@@ -238,8 +279,11 @@ fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
         if pane == model.ui.focus {
             return scroll(model, steps);
         }
-        model.ui.lists[pane.index()].move_by(steps, height);
-        model.dirty = true;
+        // The graph's cursor is the selection, and stays where it is.
+        if pane != Pane::Graph {
+            model.ui.lists[pane.index()].move_by(steps, height);
+            model.dirty = true;
+        }
         return Effects::none();
     }
     if pane != model.ui.focus {
@@ -249,12 +293,16 @@ fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
             return effects;
         }
     }
-    let area = layout.pane(pane);
-    let first = area.y + crate::model::layout::PANE_HEADER_ROWS;
-    if row >= first && pane != Pane::Graph {
+    if pane == Pane::Graph {
+        run::graph_click(model, column, row);
+        model.dirty = true;
+        return Effects::none();
+    }
+    let first = layout.first_row(pane, model.ui.table.index());
+    if row >= first {
         let list = model.ui.list(pane);
         let index = list.offset + usize::from(row - first);
-        if index < list.rows.len() {
+        if usize::from(row - first) < layout.rows(pane) && index < list.rows.len() {
             let distance = index.cast_signed() - list.cursor.cast_signed();
             return scroll(model, distance);
         }

@@ -1,4 +1,7 @@
 //! Text made from what is known: pure, from the domain to files.
 
+pub mod examples;
+pub mod graph;
 pub mod reference;
+pub mod schema;
 pub mod starter;

@@ -1,15 +1,17 @@
 //! Reference documentation made from the domain's own tables, so that it cannot say anything else.
 
+use super::examples::Example;
 use crate::domain::{
     catalog::reader::{
         shape::{Kind, Names, Table},
-        shapes::{DASHBOARD, FILES, WIDGETS},
+        shapes::{COLUMNS, DASHBOARD, FILES, WIDGETS},
     },
+    expression::About,
     rules::{self, Rule},
 };
 
-/// The reference of all validation rules, as Markdown (docs/RULES.md).
-pub fn rules() -> String {
+/// The reference of all validation rules with their examples, as Markdown (docs/RULES.md).
+pub fn rules(examples: &[Example]) -> String {
     let mut out = String::from(
         "# Validation rules\n\n\
          This file is generated from the table of rules in `src/domain/rules/`. Do not edit it; renew it with\n\
@@ -18,9 +20,13 @@ pub fn rules() -> String {
          ```toml\n[rules]\nQD207 = \"error\"   # allow, note, warning or error\n```\n\n\
          An error makes `check` end with exit code 1; a warning does so with `--deny warning`. The rules QD1xx are\n\
          found while files are read, QD2xx look at one state of the repository, and QD3xx compare a state with the\n\
-         one before it: they need `--base`, or a change. A file of the working tree that cannot be opened at all is\n\
-         reported as QD001, whose level is fixed. Every rule but QD111 and QD112, whose examples would be too large,\n\
-         has an example that breaks it and one that does not in `tests/fixtures/rules/<name>/`.\n\n\
+         one before it: they need `--base`, or a change. QD5xx are about security, QD6xx about the organisation's own\n\
+         policies, QD7xx about monitoring, and QD8xx about the dashboard, the calendar, people and patterns. With a\n\
+         base, only files that differ from it are searched for credentials, and the levels are those of the base, so\n\
+         that a change cannot silence the rule that blocks it. Every rule but QD001, QD111 and QD112, which no small\n\
+         file can break, has an example that breaks it and one that does not in `tests/fixtures/rules/<name>/`.\n\
+         `quarterdeck check --explain QD203` prints what is said here about a rule. How findings are printed is in\n\
+         [CHECK.md](CHECK.md).\n\n\
          | Code | Name | Level | What is wrong |\n|---|---|---|---|\n",
     );
     for Rule { code, name, level, summary, .. } in rules::all() {
@@ -28,12 +34,18 @@ pub fn rules() -> String {
     }
     for Rule { code, name, level, summary, help, .. } in rules::all() {
         out += &format!("\n## {code} {name}\n\n{summary} Level: {level}.\n\n{help}\n");
+        if let Some(Example { finding, mended, .. }) = examples.iter().find(|example| example.rule == *name) {
+            out += &format!("\n```text\n{finding}\n```\n");
+            if !mended.is_empty() {
+                out += &format!("\nMended by:\n\n```diff\n{mended}\n```\n");
+            }
+        }
     }
     out
 }
 
 /// The anchor that Markdown viewers give to a rule's heading.
-fn anchor(code: &str, name: &str) -> String {
+pub fn anchor(code: &str, name: &str) -> String {
     format!("{}-{name}", code.to_lowercase())
 }
 
@@ -56,6 +68,20 @@ pub fn control_repository_keys() -> String {
             .map(|key| format!("`{}`: {}; {}", key.name, key.doc.to_lowercase(), key.kind.expected()))
             .collect();
         out += &format!("| `{}` | {} |\n", widget.kind, cell(&parameters.join("<br>")));
+    }
+    out += &format!("\nColumns of `service_list`: {}.\n", COLUMNS.join(", "));
+    out += &conditions();
+    out
+}
+
+/// The variables of conditions.
+fn conditions() -> String {
+    let mut out = "\n### Variables of conditions\n".to_owned();
+    for about in About::ALL {
+        out += &format!("\n**a {}**\n\n| Variable | Meaning |\n|---|---|\n", about.as_str());
+        for (name, meaning) in about.variables() {
+            out += &format!("| `{name}` | {} |\n", cell(meaning));
+        }
     }
     out
 }
@@ -101,11 +127,8 @@ fn section(out: &mut String, written: &mut Written, here: &Section<'_>, table: &
         rows += &format!("| `{name}` | {} | {required} | {} |\n", cell(&expected), cell(key.doc));
     }
     if !rows.is_empty() {
-        let more = if table.open { " Other keys are allowed; nothing reads them yet." } else { "" };
-        *out += &format!(
-            "\n**{}**{more}\n\n| Key | Value | Required | Meaning |\n|---|---|---|---|\n",
-            here.title()
-        );
+        *out +=
+            &format!("\n**{}**\n\n| Key | Value | Required | Meaning |\n|---|---|---|---|\n", here.title());
         *out += &rows;
     }
     for key in table.keys {
@@ -135,10 +158,11 @@ pub fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generate::examples;
 
     #[test]
     fn every_rule_is_named_and_explained() {
-        let text = rules();
+        let text = rules(&examples::built_in());
         for rule in rules::all() {
             assert!(text.contains(&format!("\n## {} {}\n", rule.code, rule.name)), "{}", rule.code);
             assert!(text.contains(rule.help), "{}", rule.code);
@@ -153,6 +177,7 @@ mod tests {
         }
         assert!(text.contains("**`[service.<name>.consumers]`**"));
         assert!(text.contains("**`[[freeze]]`**"));
+        assert!(text.contains("| `tier` | `critical`, `high`, `medium` or `low` |"));
         assert!(text.contains("| `compat_version_min` |"));
         assert_eq!(text.matches("| `break_changes_notice` |").count(), 1);
         assert!(text.contains("**`[service.<name>]`**: as `[service.<name>]` of services/catalog.toml."));

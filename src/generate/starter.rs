@@ -1,5 +1,6 @@
 //! The control repository that `quarterdeck init` writes: small, commented, and without any finding.
 
+use super::schema;
 use crate::domain::text::clean;
 use std::path::Path;
 
@@ -32,7 +33,11 @@ static FILES: &[(&str, &str)] = files![
     "policies/compliance.toml",
 ];
 
-/// The paths and texts of a control repository for a platform called `name`.
+/// The folder of the schemas that the first line of every control file names.
+pub const SCHEMAS: &str = "schemas";
+
+/// The paths and texts of a control repository for a platform called `name`, and the schemas that let an
+/// editor complete and check its files.
 pub fn starter(name: &str) -> Vec<(String, String)> {
     // It stands between quotes in TOML and in Markdown: what would end them is escaped or removed.
     let plain = clean(name);
@@ -42,8 +47,13 @@ pub fn starter(name: &str) -> Vec<(String, String)> {
         .map(|(path, text)| {
             let name =
                 if Path::new(path).extension().is_some_and(|kind| kind == "toml") { &quoted } else { &plain };
-            ((*path).to_owned(), text.replace("{name}", name))
+            let hint = schema::hint(path).unwrap_or_default();
+            ((*path).to_owned(), hint + &text.replace("{name}", name))
         })
+        .chain(schema::subjects().map(|subject| {
+            let text = serde_json::to_string_pretty(&subject.schema()).unwrap_or_default() + "\n";
+            (format!("{SCHEMAS}/{}", subject.file()), text)
+        }))
         .collect()
 }
 

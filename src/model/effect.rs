@@ -3,21 +3,27 @@
 use super::jobs::JobId;
 use crate::domain::{
     catalog::Target,
-    name::{ChangeId, CommitId},
+    cross_project::HistoryRequest,
+    name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
+    proposal::Transition,
 };
+use semver::Version;
 use std::sync::Arc;
 
 /// What is to be validated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ValidationRequest {
-    /// The working tree, alone.
-    WorkingTree,
-    /// Any revision, alone or against a base.
+    /// The working tree, alone or against where it parted from a base.
+    WorkingTree {
+        /// The branch or commit that it changes.
+        base: Option<String>,
+    },
+    /// Any revision, alone or against where it parted from a base.
     Revision {
         /// What to validate.
         head: String,
-        /// What it changes.
+        /// The branch or commit that it changes.
         base: Option<String>,
     },
     /// The head of a change against its merge base.
@@ -31,17 +37,69 @@ pub enum ValidationRequest {
     },
 }
 
+/// What the impact is asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ImpactRequest {
+    /// A service that falls, or goes to another version.
+    Service {
+        /// Which one.
+        service: ServiceName,
+        /// The version; it falls if `None`.
+        version: Option<Version>,
+    },
+    /// The step from one revision to another.
+    Difference {
+        /// Where it leads; the working tree if `None`.
+        head: Option<String>,
+        /// Where it begins.
+        base: String,
+        /// What it is called, if it has a name.
+        name: Option<String>,
+    },
+}
+
+impl ImpactRequest {
+    /// What it is about, in a word.
+    pub fn subject(&self) -> String {
+        match self {
+            Self::Service { service, version: None } => service.to_string(),
+            Self::Service { service, version: Some(version) } => format!("{service}@{version}"),
+            Self::Difference { name: Some(name), .. } => name.clone(),
+            Self::Difference { head, base, .. } => {
+                format!("{base}..{}", head.as_deref().unwrap_or("working tree"))
+            }
+        }
+    }
+}
+
+/// A place in a file of the working tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditTarget {
+    /// Path from the repository's root.
+    pub path: String,
+    /// Line, from 1.
+    pub line: usize,
+}
+
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
     /// Find the way back of a service; answers with `RollbackPlanned`.
     PlanRollback(JobId, Target),
+    /// Write a step of a service's life out as a proposal; answers with `ProposalPlanned`.
+    PlanProposal(JobId, Transition),
+    /// Hand the terminal over to the person's editor.
+    Edit(EditTarget),
     /// Validate; answers with `Validated`.
     Validate(JobId, ValidationRequest),
+    /// Find out what something does to everybody else; answers with `ImpactFound`.
+    Impact(JobId, ImpactRequest),
     /// Run a confirmed plan; answers with `Progress` and one `Finished`.
     Run(JobId, Arc<Plan>),
     /// Read every source again, now.
     Refresh,
+    /// Keep this history read, or none any more.
+    WantHistory(Option<Arc<HistoryRequest>>),
 }
 
 /// Effects that must reach the executor.

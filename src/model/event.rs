@@ -7,17 +7,30 @@ use crate::{
         alert::Alert,
         catalog::{Catalog, Target},
         change::{Identity, Review},
+        cross_project::History,
         deployment::{ClusterView, RollbackRoute},
         finding::Finding,
+        forge::Request,
+        impact::Impact,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
+        proposal::TransitionProposal,
         sla::MetricsView,
     },
     error::Failure,
 };
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::world::LedgerView;
+
+/// A file on this machine, and a line in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EditFile {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+}
 
 /// What the mouse did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,8 +60,12 @@ pub enum SourceUpdate {
     Metrics(Result<Arc<MetricsView>, Failure>),
     /// Alertmanager.
     Alerts(Result<Arc<Vec<Alert>>, Failure>),
+    /// The forge.
+    Requests(Result<Arc<Vec<Request>>, Failure>),
     /// The Git remote was fetched.
     Remote(Result<(), Failure>),
+    /// The history of what is going away.
+    History(Result<Arc<History>, Failure>),
     /// Who acts here.
     Operator(Result<Identity, Failure>),
 }
@@ -70,8 +87,16 @@ pub enum Event {
     Source(SourceUpdate),
     /// The way back was found, or not.
     RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
+    /// A step of a service's life was written out, or cannot be.
+    ProposalPlanned(JobId, Result<Box<TransitionProposal>, Failure>),
+    /// The editor is to be opened on a file, or cannot be.
+    Edit(Result<EditFile, Failure>),
+    /// The editor has ended, or could not be started.
+    Edited(Result<(), Failure>),
     /// A validation ended.
     Validated(JobId, Result<Validation, Failure>),
+    /// What something does to everybody else: what it is about where that has a name, and the answer.
+    ImpactFound(JobId, Option<String>, Result<Arc<Impact>, Failure>),
     /// A running plan got further.
     Progress(JobId, Progress),
     /// A running plan ended.

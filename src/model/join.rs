@@ -3,15 +3,16 @@
 use super::world::World;
 use crate::domain::{
     catalog::{Catalog, Service, Target, Tier},
-    change::{Change, gate_states},
-    deployment::{Application, Health, Workload},
+    change::{Change, Proposal, gate_states},
+    deployment::{Application, ClusterView, Health, Workload},
+    forge,
     gate::GateState,
     incident::Incident,
-    name::{ProjectName, ServiceName},
-    sla::{Endpoint, Indicators, Judgement, SlaVerdict, judge},
+    name::{ContextName, ProjectName, ServiceName},
+    sla::{Endpoint, Indicators, Judgement, MetricsView, SlaVerdict, judge},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -121,15 +122,15 @@ impl ProjectRow {
     }
 }
 
-/// Everything joined; rebuilt as a whole whenever a source has changed.
+/// Everything joined; brought up to date whenever a source has changed.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Joined {
     /// Services in the order of worry.
     pub services: Vec<Arc<ServiceRow>>,
     /// Where each service is in [`Self::services`].
-    pub index: HashMap<ServiceName, usize>,
+    pub index: Arc<HashMap<ServiceName, usize>>,
     /// Projects, the worst first.
-    pub projects: Vec<ProjectRow>,
+    pub projects: Arc<[ProjectRow]>,
     /// Open changes with their gates as the ledger has them, the nearest to done first.
     pub changes: Vec<Arc<Change>>,
     /// Open incidents, in the ledger's order; their clocks depend on the time and are computed when shown.
@@ -137,7 +138,42 @@ pub struct Joined {
     /// Services by verdict: violated, burning, no data, met.
     pub counts: [usize; 4],
     /// Who requires (or optionally uses) each service.
-    pub dependants: BTreeMap<ServiceName, Vec<ServiceName>>,
+    pub dependants: Arc<BTreeMap<ServiceName, Vec<ServiceName>>>,
+    basis: Basis,
+}
+
+/// What a join was made from, so that the next one looks only at what has changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct Basis {
+    catalog: Option<Arc<Catalog>>,
+    clusters: BTreeMap<ContextName, Option<Arc<ClusterView>>>,
+    metrics: Option<Arc<MetricsView>>,
+}
+
+impl Basis {
+    fn of(world: &World) -> Self {
+        let clusters = world.clusters.iter();
+        Self {
+            catalog: world.catalog.value.clone(),
+            clusters: clusters.map(|(name, source)| (name.clone(), source.value.clone())).collect(),
+            metrics: world.metrics.value.clone(),
+        }
+    }
+
+    /// Whether both have the very same picture of a cluster.
+    fn agree_on_cluster(&self, other: &Self, context: &ContextName) -> bool {
+        let view = |basis: &Self| basis.clusters.get(context).cloned().flatten();
+        is_same(view(self).as_ref(), view(other).as_ref())
+    }
+}
+
+/// Whether two shared values are one, not only equal.
+fn is_same<T>(one: Option<&Arc<T>>, two: Option<&Arc<T>>) -> bool {
+    match (one, two) {
+        (Some(one), Some(two)) => Arc::ptr_eq(one, two),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 impl Joined {
@@ -148,56 +184,124 @@ impl Joined {
 
     /// Joins what the sources said last.
     pub fn new(world: &World) -> Self {
-        let empty = Catalog::default();
-        let catalog = world.catalog.value.as_deref().unwrap_or(&empty);
-        let changes = changes(world);
-        let operations =
-            world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
-        let incidents: Vec<Incident> = operations.open_incidents().cloned().collect();
+        Self::default().next(world)
+    }
 
-        let mut incidents_by_service: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+    /// Joins what the sources said last, where this is what they said before: rows of which nothing has
+    /// changed are kept, and so is their order.
+    #[must_use]
+    pub fn next(&self, world: &World) -> Self {
+        let mut joined = Self { changes: changes(world), basis: Basis::of(world), ..Self::default() };
+        if let Some(ledger) = &world.ledger.value {
+            joined.incidents = ledger.operations.open_incidents().cloned().collect();
+        }
+        let concerned = Concerned::of(&joined.incidents, &joined.changes);
+        let Some(catalog) = joined.basis.catalog.clone() else { return joined };
+        if is_same(Some(&catalog), self.basis.catalog.as_ref()) {
+            self.refresh(&mut joined, &concerned);
+        } else {
+            joined.services =
+                catalog.services.values().map(|service| joined.basis.row(service, &concerned)).collect();
+            joined.arrange();
+            joined.judge();
+            joined.dependants = Arc::new(dependants(&catalog));
+        }
+        joined
+    }
+
+    /// Fills `joined` with the rows of the same catalog, anew where something has changed.
+    fn refresh(&self, joined: &mut Self, concerned: &Concerned) {
+        joined.services.clone_from(&self.services);
+        joined.index = Arc::clone(&self.index);
+        joined.dependants = Arc::clone(&self.dependants);
+        joined.projects = Arc::clone(&self.projects);
+        joined.counts = self.counts;
+        let same_metrics = is_same(self.basis.metrics.as_ref(), joined.basis.metrics.as_ref());
+        let known = self.basis.clusters.keys().chain(joined.basis.clusters.keys());
+        let moved: BTreeSet<&ContextName> =
+            known.filter(|context| !self.basis.agree_on_cluster(&joined.basis, context)).collect();
+        let (mut rearrange, mut rejudge) = (false, false);
+        let mut key = (String::new(), String::new());
+        for row in &mut joined.services {
+            let kept = same_metrics
+                && row.incidents == concerned.incidents(&row.service.name)
+                && row.changes == concerned.changes(&row.service.name)
+                && (row.places.iter().filter(|place| moved.contains(&place.target.context)))
+                    .all(|place| joined.basis.shows(place, &mut key));
+            if kept {
+                continue;
+            }
+            let new = joined.basis.row(&row.service, concerned);
+            rearrange |= new.worry() != row.worry();
+            rejudge |= !same_metrics || new.verdict != row.verdict;
+            *row = new;
+        }
+        if rearrange {
+            joined.arrange();
+        }
+        if rearrange || rejudge {
+            joined.judge();
+        }
+    }
+
+    /// Brings the services into the order of worry.
+    fn arrange(&mut self) {
+        self.services.sort_by(|one, two| {
+            one.worry().cmp(&two.worry()).then_with(|| one.service.name.cmp(&two.service.name))
+        });
+        let rows = self.services.iter().enumerate();
+        self.index = Arc::new(rows.map(|(index, row)| (row.service.name.clone(), index)).collect());
+    }
+
+    /// Counts verdicts, of all and by project.
+    fn judge(&mut self) {
+        self.projects = projects(&self.services).into();
+        self.counts = [0; 4];
+        for row in &self.services {
+            self.counts[verdict_index(row.verdict)] += 1;
+        }
+    }
+}
+
+/// How many open incidents and changes there are about each service.
+#[derive(Default)]
+struct Concerned {
+    incidents: HashMap<ServiceName, usize>,
+    changes: HashMap<ServiceName, usize>,
+}
+
+impl Concerned {
+    fn of(incidents: &[Incident], changes: &[Arc<Change>]) -> Self {
+        let mut concerned = Self::default();
         for service in incidents.iter().filter_map(|incident| incident.service.as_ref()) {
-            *incidents_by_service.entry(service).or_default() += 1;
+            *concerned.incidents.entry(service.clone()).or_default() += 1;
         }
-        let mut changes_by_service: BTreeMap<&ServiceName, usize> = BTreeMap::new();
         for service in changes.iter().flat_map(|change| &change.services) {
-            *changes_by_service.entry(service).or_default() += 1;
+            *concerned.changes.entry(service.clone()).or_default() += 1;
         }
+        concerned
+    }
 
-        let mut services: Vec<Arc<ServiceRow>> = catalog
-            .services
-            .values()
-            .map(|service| {
-                let mut row = ServiceRow {
-                    service: service.clone(),
-                    places: places(world, catalog, service),
-                    verdict: SlaVerdict::NoData,
-                    incidents: incidents_by_service.get(&service.name).copied().unwrap_or(0),
-                    changes: changes_by_service.get(&service.name).copied().unwrap_or(0),
-                };
-                row.verdict = row.main_place().map_or(SlaVerdict::NoData, |place| place.judgement.verdict);
-                Arc::new(row)
-            })
-            .collect();
-        services.sort_by_cached_key(|row| (row.worry(), row.service.name.clone()));
-        let index =
-            services.iter().enumerate().map(|(index, row)| (row.service.name.clone(), index)).collect();
-        let projects = projects(&services);
-        let mut counts = [0; 4];
-        for row in &services {
-            counts[verdict_index(row.verdict)] += 1;
-        }
-        let mut dependants: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
-        for service in catalog.services.values() {
-            for dependency in &service.dependencies {
-                let known = dependants.entry(dependency.service.clone()).or_default();
-                if known.last() != Some(&service.name) {
-                    known.push(service.name.clone());
-                }
+    fn incidents(&self, service: &ServiceName) -> usize {
+        self.incidents.get(service).copied().unwrap_or_default()
+    }
+
+    fn changes(&self, service: &ServiceName) -> usize {
+        self.changes.get(service).copied().unwrap_or_default()
+    }
+}
+
+fn dependants(catalog: &Catalog) -> BTreeMap<ServiceName, Vec<ServiceName>> {
+    let mut dependants: BTreeMap<ServiceName, Vec<ServiceName>> = BTreeMap::new();
+    for service in catalog.services.values() {
+        for dependency in &service.dependencies {
+            let known = dependants.entry(dependency.service.clone()).or_default();
+            if known.last() != Some(&service.name) {
+                known.push(service.name.clone());
             }
         }
-        Self { services, index, projects, changes, incidents, counts, dependants }
     }
+    dependants
 }
 
 /// Index into arrays of counts: violated, burning, no data, met.
@@ -210,30 +314,55 @@ const fn verdict_index(verdict: SlaVerdict) -> usize {
     }
 }
 
-fn places(world: &World, catalog: &Catalog, service: &Service) -> Vec<Place> {
-    let promise = catalog.sla(service);
-    let nothing = Indicators::default();
-    catalog
-        .settings
-        .environments
-        .iter()
-        .filter_map(|environment| catalog.target(service, environment))
-        .map(|target| {
-            let view = world.clusters.get(&target.context).and_then(|source| source.value.as_ref());
-            let workload = view.and_then(|view| {
-                view.workloads.get(&(target.namespace.clone(), target.workload.clone())).cloned()
-            });
-            let application = view
-                .zip(target.application.as_ref())
-                .and_then(|(view, key)| view.applications.get(key).cloned());
-            let endpoint =
-                Endpoint { service: service.name.clone(), environment: target.environment.clone() };
-            let indicators =
-                world.metrics.value.as_ref().and_then(|view| view.endpoints.get(&endpoint)).cloned();
-            let judgement = judge(&promise, indicators.as_ref().unwrap_or(&nothing));
-            Place { target, workload, application, indicators, judgement }
-        })
-        .collect()
+impl Basis {
+    /// Whether `place` still says what its cluster does. `key` is a buffer: ten thousand places ask.
+    fn shows(&self, place: &Place, key: &mut (String, String)) -> bool {
+        let view = self.clusters.get(&place.target.context).and_then(Option::as_ref);
+        key.0.clone_from(&place.target.namespace);
+        key.1.clone_from(&place.target.workload);
+        let workload = view.and_then(|view| view.workloads.get(key));
+        let application = view
+            .zip(place.target.application.as_ref())
+            .and_then(|(view, application)| view.applications.get(application));
+        is_same(workload, place.workload.as_ref()) && is_same(application, place.application.as_ref())
+    }
+
+    fn row(&self, service: &Arc<Service>, concerned: &Concerned) -> Arc<ServiceRow> {
+        let mut row = ServiceRow {
+            service: Arc::clone(service),
+            places: self.places(service),
+            verdict: SlaVerdict::NoData,
+            incidents: concerned.incidents(&service.name),
+            changes: concerned.changes(&service.name),
+        };
+        row.verdict = row.main_place().map_or(SlaVerdict::NoData, |place| place.judgement.verdict);
+        Arc::new(row)
+    }
+
+    fn places(&self, service: &Service) -> Vec<Place> {
+        let Some(catalog) = &self.catalog else { return Vec::new() };
+        let promise = catalog.sla(service);
+        let nothing = Indicators::default();
+        let targets = catalog.settings.environments.iter();
+        targets
+            .filter_map(|environment| catalog.target(service, environment))
+            .map(|target| {
+                let view = self.clusters.get(&target.context).and_then(Option::as_ref);
+                let workload = view.and_then(|view| {
+                    view.workloads.get(&(target.namespace.clone(), target.workload.clone())).cloned()
+                });
+                let application = view
+                    .zip(target.application.as_ref())
+                    .and_then(|(view, key)| view.applications.get(key).cloned());
+                let endpoint =
+                    Endpoint { service: service.name.clone(), environment: target.environment.clone() };
+                let indicators =
+                    self.metrics.as_ref().and_then(|view| view.endpoints.get(&endpoint)).cloned();
+                let judgement = judge(&promise, indicators.as_ref().unwrap_or(&nothing));
+                Place { target, workload, application, indicators, judgement }
+            })
+            .collect()
+    }
 }
 
 fn projects(services: &[Arc<ServiceRow>]) -> Vec<ProjectRow> {
@@ -277,6 +406,8 @@ fn projects(services: &[Arc<ServiceRow>]) -> Vec<ProjectRow> {
 fn changes(world: &World) -> Vec<Arc<Change>> {
     let Some(review) = &world.changes.value else { return Vec::new() };
     let operations = world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
+    let requests = world.requests.value.as_deref().map(Vec::as_slice).unwrap_or_default();
+    let main = world.catalog.value.as_ref().map_or("main", |catalog| catalog.settings.main.as_str());
     let mut changes: Vec<Arc<Change>> = review
         .changes
         .iter()
@@ -288,6 +419,8 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
             for (gate, state) in change.gates.iter_mut().zip(states) {
                 gate.state = state;
             }
+            let Proposal { branch, head, .. } = &change.proposal;
+            change.request = forge::of_change(requests, branch, head, main).cloned().map(Arc::new);
             Arc::new(change)
         })
         .collect();
@@ -300,4 +433,106 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
         (broken, open == 0, change.proposal.opened_at)
     });
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::catalog::reader;
+    use std::fmt::Write as _;
+
+    /// A world of thirty services in one cluster.
+    fn world() -> World {
+        let mut text = String::new();
+        for index in 0..30 {
+            let _ = write!(
+                text,
+                "[service.s{index}]\nname = \"s{index}\"\ntype = \"api\"\nowner = \"core\"\nversion = \"1.0.0\"\n\
+                 [service.s{index}.sla]\navailability = \"99.9%\"\n"
+            );
+        }
+        let settings =
+            "[environment.production]\ncontext = \"one\"\nnamespace = \"shop\"\nproduction = true\n";
+        let catalog = reader::read([
+            ("services/catalog.toml".to_owned(), text.into_bytes()),
+            ("quarterdeck.toml".to_owned(), settings.as_bytes().to_vec()),
+        ]);
+        let mut world = World::default();
+        world.catalog.value = Some(Arc::new(catalog));
+        world.clusters.entry("one".into()).or_default().value = Some(Arc::default());
+        world
+    }
+
+    fn workload(ready: u32) -> Arc<Workload> {
+        Arc::new(Workload {
+            namespace: "shop".into(),
+            name: "s3".into(),
+            managed_by: crate::domain::catalog::ManagedBy::Deployment,
+            version: Some("1.0.0".into()),
+            desired: 3,
+            updated: 3,
+            ready,
+            health: Health::Healthy,
+            revision: Some(1),
+        })
+    }
+
+    fn show(world: &mut World, workload: Arc<Workload>) {
+        let source = world.clusters.get_mut("one").unwrap();
+        let mut view = ClusterView::clone(source.value.as_ref().unwrap());
+        view.workloads.insert(("shop".into(), "s3".into()), workload);
+        source.value = Some(Arc::new(view));
+    }
+
+    fn measure(world: &mut World, service: &str, errors: f64) {
+        let mut view = world.metrics.value.as_deref().cloned().unwrap_or_default();
+        let endpoint = Endpoint { service: service.into(), environment: "production".into() };
+        let requests = 10_000.0;
+        view.endpoints.insert(
+            endpoint,
+            Indicators {
+                requests,
+                availability: Some(1.0 - errors),
+                error_ratio: Some(errors),
+                ..Indicators::default()
+            },
+        );
+        world.metrics.value = Some(Arc::new(view));
+    }
+
+    #[test]
+    fn each_step_gives_what_a_join_of_everything_gives_and_keeps_the_other_rows() {
+        let mut world = world();
+        let mut joined = Joined::new(&world);
+        let mut step = |world: &World, anew: usize| {
+            let next = joined.next(world);
+            assert!(next == Joined::new(world), "not what a join of everything gives");
+            let kept = |row: &&Arc<ServiceRow>| {
+                joined.service(row.service.name.as_str()).is_some_and(|before| Arc::ptr_eq(before, row))
+            };
+            assert_eq!(next.services.iter().filter(kept).count(), 30 - anew);
+            joined = next;
+        };
+        step(&world, 0);
+        show(&mut world, workload(1));
+        step(&world, 1);
+        // The same picture once more, with the same objects in it.
+        let view = ClusterView::clone(world.clusters["one"].value.as_ref().unwrap());
+        world.clusters.get_mut("one").unwrap().value = Some(Arc::new(view));
+        step(&world, 0);
+        show(&mut world, workload(3));
+        step(&world, 1);
+        // Metrics are judged anew for all, and the order of worry follows.
+        measure(&mut world, "s7", 0.2);
+        step(&world, 30);
+        measure(&mut world, "s7", 0.0);
+        step(&world, 30);
+        // Another catalog, though equal.
+        world.catalog.value = Some(Arc::new(world.catalog.value.as_deref().unwrap().clone()));
+        step(&world, 30);
+        world.clusters.clear();
+        step(&world, 1);
+        world.catalog.value = None;
+        assert!(joined.next(&world) == Joined::new(&world));
+    }
 }

@@ -29,7 +29,7 @@ impl Area {
     }
 }
 
-/// The five panes of the Deck, in the order of their digits.
+/// The five panes of the Deck, in the order of their digits, and the page behind the sixth.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// Services.
@@ -43,11 +43,22 @@ pub enum Pane {
     Sla,
     /// Incidents and their clocks.
     Escalation,
+    /// What projects mean for each other: a page that always has the whole screen.
+    CrossProject,
 }
 
 impl Pane {
+    /// The panes that stand side by side.
+    pub const DECK: [Self; 5] = [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation];
+
     /// All panes.
-    pub const ALL: [Self; 5] = [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation];
+    pub const ALL: [Self; 6] =
+        [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation, Self::CrossProject];
+
+    /// Whether it stands beside others; a page has the screen for itself.
+    pub const fn is_in_deck(self) -> bool {
+        !matches!(self, Self::CrossProject)
+    }
 
     /// Its position, from 0.
     pub const fn index(self) -> usize {
@@ -62,6 +73,7 @@ impl Pane {
             Self::Changes => "changes",
             Self::Sla => "sla",
             Self::Escalation => "escalation",
+            Self::CrossProject => "cross-project",
         }
     }
 
@@ -80,13 +92,19 @@ pub struct Layout {
     /// Top strip.
     pub top: Area,
     /// Panes by [`Pane::index`]; an area of no rows is hidden (another pane is zoomed).
-    pub panes: [Area; 5],
+    pub panes: [Area; Pane::ALL.len()],
     /// Bottom strip.
     pub bottom: Area,
 }
 
 /// Rows of a pane that are not list rows: its title line and its column header.
 pub const PANE_HEADER_ROWS: u16 = 2;
+
+/// From how many rows on the tables of the cross-project page stand below each other.
+const STACKED: u16 = 40;
+
+/// Rows of a table that does not have the keys, where they do.
+const RESTING: u16 = 8;
 
 impl Layout {
     /// Lays the Deck out. With room for it (120×30) all five panes stand at fixed places, left
@@ -95,8 +113,8 @@ impl Layout {
     pub fn new(size: Size, focus: Pane, zoom: Option<Pane>) -> Self {
         let strip = |y| Area { x: 0, y, width: size.width, height: 1.min(size.height) };
         let body = Area { x: 0, y: 1, width: size.width, height: size.height.saturating_sub(2) };
-        let mut panes = [Area::default(); 5];
-        if let Some(pane) = zoom {
+        let mut panes = [Area::default(); Pane::ALL.len()];
+        if let Some(pane) = zoom.or_else(|| (!focus.is_in_deck()).then_some(focus)) {
             panes[pane.index()] = body;
         } else if size.width >= 120 && size.height >= 30 {
             let left = body.width * 56 / 100;
@@ -117,7 +135,7 @@ impl Layout {
             let main = body.height.saturating_sub(2 * small);
             panes[focus.index()] = Area { height: main, ..body };
             let half = body.width / 2;
-            for (place, pane) in Pane::ALL.into_iter().filter(|pane| *pane != focus).enumerate() {
+            for (place, pane) in Pane::DECK.into_iter().filter(|pane| *pane != focus).enumerate() {
                 let (column, row) = (place as u16 % 2, place as u16 / 2);
                 panes[pane.index()] = Area {
                     x: if column == 0 { 0 } else { half + 1 },
@@ -137,7 +155,41 @@ impl Layout {
 
     /// How many list rows a pane has room for.
     pub const fn rows(&self, pane: Pane) -> usize {
-        self.pane(pane).height.saturating_sub(PANE_HEADER_ROWS) as usize
+        let height = self.pane(pane).height;
+        let header = match pane {
+            // Beside the page's own title, the active table has one and its column header; where the tables
+            // stand below each other, a blank line keeps them apart.
+            Pane::CrossProject if height >= STACKED => 1 + 2 * RESTING + PANE_HEADER_ROWS + 1,
+            Pane::CrossProject => 1 + PANE_HEADER_ROWS,
+            _ => PANE_HEADER_ROWS,
+        };
+        height.saturating_sub(header) as usize
+    }
+
+    /// Where the tables of the cross-project page are: below each other where there is room, else only the one
+    /// with index `active`. Each begins with its title.
+    pub fn tables(&self, active: usize) -> [Area; 3] {
+        let page = self.pane(Pane::CrossProject);
+        let body = Area { y: page.y + 1, height: page.height.saturating_sub(1), ..page };
+        let mut tables = [Area::default(); 3];
+        if page.height < STACKED {
+            tables[active.min(2)] = body;
+            return tables;
+        }
+        let mut y = body.y;
+        for (index, table) in tables.iter_mut().enumerate() {
+            let height = if index == active.min(2) { body.height - 2 * RESTING } else { RESTING };
+            *table = Area { y, height, ..body };
+            y += height;
+        }
+        tables
+    }
+
+    /// The first line of a pane's list; `table` is the active one of the cross-project page.
+    pub fn first_row(&self, pane: Pane, table: usize) -> u16 {
+        let area =
+            if pane == Pane::CrossProject { self.tables(table)[table.min(2)] } else { self.pane(pane) };
+        area.y + PANE_HEADER_ROWS
     }
 
     /// The pane at a cell.
@@ -154,19 +206,19 @@ mod tests {
     fn panes_never_overlap_and_stay_on_the_screen_at_any_size() {
         for width in (0..220).step_by(7) {
             for height in 0..70 {
-                for focus in Pane::ALL {
+                for focus in Pane::DECK {
                     let size = Size { width, height };
                     let layout = Layout::new(size, focus, None);
                     if width < LEAST.width || height < LEAST.height {
                         continue;
                     }
-                    for (index, one) in layout.panes.iter().enumerate() {
+                    for (index, one) in layout.panes[..Pane::DECK.len()].iter().enumerate() {
                         assert!(one.height >= 3, "{size:?} {focus:?} {index}");
                         assert!(
                             one.x + one.width <= width && one.y + one.height < height,
                             "{size:?} {index}"
                         );
-                        for other in &layout.panes[index + 1..] {
+                        for other in &layout.panes[index + 1..Pane::DECK.len()] {
                             let apart = one.x + one.width <= other.x
                                 || other.x + other.width <= one.x
                                 || one.y + one.height <= other.y
@@ -175,6 +227,27 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_has_the_screen_for_itself_and_its_tables_share_it_where_there_is_room() {
+        for height in LEAST.height..80 {
+            let size = Size { width: 100, height };
+            let layout = Layout::new(size, Pane::CrossProject, None);
+            assert_eq!(layout, Layout::new(size, Pane::CrossProject, Some(Pane::CrossProject)));
+            let page = layout.pane(Pane::CrossProject);
+            assert_eq!((page.y, page.height), (1, height - 2));
+            assert!(Pane::DECK.into_iter().all(|pane| layout.pane(pane).height == 0));
+            for active in 0..3 {
+                let tables = layout.tables(active);
+                let heights: u16 = tables.iter().map(|table| table.height).sum();
+                assert_eq!(heights, page.height - 1, "all but the title");
+                let apart = usize::from(tables.iter().all(|table| table.height > 0));
+                assert_eq!(usize::from(tables[active].height), layout.rows(Pane::CrossProject) + 2 + apart);
+                assert!(layout.rows(Pane::CrossProject) >= 10, "{height}");
+                assert_eq!(layout.first_row(Pane::CrossProject, active), tables[active].y + 2);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Everything the program knows at one moment, and the values that go in and out of its loop.
 
+pub mod cross;
 pub mod effect;
 pub mod event;
+pub mod graph_view;
+pub mod inventory;
 pub mod jobs;
 pub mod join;
 pub mod layout;
@@ -16,6 +19,7 @@ use crate::{
         catalog::Environment,
         change::{Change, Identity},
         incident::Incident,
+        name::ServiceName,
     },
 };
 use chrono::{DateTime, Utc};
@@ -50,6 +54,8 @@ pub struct Model {
     pub dirty: bool,
     /// Set when a source changed and the join is not rebuilt yet.
     pub stale: bool,
+    /// Set when the terminal should be handed over to the person's editor.
+    pub handover: Option<event::EditFile>,
     /// Set when the program should end, and by whose wish.
     pub ending: Option<Ending>,
 }
@@ -66,6 +72,7 @@ impl Model {
             operator: Identity::default(),
             dirty: true,
             stale: false,
+            handover: None,
             ending: None,
         }
     }
@@ -77,6 +84,20 @@ impl Model {
     pub fn environment(&self) -> Option<&Environment> {
         let environments = &self.world.catalog.value.as_ref()?.settings.environments;
         environments.get(self.ui.environment.min(environments.len().saturating_sub(1)))
+    }
+
+    /// The service that an action means when none is named: the one whose window is open, else the selected
+    /// one; none while the cursor rests on a group of them.
+    pub fn subject(&self) -> Option<&ServiceName> {
+        let opened = self.ui.overlays.iter().rev().find_map(|overlay| match overlay {
+            ui::Overlay::Service { service, .. } | ui::Overlay::Source { service, .. } => Some(service),
+            _ => None,
+        });
+        match opened {
+            Some(service) => Some(service),
+            None if self.ui.focus == Pane::Inventory && self.ui.group_at_cursor().is_some() => None,
+            None => self.ui.selected.as_ref(),
+        }
     }
 
     /// The change under the cursor of its pane.

@@ -1,7 +1,8 @@
 //! Which rows each pane shows: the joined world through the pane's filter.
 
-use super::{Model, join::ServiceRow, layout::Pane};
+use super::{Model, inventory::group_of, layout::Pane};
 use crate::domain::{
+    cross_project::Table,
     escalation::{EscalationClock, SeverityMatrix, clock, order},
     incident::Incident,
     sla::SlaVerdict,
@@ -10,24 +11,26 @@ use nucleo_matcher::{
     Config, Matcher, Utf32Str,
     pattern::{CaseMatching, Normalization, Pattern},
 };
-use std::collections::BTreeSet;
 
 impl Model {
+    /// The rows of the inventory in the person's order, groups and filter.
+    pub fn arrange_inventory(&mut self) -> Vec<String> {
+        let environment = self.environment().map(|environment| environment.name.to_string());
+        let text = self.ui.list(Pane::Inventory).filter.clone();
+        let inventory = &mut self.ui.inventory;
+        inventory.read_filter(&text, self.world.catalog.value.as_ref());
+        inventory.arrange(&self.world.joined.services, environment.as_deref())
+    }
+
     /// The names of the rows of a pane, in the order of worry, after its filter.
     pub fn rows(&self, pane: Pane) -> Vec<String> {
         let filter = Filter::new(&self.ui.list(pane).filter);
         let joined = &self.world.joined;
         match pane {
-            Pane::Inventory => {
-                let mut filter = filter;
-                joined
-                    .services
-                    .iter()
-                    .filter(|row| filter.passes(|| service_text(row)))
-                    .map(|row| row.service.name.to_string())
-                    .collect()
-            }
-            Pane::Graph => self.neighbourhood(filter),
+            // They are arranged, not only filtered: see `arrange_inventory`.
+            Pane::Inventory => self.ui.list(pane).rows.clone(),
+            // Its filter searches: the map stays whole.
+            Pane::Graph => self.ui.graph.map.spots.iter().map(|spot| spot.key.clone()).collect(),
             Pane::Changes => {
                 let mut filter = filter;
                 joined
@@ -77,46 +80,49 @@ impl Model {
                 order(&mut open);
                 open.into_iter().map(|(incident, _)| incident.id.to_string()).collect()
             }
+            Pane::CrossProject => self.table_rows(self.ui.table),
         }
     }
 
-    /// The selected service with what requires it before and what it requires behind it.
-    fn neighbourhood(&self, mut filter: Filter) -> Vec<String> {
-        let Some(catalog) = &self.world.catalog.value else { return Vec::new() };
-        let Some(service) = self.ui.selected.as_ref().and_then(|name| catalog.services.get(name)) else {
-            return Vec::new();
-        };
-        let mut rows: Vec<String> = self
-            .world
-            .joined
-            .dependants
-            .get(&service.name)
-            .into_iter()
-            .flatten()
-            .map(ToString::to_string)
-            .collect();
-        rows.push(service.name.to_string());
-        let mut seen: BTreeSet<&str> = BTreeSet::new();
-        rows.extend(
-            service
-                .dependencies
-                .iter()
-                .map(|dependency| dependency.service.as_str())
-                .filter(|name| seen.insert(name))
-                .map(str::to_owned),
-        );
-        rows.retain(|row| filter.passes(|| row.clone()));
-        rows
+    /// The names of the rows of a cross-project table, in the order of worry, after its filter.
+    pub fn table_rows(&self, table: Table) -> Vec<String> {
+        let mut filter = Filter::new(&self.ui.table_list(table).filter);
+        let tables = &self.world.cross.tables;
+        match table {
+            Table::Usage => {
+                let rows = tables.usage.iter().filter(|row| filter.passes(|| row.usage.searchable()));
+                rows.map(|row| row.usage.service.to_string()).collect()
+            }
+            Table::Compliance => {
+                let rows = tables.compliance.iter().filter(|row| filter.passes(|| row.searchable()));
+                rows.map(|row| row.requirement.id.to_string()).collect()
+            }
+            Table::Migrations => {
+                let rows = tables.migrations.iter().filter(|row| filter.passes(|| row.searchable()));
+                rows.map(|row| row.migration.service.to_string()).collect()
+            }
+        }
     }
 
     /// Whether the row of a name in a pane is not well.
     pub fn is_worrying(&self, pane: Pane, name: &str) -> bool {
         let bad = |verdict: SlaVerdict| matches!(verdict, SlaVerdict::Violated | SlaVerdict::Burning);
         let joined = &self.world.joined;
+        if let Some(group) = group_of(name) {
+            return self.ui.inventory.folded.contains(group) && self.ui.inventory.is_worrying(group);
+        }
         match pane {
-            Pane::Inventory | Pane::Graph => joined
+            Pane::Inventory => joined
                 .service(name)
                 .is_some_and(|row| bad(row.verdict) || row.incidents > 0 || row.is_degraded()),
+            Pane::Graph => {
+                let map = &self.ui.graph.map;
+                map.spot(name).and_then(|spot| map.spots.get(spot)).is_some_and(|spot| {
+                    spot.services()
+                        .iter()
+                        .any(|service| self.is_worrying(Pane::Inventory, service.name.as_str()))
+                })
+            }
             Pane::Changes => joined
                 .changes
                 .iter()
@@ -126,33 +132,20 @@ impl Model {
                 joined.projects.iter().find(|row| row.name() == name).is_some_and(|row| bad(row.verdict()))
             }
             Pane::Escalation => true,
+            Pane::CrossProject => self.world.cross.tables.is_worrying(self.ui.table, name),
         }
     }
 }
 
-/// What a service can be found by.
-fn service_text(row: &ServiceRow) -> String {
-    let service = &row.service;
-    format!(
-        "{} {} {} {} {} {}",
-        service.name,
-        service.project.as_ref().map_or("shared", |project| project.as_str()),
-        service.owner.as_ref().map_or("", |owner| owner.as_str()),
-        service.status,
-        service.tier.as_str(),
-        service.kind,
-    )
-}
-
 /// A fuzzy filter; all its words must match.
-struct Filter {
+pub(super) struct Filter {
     pattern: Option<Pattern>,
     matcher: Matcher,
     buffer: Vec<char>,
 }
 
 impl Filter {
-    fn new(text: &str) -> Self {
+    pub(super) fn new(text: &str) -> Self {
         Self {
             pattern: (!text.trim().is_empty())
                 .then(|| Pattern::parse(text, CaseMatching::Smart, Normalization::Smart)),
@@ -161,7 +154,7 @@ impl Filter {
         }
     }
 
-    fn passes(&mut self, text: impl FnOnce() -> String) -> bool {
+    pub(super) fn passes(&mut self, text: impl FnOnce() -> String) -> bool {
         let Some(pattern) = &self.pattern else { return true };
         let text = text();
         pattern.score(Utf32Str::new(&text, &mut self.buffer), &mut self.matcher).is_some()

@@ -1,6 +1,8 @@
 //! What the person sees and does: focus, lists, overlays, input.
 
 use super::{
+    graph_view::GraphView,
+    inventory::{self, Inventory},
     jobs::JobId,
     layout::{Layout, Pane, Size},
     list::ListState,
@@ -8,6 +10,8 @@ use super::{
 use crate::{
     config::key::Key,
     domain::{
+        cross_project::{HistoryRequest, Table},
+        impact::Impact,
         name::{ChangeId, ServiceName},
         plan::{Plan, Validation},
     },
@@ -208,6 +212,18 @@ pub enum Overlay {
         /// Which finding is chosen.
         cursor: usize,
     },
+    /// The columns of the inventory, to be chosen and moved.
+    Columns {
+        /// Which one is under the cursor.
+        cursor: usize,
+    },
+    /// Where the files speak of one service.
+    Source {
+        /// Which one.
+        service: ServiceName,
+        /// First line shown.
+        offset: usize,
+    },
     /// Everything about one service.
     Service {
         /// Which one.
@@ -219,6 +235,24 @@ pub enum Overlay {
     Change {
         /// Which one.
         change: ChangeId,
+        /// First line shown.
+        offset: usize,
+    },
+    /// What falls, breaks or goes on if something happens.
+    Impact {
+        /// What it is about, where that is not the service itself.
+        subject: Option<String>,
+        /// The answer.
+        impact: Arc<Impact>,
+        /// First line shown.
+        offset: usize,
+    },
+    /// Everything about one row of a cross-project table.
+    CrossProject {
+        /// Which table.
+        table: Table,
+        /// Which row.
+        row: String,
         /// First line shown.
         offset: usize,
     },
@@ -251,6 +285,19 @@ pub struct Notice {
     pub at: DateTime<Utc>,
 }
 
+/// The Deck beneath a page: what to come back to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beneath {
+    /// The pane that had the keys.
+    pub focus: Pane,
+    /// The pane that had the whole screen.
+    pub zoom: Option<Pane>,
+    /// The service that was selected.
+    pub selected: Option<ServiceName>,
+    /// The one that the page began with; who leaves without having looked at another one gets the first back.
+    pub began_with: Option<ServiceName>,
+}
+
 /// The state of the interface.
 #[derive(Debug, Clone)]
 pub struct Ui {
@@ -260,14 +307,26 @@ pub struct Ui {
     pub focus: Pane,
     /// The pane that has the whole screen.
     pub zoom: Option<Pane>,
-    /// Lists by [`Pane::index`].
-    pub lists: [ListState; 5],
+    /// Lists by [`Pane::index`]; that of the cross-project page is its active table's.
+    pub lists: [ListState; Pane::ALL.len()],
+    /// How the inventory is looked at.
+    pub inventory: Inventory,
+    /// The active table of the cross-project page.
+    pub table: Table,
+    /// Lists of its other tables, by [`Table::index`].
+    pub resting: [ListState; Table::ALL.len()],
+    /// What the Deck looked like when the page was opened.
+    pub beneath: Option<Beneath>,
+    /// The history that was last asked for.
+    pub history: Option<Arc<HistoryRequest>>,
     /// The service that all panes show; follows the cursor.
     pub selected: Option<ServiceName>,
     /// Index into the settings' environments: the one that is looked at and acted on.
     pub environment: usize,
     /// The kubeconfig context whose environment is to be looked at first, if somebody asked for one.
     pub wanted_context: Option<String>,
+    /// What the graph pane shows.
+    pub graph: GraphView,
     /// Overlays, the topmost last.
     pub overlays: Vec<Overlay>,
     /// Keys of a sequence that is not complete yet.
@@ -284,9 +343,15 @@ impl Ui {
             focus: Pane::Inventory,
             zoom: None,
             lists: Default::default(),
+            inventory: Inventory::default(),
+            table: Table::default(),
+            resting: Default::default(),
+            beneath: None,
+            history: None,
             selected: None,
             environment: 0,
             wanted_context: None,
+            graph: GraphView::default(),
             overlays: Vec::new(),
             pending: Vec::new(),
             notice: None,
@@ -309,7 +374,14 @@ impl Ui {
             Some(Overlay::Planning { .. }) => vec!["overlay"],
             Some(Overlay::Running { .. }) => vec!["running", "overlay"],
             Some(Overlay::Findings { .. }) => vec!["findings", "overlay"],
-            Some(Overlay::Service { .. } | Overlay::Change { .. } | Overlay::Sources { .. }) => {
+            Some(Overlay::Columns { .. }) => vec!["columns", "overlay"],
+            Some(Overlay::Service { .. } | Overlay::Source { .. }) => vec!["service", "detail", "overlay"],
+            Some(
+                Overlay::Change { .. }
+                | Overlay::CrossProject { .. }
+                | Overlay::Impact { .. }
+                | Overlay::Sources { .. },
+            ) => {
                 vec!["detail", "overlay"]
             }
         }
@@ -321,15 +393,34 @@ impl Ui {
         match self.overlays.last() {
             Some(Overlay::Help { lines, .. }) => lines.len(),
             Some(Overlay::Confirm { plan, .. }) => {
-                12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len()
+                12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len() + plan.diff().len()
             }
+            Some(Overlay::Source { .. }) => 2_000,
+            // A line or two for each service that is shown, and for each owner.
+            Some(Overlay::Impact { impact, .. }) => 40 + 4 * (impact.affected.len() + impact.notify.len()),
             _ => 200,
         }
+    }
+
+    /// Cells and rows that the graph has: its pane without the title, the line above the map and the padding.
+    pub fn graph_room(&self) -> (u16, u16) {
+        let pane = self.layout().pane(Pane::Graph);
+        (pane.width.saturating_sub(2), pane.height.saturating_sub(2))
     }
 
     /// Where everything is at the present size.
     pub fn layout(&self) -> Layout {
         Layout::new(self.size, self.focus, self.zoom)
+    }
+
+    /// The group whose header is under the inventory's cursor, if one is.
+    pub fn group_at_cursor(&self) -> Option<&str> {
+        self.list(Pane::Inventory).current().and_then(inventory::group_of)
+    }
+
+    /// The list of a table of the cross-project page.
+    pub fn table_list(&self, table: Table) -> &ListState {
+        if table == self.table { self.list(Pane::CrossProject) } else { &self.resting[table.index()] }
     }
 
     /// The list of a pane.

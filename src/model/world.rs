@@ -2,15 +2,15 @@
 
 use crate::{
     domain::{
-        alert::Alert, catalog::Catalog, change::Review, deployment::ClusterView, finding::Finding,
-        ledger::Operations, name::ContextName, sla::MetricsView,
+        alert::Alert, catalog::Catalog, change::Review, cross_project::History, deployment::ClusterView,
+        finding::Finding, forge::Request, ledger::Operations, name::ContextName, sla::MetricsView,
     },
     error::Failure,
 };
 use chrono::{DateTime, Duration, Utc};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::join::Joined;
+use super::{cross::CrossProject, join::Joined};
 
 /// One source: its last good picture, when that was, and why there is no newer one.
 #[derive(Debug, Clone)]
@@ -36,10 +36,24 @@ pub enum Freshness {
     Loading,
     /// Young enough.
     Live,
+    /// It answers, but does not let us see what matters.
+    Partial,
     /// Older than it should be.
     Stale,
     /// The last attempt failed.
     Failed,
+}
+
+impl Source<ClusterView> {
+    /// How a cluster stands at `now`: one whose deployments are hidden from us answers, but is not well seen.
+    pub fn cluster_freshness(&self, now: DateTime<Utc>, limit: Duration) -> Freshness {
+        match self.freshness(now, limit) {
+            Freshness::Live if self.value.as_ref().is_some_and(|view| view.blind().is_some()) => {
+                Freshness::Partial
+            }
+            freshness => freshness,
+        }
+    }
 }
 
 impl<T> Source<T> {
@@ -92,8 +106,14 @@ pub struct World {
     pub metrics: Source<MetricsView>,
     /// Alertmanager.
     pub alerts: Source<Vec<Alert>>,
+    /// Pull and merge requests of the forge.
+    pub requests: Source<Vec<Request>>,
     /// The Git remote: when it was last fetched, or why it could not be.
     pub remote: Source<()>,
+    /// Who depended on what is going away, commit by commit; read only while somebody looks.
+    pub history: Source<History>,
+    /// The cross-project tables; made only while somebody looks.
+    pub cross: CrossProject,
     /// All of it joined per service, project, change; rebuilt when a source changed.
     pub joined: Arc<Joined>,
 }

@@ -4,13 +4,15 @@ use crate::{
     config::{Config, keymap::Keymap, theme::Theme},
     domain::{
         catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Project, ScrapeSettings,
-            Service, Settings, Sla, Tier,
+            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Project,
+            ScrapeSettings, Service, Settings, Sla, Tier,
         },
         change::{Change, ChangeClass, FieldChange, Identity, Proposal, Review},
+        cross_project::{History, HistoryRequest, Moment, Point, Table},
         deployment::{ClusterView, Health, Workload},
         escalation::{Severity, SeverityMatrix},
         finding::{Finding, Label, Level, SourceFile, Span},
+        forge::{Check, CheckState, ForgeReview, Request, ReviewState},
         gate::{Gate, GateState, GateStatus},
         incident::Incident,
         lifecycle::Lifecycle,
@@ -142,6 +144,8 @@ fn service(row: &Row) -> Service {
         compat_with: vec!["1.x".into()],
         deprecation_date: None,
         sunset_date: None,
+        maintenance_date: None,
+        support_until: None,
         replacement_service: None,
         image: Some(format!("registry.example.com/shop/{}", row.name)),
         port: Some(8080),
@@ -161,6 +165,7 @@ fn service(row: &Row) -> Service {
                 span: Span::default(),
             })
             .collect(),
+        accept_beta: Vec::new(),
         governance: Governance {
             approvers: vec!["platform-team".into()],
             change_log: None,
@@ -174,11 +179,13 @@ fn service(row: &Row) -> Service {
             break_handling: None,
         }),
         migration: None,
+        notice: None,
         deployment: Deployment {
             managed_by: if row.name == "api-gateway" { ManagedBy::ArgoCd } else { ManagedBy::Deployment },
             replicas: Some(3),
             ..Deployment::default()
         },
+        network: None,
         metrics: None,
         alerts: None,
         span: Span { file: 0, start: 16, end: 36 },
@@ -268,6 +275,7 @@ fn changes() -> Vec<Arc<Change>> {
         }],
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, GateState::Open)],
+        request: None,
     };
     let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);
     auth.gates = vec![
@@ -281,8 +289,43 @@ fn changes() -> Vec<Arc<Change>> {
         gate(Gate::Architecture, GateState::Open),
     ];
     remove.findings = Arc::new(vec![finding(Level::Error), finding(Level::Warning)]);
+    remove.request = Some(Arc::new(request()));
     let fix = change("cart-fix", ChangeClass::Bugfix, "Marta Ruiz", 3, &["project-a-api"]);
     [auth, fix, remove].map(Arc::new).to_vec()
+}
+
+/// A request with a stale approval, one that asks for changes, and checks of every kind.
+fn request() -> Request {
+    let review = |by: &str, state, commit: Option<&str>| ForgeReview {
+        by: by.into(),
+        state,
+        commit: commit.map(Into::into),
+        at: Some(now() - Duration::hours(5)),
+    };
+    let head = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
+    let earlier = "0011223344556677889900112233445566778899";
+    let check = |name: &str, state| Check { name: name.into(), state };
+    Request {
+        number: 42,
+        title: "Drop the old API".into(),
+        author: "l-vogt".into(),
+        branch: "change/drop-old-api".into(),
+        from_fork: false,
+        head: head.into(),
+        base: "main".into(),
+        draft: false,
+        url: "https://github.com/shop/control/pull/42".into(),
+        reviews: vec![
+            review("a-chen", ReviewState::Approved, Some(earlier)),
+            review("m-ruiz", ReviewState::ChangesRequested, Some(head)),
+            review("s-novak", ReviewState::Approved, None),
+        ],
+        checks: vec![
+            check("build", CheckState::Passed),
+            check("quarterdeck/validation", CheckState::Failed),
+            check("end-to-end", CheckState::Pending),
+        ],
+    }
 }
 
 fn gate(gate: Gate, state: GateState) -> GateStatus {
@@ -345,6 +388,7 @@ pub fn model(size: Size) -> Model {
                     owner: None,
                     namespaces: BTreeMap::new(),
                     monitoring_level: None,
+                    histogram_buckets: Vec::new(),
                     span: Span::default(),
                 };
                 (name.into(), project)
@@ -384,6 +428,57 @@ pub fn model(size: Size) -> Model {
     model.operator = Identity { name: "Ada Chen".into(), email: "a-chen@example.com".into() };
     model.ui.selected = Some("shared-auth".into());
     fill_lists(&mut model);
+    model
+}
+
+/// The cross-project page on that platform, with a service that goes away and its history.
+pub fn cross_project(size: Size, table: Table) -> Model {
+    let mut model = model(size);
+    let mut catalog = (**model.world.catalog.value.as_ref().unwrap()).clone();
+    let service = |catalog: &mut Catalog, name: &str, edit: &dyn Fn(&mut Service)| {
+        edit(Arc::make_mut(catalog.services.get_mut(name).unwrap()));
+    };
+    for service in catalog.services.values_mut().filter(|service| service.name != "shared-auth") {
+        let service = Arc::make_mut(service);
+        service.compat_version_min = None;
+        service.compat_with.clear();
+    }
+    let day = |days: i64| (now() + Duration::days(days)).date_naive();
+    service(&mut catalog, "old-api", &|old| {
+        old.deprecation_date = Some(day(-70));
+        old.sunset_date = Some(day(21));
+        old.replacement_service = Some("new-api".into());
+        old.migration = Some(Migration {
+            guide_url: Some("https://wiki.example.com/old-api".into()),
+            support_until: Some(day(21)),
+            migration_difficulty: Some("easy".into()),
+            estimated_effort_hours: Some(2.5),
+        });
+    });
+    service(&mut catalog, "new-api", &|new| new.compat_version_min = Some("2.0.0".parse().unwrap()));
+    service(&mut catalog, "analytics-service", &|beta| beta.compat_with = vec!["^1.0.0-beta".into()]);
+    model.world.catalog = source(catalog, 40);
+    let points = [
+        (120, &["project-a-api", "project-a-frontend", "pdf-renderer", "project-b-api"][..]),
+        (61, &["project-a-api", "project-a-frontend", "project-b-api"]),
+        (34, &["project-a-api", "project-b-api"]),
+        (12, &["project-b-api"]),
+    ];
+    let points = points.into_iter().map(|(days, consumers)| {
+        let consumers = consumers.iter().map(|name| ServiceName::from(*name)).collect();
+        let moment = Moment { commit: format!("{days:040x}").into(), at: now() - Duration::days(days) };
+        Arc::new(Point { moment, consumers: BTreeMap::from([("old-api".into(), consumers)]) })
+    });
+    let request = HistoryRequest {
+        main: "main".into(),
+        since: now() - Duration::days(90),
+        services: std::iter::once("old-api".into()).collect(),
+    };
+    model.world.history = source(History { request, points: points.collect(), unread: 0 }, 3);
+    model.ui.table = table;
+    model.ui.focus = Pane::CrossProject;
+    model.ui.zoom = Some(Pane::CrossProject);
+    crate::action::run::refresh_lists(&mut model);
     model
 }
 
@@ -482,7 +577,15 @@ fn joined(catalog: &Catalog, model: &Model, rows: &[Row]) -> Joined {
             dependants.entry(dependency.service.clone()).or_default().push(service.name.clone());
         }
     }
-    Joined { services, index, projects, changes: changes(), incidents: incidents(), counts, dependants }
+    let mut joined = Joined::default();
+    joined.services = services;
+    joined.index = Arc::new(index);
+    joined.projects = projects.into();
+    joined.changes = changes();
+    joined.incidents = incidents();
+    joined.counts = counts;
+    joined.dependants = Arc::new(dependants);
+    joined
 }
 
 fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Place {
@@ -517,17 +620,65 @@ fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Pl
     Place { target, workload, application: None, indicators, judgement }
 }
 
+/// Changes the catalog, and what is joined from it, as the engine would.
+fn recatalog(model: &mut Model, change: impl FnOnce(&mut Catalog)) {
+    let mut catalog = model.world.catalog.value.as_deref().unwrap().clone();
+    change(&mut catalog);
+    model.world.catalog.value = Some(Arc::new(catalog));
+    let joined = Joined::new(&model.world);
+    let known = model.world.joined.clone();
+    let joined_now = Arc::make_mut(&mut model.world.joined);
+    for row in joined.services.iter().filter(|row| known.service(row.service.name.as_str()).is_none()) {
+        joined_now.services.push(row.clone());
+    }
+    let index = joined_now.services.iter().enumerate();
+    joined_now.index = Arc::new(index.map(|(index, row)| (row.service.name.clone(), index)).collect());
+    joined_now.dependants = joined.dependants;
+}
+
+/// Makes `session-cache` need `api-gateway`, and so closes a circle over `shared-auth`.
+pub fn tie_a_knot(model: &mut Model) {
+    recatalog(model, |catalog| {
+        let cache = Arc::make_mut(catalog.services.get_mut("session-cache").unwrap());
+        cache.dependencies.push(Dependency {
+            service: "api-gateway".into(),
+            requirement: None,
+            optional: false,
+            span: Span::default(),
+        });
+    });
+}
+
+/// Adds services in three projects that need what is there.
+pub fn grow(model: &mut Model, count: usize) {
+    recatalog(model, |catalog| {
+        let needs: [&[&'static str]; 4] =
+            [&["shared-auth"], &["api-gateway", "catalog-search"], &["user-store"], &["project-b-api"]];
+        for index in 0..count {
+            let project = ["project-a", "project-b", "project-c"][index * 7 % 3];
+            let row = Row { needs: needs[index % 4], ..row("user-store", None, "1.0.0") };
+            let mut service = service(&row);
+            service.name = format!("worker-{index:03}").into();
+            service.project = Some(project.into());
+            // Every fifth is needed by its neighbour, so that not all of them are leaves.
+            if index % 5 == 1 {
+                service.dependencies[0].service = format!("worker-{:03}", index - 1).into();
+            }
+            catalog.services.insert(service.name.clone(), Arc::new(service));
+        }
+    });
+}
+
 /// Rows as the engine fills them.
 fn fill_lists(model: &mut Model) {
     let joined = model.world.joined.clone();
+    let rows = model.arrange_inventory();
     let lists = &mut model.ui.lists;
-    lists[Pane::Inventory.index()].rows =
-        joined.services.iter().map(|row| row.service.name.to_string()).collect();
-    lists[Pane::Graph.index()].rows =
-        ["shared-auth", "user-store", "session-cache"].map(str::to_owned).to_vec();
+    lists[Pane::Inventory.index()].rows = rows;
     lists[Pane::Changes.index()].rows =
         joined.changes.iter().map(|change| change.proposal.id.to_string()).collect();
     lists[Pane::Sla.index()].rows = joined.projects.iter().map(|row| row.name().to_owned()).collect();
     lists[Pane::Escalation.index()].rows =
         joined.incidents.iter().map(|incident| incident.id.to_string()).collect();
+    model.settle_graph();
 }

@@ -22,13 +22,21 @@ const INVENTORY: Wanted = &[
     ("view.help", "help"),
     ("view.palette", "commands"),
     ("app.quit", "quit"),
+    ("inventory.sort", "order"),
+    ("inventory.group", "group"),
+    ("inventory.columns", "columns"),
     ("repository.validate", "validate"),
     ("incident.declare", "declare"),
 ];
 const GRAPH: Wanted = &[
-    ("view.zoom", "zoom"),
-    ("cursor.down", "walk"),
-    ("view.details", "details"),
+    ("graph.walk dependants", "users"),
+    ("graph.walk dependencies", "needs"),
+    ("graph.map", "whole map"),
+    ("view.zoom", "centre"),
+    ("impact", "impact"),
+    ("view.filter", "search"),
+    ("graph.depth next", "further"),
+    ("graph.fold", "fold"),
     ("service.rollback", "roll back"),
     ("view.help", "help"),
     ("view.palette", "commands"),
@@ -63,12 +71,36 @@ const ESCALATION: Wanted = &[
     ("view.palette", "commands"),
     ("app.quit", "quit"),
 ];
+const CROSS_PROJECT: Wanted = &[
+    ("view.details", "details"),
+    ("cross.table next", "next table"),
+    ("view.back", "back"),
+    ("cursor.next-worry", "next worry"),
+    ("view.filter", "filter"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
-const DETAIL: Wanted = &[
+const SERVICE: Wanted = &[
     ("view.back", "close"),
+    ("service.source", "source"),
+    ("service.edit", "edit"),
+    ("lifecycle.propose", "propose a step"),
     ("service.rollback", "roll back"),
     ("cursor.down", "down"),
-    ("cursor.up", "up"),
+];
+const SOURCE: Wanted =
+    &[("view.back", "close"), ("service.edit", "edit"), ("cursor.down", "down"), ("cursor.up", "up")];
+const COLUMNS: Wanted = &[
+    ("columns.change toggle", "show or hide"),
+    ("columns.change later", "move down"),
+    ("columns.change earlier", "up"),
+    ("columns.change wider", "wider"),
+    ("columns.change narrower", "narrower"),
+    ("columns.change sort", "order by"),
+    ("columns.change reset", "as before"),
+    ("view.back", "close"),
 ];
 const PALETTE: Wanted =
     &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
@@ -96,12 +128,16 @@ fn wanted(model: &Model) -> Wanted {
         Some(Overlay::Planning { .. }) => &[("view.back", "cancel")],
         Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => CONFIRM_RUN,
         Some(Overlay::Confirm { .. }) => CONFIRM,
-        Some(Overlay::Service { .. }) => DETAIL,
+        Some(Overlay::Service { .. }) => SERVICE,
+        Some(Overlay::Source { .. }) => SOURCE,
+        Some(Overlay::Columns { .. }) => COLUMNS,
         Some(
             Overlay::Help { .. }
             | Overlay::Running { .. }
             | Overlay::Findings { .. }
             | Overlay::Change { .. }
+            | Overlay::CrossProject { .. }
+            | Overlay::Impact { .. }
             | Overlay::Sources { .. },
         ) => SCROLLED,
         None => match model.ui.focus {
@@ -110,6 +146,7 @@ fn wanted(model: &Model) -> Wanted {
             Pane::Changes => CHANGES,
             Pane::Sla => SLA,
             Pane::Escalation => ESCALATION,
+            Pane::CrossProject => CROSS_PROJECT,
         },
     }
 }

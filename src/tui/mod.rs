@@ -13,12 +13,15 @@ mod style;
 mod view;
 mod widgets;
 
+pub mod editor;
 pub mod input;
 pub mod svg;
 pub mod terminal;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
+#[cfg(test)]
+mod inventory_screens;
 #[cfg(test)]
 mod screens;
 

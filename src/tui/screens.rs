@@ -2,11 +2,15 @@
 
 use super::{cursor, draw, fixture, svg::to_text};
 use crate::{
+    action::run::refresh_lists,
     config::{key::Key, theme::Theme},
     domain::{
         catalog::{ManagedBy, Target},
+        cross_project::Table,
         deployment::RollbackRoute,
         finding::{Finding, Level},
+        graph::DependencyGraph,
+        impact::Impact,
         ledger::Verdict,
         plan::{Outcome, Plan, Progress, Risk, Step, Validation, Work},
     },
@@ -30,7 +34,8 @@ fn buffer(model: &Model) -> Buffer {
     buffer
 }
 
-fn text(name: &str, model: &Model) -> String {
+/// A screen as text.
+pub(super) fn text(name: &str, model: &Model) -> String {
     let buffer = buffer(model);
     // For looking at with one's own eyes.
     if let Some(folder) = crate::config::environment::var("QUARTERDECK_PICTURES") {
@@ -52,8 +57,60 @@ fn the_deck() {
 }
 
 #[test]
+fn the_cross_project_page() {
+    for table in Table::ALL {
+        for (width, height) in [(80, 24), (160, 45)] {
+            let model = fixture::cross_project(Size { width, height }, table);
+            let name = format!("cross-project-{}-{width}x{height}", table.index() + 1);
+            insta::assert_snapshot!(name.as_str(), text(&name, &model));
+        }
+    }
+}
+
+#[test]
+fn the_details_of_cross_project_rows() {
+    for (table, row) in
+        [(Table::Usage, "old-api"), (Table::Compliance, "new-api ≥"), (Table::Migrations, "old-api")]
+    {
+        let mut model = fixture::cross_project(SIZE, table);
+        let row = row.to_owned();
+        assert!(model.ui.list(Pane::CrossProject).rows.contains(&row), "{row}");
+        model.ui.overlays.push(Overlay::CrossProject { table, row, offset: 0 });
+        let name = format!("cross-project-details-{}", table.index() + 1);
+        insta::assert_snapshot!(name.as_str(), text(&name, &model));
+    }
+}
+
+#[test]
+fn the_cross_project_page_says_what_is_missing_and_why() {
+    // The history is still being read, then cannot be.
+    let mut model = fixture::cross_project(Size { width: 120, height: 30 }, Table::Migrations);
+    model.world.history = crate::model::world::Source::default();
+    refresh_lists(&mut model);
+    let shown = text("history-loading", &model);
+    assert!(shown.contains("◌ reading the history") && shown.contains("▲ near"), "{shown}");
+    model.world.history.failure = Some(Failure::failed("could not list the commits of the main branch"));
+    let shown = text("history-failed", &model);
+    for words in ["■ history failed", "unknown: could not list the commits of the main branch"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    // A filter that nothing passes, and a platform on which nothing is shared.
+    model.ui.lists[Pane::CrossProject.index()].filter = "zzz".into();
+    refresh_lists(&mut model);
+    let shown = text("filtered", &model);
+    assert!(shown.contains("nothing matches /zzz") && shown.contains("0 of 1 /zzz"), "{shown}");
+    let mut model = fixture::cross_project(Size { width: 120, height: 45 }, Table::Usage);
+    model.world.catalog.value = Some(Arc::default());
+    refresh_lists(&mut model);
+    let shown = text("cross-project-nothing", &model);
+    for words in ["no service is shared", "nobody requires a version", "no service is deprecated"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+}
+
+#[test]
 fn each_pane_zoomed() {
-    for pane in Pane::ALL {
+    for pane in Pane::DECK {
         let mut model = fixture::model(Size { width: 120, height: 34 });
         model.ui.focus = pane;
         model.ui.zoom = Some(pane);
@@ -62,6 +119,53 @@ fn each_pane_zoomed() {
 }
 
 const SIZE: Size = Size { width: 100, height: 30 };
+
+/// The graph zoomed at a size, after something was done to the model.
+fn graph(name: &str, (width, height): (u16, u16), change: impl FnOnce(&mut Model)) {
+    let mut model = fixture::model(Size { width, height });
+    model.ui.focus = Pane::Graph;
+    model.ui.zoom = Some(Pane::Graph);
+    change(&mut model);
+    model.settle_graph();
+    insta::assert_snapshot!(format!("graph-{name}-{width}x{height}"), text(&format!("graph-{name}"), &model));
+}
+
+#[test]
+fn the_graph() {
+    for size in [(80, 24), (160, 45)] {
+        graph("near", size, |_| {});
+        graph("whole", size, |model| model.ui.graph.whole = true);
+        graph("cycle", size, |model| {
+            fixture::tie_a_knot(model);
+            model.ui.graph.whole = true;
+            model.ui.selected = Some("api-gateway".into());
+        });
+        graph("folded", size, |model| {
+            fixture::grow(model, 40);
+            model.ui.graph.whole = true;
+        });
+        graph("large", size, |model| {
+            fixture::grow(model, 900);
+            model.ui.graph.whole = true;
+        });
+    }
+}
+
+#[test]
+fn the_impact() {
+    for (width, height) in [(80, 24), (160, 45)] {
+        let mut model = fixture::model(Size { width, height });
+        let catalog = model.world.catalog.value.clone().unwrap();
+        let graph = DependencyGraph::build(&catalog);
+        let impact = Impact::outage(&catalog, &graph, &"shared-auth".into()).unwrap();
+        model.ui.overlays.push(Overlay::Impact { subject: None, impact: Arc::new(impact), offset: 0 });
+        insta::assert_snapshot!(format!("impact-{width}x{height}"), text("impact", &model));
+        let next = "2.0.0".parse().unwrap();
+        let impact = Impact::version(&catalog, &graph, &"shared-auth".into(), &next).unwrap();
+        model.ui.overlays = vec![Overlay::Impact { subject: None, impact: Arc::new(impact), offset: 0 }];
+        insta::assert_snapshot!(format!("impact-version-{width}x{height}"), text("impact-version", &model));
+    }
+}
 
 fn job(model: &mut Model, state: JobState) -> JobId {
     let started = model.now - Duration::seconds(14);
@@ -215,6 +319,7 @@ fn every_overlay() {
         incident: None,
         commit: Some("1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into()),
         synced: verdict == Verdict::Pass,
+        deliveries: Vec::new(),
     };
     let failure = || {
         Failure::unreachable("could not patch deployment/shared/shared-auth")
@@ -266,7 +371,7 @@ fn every_overlay() {
             "filter",
             with(|model| {
                 model.ui.lists[0].filter = "api".into();
-                model.ui.lists[0].rows.retain(|row| row.contains("api"));
+                model.ui.lists[0].rows = model.arrange_inventory();
                 let input = TextInput::new("api");
                 Overlay::Filter { pane: Pane::Inventory, input, before: String::new(), row: None }
             }),
@@ -363,6 +468,15 @@ fn every_size_pane_zoom_and_overlay_draws_without_a_panic() {
                 let mut model = fixture::model(Size { width, height });
                 model.ui.focus = pane;
                 model.ui.zoom = zoom;
+                buffer(&model);
+            }
+        }
+        for table in Table::ALL {
+            let mut model = fixture::cross_project(Size { width, height }, table);
+            buffer(&model);
+            let row = model.ui.list(Pane::CrossProject).rows[0].clone();
+            for row in [row, "gone".to_owned()] {
+                model.ui.overlays.push(Overlay::CrossProject { table, row, offset: 7 });
                 buffer(&model);
             }
         }

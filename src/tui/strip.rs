@@ -308,7 +308,7 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
             ];
             let priority = match source.freshness {
                 Freshness::Failed => 2,
-                Freshness::Stale => 3,
+                Freshness::Partial | Freshness::Stale => 3,
                 Freshness::Loading => 4,
                 Freshness::Live => LIVE,
             };

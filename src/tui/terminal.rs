@@ -41,14 +41,29 @@ impl Screen {
                 "run the console in a terminal; `quarterdeck briefing` and the other commands work without one",
             )
         };
-        enable_raw_mode().map_err(refuse)?;
-        TAKEN.store(true, Ordering::SeqCst);
-        execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
-            .map_err(refuse)?;
+        take().map_err(refuse)?;
         let terminal = Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, stdout())))
             .map_err(refuse)?;
         Ok(Self { terminal })
     }
+}
+
+impl Screen {
+    /// Takes the terminal again after [`restore`], with nothing on it; the next frame draws everything.
+    ///
+    /// # Errors
+    /// What the terminal answers.
+    pub fn retake(&mut self) -> std::io::Result<()> {
+        take()?;
+        self.terminal.clear()
+    }
+}
+
+/// Raw mode, the alternate screen, mouse and paste events, no cursor.
+fn take() -> std::io::Result<()> {
+    enable_raw_mode()?;
+    TAKEN.store(true, Ordering::SeqCst);
+    execute!(stdout(), EnterAlternateScreen, EnableMouseCapture, EnableBracketedPaste, Hide)
 }
 
 impl Drop for Screen {

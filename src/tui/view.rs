@@ -62,6 +62,7 @@ impl SourceState<'_> {
                 age.map_or_else(|| word.to_owned(), |age| format!("{word} {age}"))
             }
             (Freshness::Loading, _) => "loading".to_owned(),
+            (Freshness::Partial, _) => "no deployments".to_owned(),
             (Freshness::Stale, _) => format!("stale {}", age.unwrap_or_default()),
             (Freshness::Live, _) => age.unwrap_or_default(),
         }
@@ -69,7 +70,8 @@ impl SourceState<'_> {
 }
 
 /// How old the picture of each kind of source may be before it is called stale.
-const LIMITS: [(&str, i64); 4] = [("git", 900), ("cluster", 60), ("metrics", 30), ("alerts", 120)];
+const LIMITS: [(&str, i64); 5] =
+    [("git", 900), ("cluster", 60), ("metrics", 30), ("alerts", 120), ("forge", 180)];
 
 fn limit(kind: &str) -> Duration {
     LIMITS
@@ -129,6 +131,9 @@ impl<'a> View<'a> {
         if self.catalog.is_some_and(|catalog| catalog.settings.alertmanager.is_some()) {
             states.push(self.state("alerts", &world.alerts, limit("alerts")));
         }
+        if self.catalog.is_some_and(|catalog| catalog.settings.forge.is_some()) {
+            states.push(self.state("forge", &world.requests, limit("forge")));
+        }
         states.push(self.state("ledger", &world.ledger, limit("ledger")));
         states
     }
@@ -148,7 +153,11 @@ impl<'a> View<'a> {
     /// How the cluster of an environment stands, by the environment's name.
     pub fn cluster(&self, environment: &'a Environment) -> SourceState<'a> {
         match self.model.world.clusters.get(&environment.context) {
-            Some(source) => self.state(environment.name.as_str(), source, limit("cluster")),
+            Some(source) => {
+                let state = self.state(environment.name.as_str(), source, limit("cluster"));
+                let freshness = source.cluster_freshness(self.model.now, limit("cluster"));
+                SourceState { freshness, ..state }
+            }
             None => SourceState {
                 name: environment.name.as_str(),
                 freshness: Freshness::Loading,
@@ -157,6 +166,11 @@ impl<'a> View<'a> {
                 has_picture: false,
             },
         }
+    }
+
+    /// How the history of what is going away stands.
+    pub fn history(&self) -> SourceState<'a> {
+        self.state("history", &self.model.world.history, limit("history"))
     }
 
     /// How the scrapes stand.
@@ -168,7 +182,7 @@ impl<'a> View<'a> {
     pub fn pane_source(&self, pane: Pane) -> SourceState<'a> {
         let world = &self.model.world;
         match pane {
-            Pane::Inventory | Pane::Graph | Pane::Sla => {
+            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject => {
                 self.state("repository", &world.catalog, limit("catalog"))
             }
             Pane::Changes => self.state("changes", &world.changes, limit("catalog")),
@@ -194,7 +208,7 @@ impl<'a> View<'a> {
 pub const fn freshness_role(freshness: Freshness) -> Role {
     match freshness {
         Freshness::Live | Freshness::Loading => Role::Dim,
-        Freshness::Stale => Role::StatusWarning,
+        Freshness::Partial | Freshness::Stale => Role::StatusWarning,
         Freshness::Failed => Role::StatusCritical,
     }
 }

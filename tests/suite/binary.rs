@@ -51,6 +51,91 @@ async fn a_fresh_repository_has_no_finding() {
 }
 
 #[tokio::test]
+async fn a_proposal_is_judged_by_where_it_started() {
+    let program = Program::new();
+    program.ends(0, &["init", "control"]).await;
+    let control = program.home.path().join("control");
+    let catalog = control.join("services/catalog.toml");
+    let settings = control.join("quarterdeck.toml");
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    let commit = |message: &str| {
+        git(&control, &["add", "--all"]);
+        git(&control, &["commit", "--quiet", "--message", message]);
+    };
+    git(&control, &["checkout", "--quiet", "-b", "change/gone"]);
+    // A service that others need goes, and the rules that say so are silenced.
+    let text = read(&catalog);
+    let (before, _) = text.split_once("[service.user-store]").unwrap();
+    std::fs::write(&catalog, before).unwrap();
+    std::fs::write(&settings, read(&settings) + "\n[rules]\nQD201 = \"allow\"\nQD301 = \"allow\"\n").unwrap();
+    commit("Remove it");
+    git(&control, &["checkout", "--quiet", "main"]);
+    // What main did meanwhile is not the change's doing.
+    std::fs::write(control.join("CHANGELOG.md"), "more\n").unwrap();
+    std::fs::write(&catalog, text.clone() + "\n[service.later]\nname = \"later\"\ntype = \"job\"\nowner = \"platform-team\"\nversion = \"1.0.0\"\n").unwrap();
+    commit("Go on");
+    let on = |arguments: &[&'static str]| [&["--repo", "control", "check"], arguments].concat();
+    for range in [&["main..change/gone"][..], &["--base", "main", "--rev", "change/gone"]] {
+        let ran = program.ends(1, &on(range)).await;
+        ran.says(&["QD301", "QD201", "QD120", "user-store"]);
+        assert!(!ran.out.contains("later"), "{}", ran.out);
+    }
+    // Alone it is judged by its own levels, and so it says nothing of them.
+    let alone = program.run(&on(&["--rev", "change/gone"])).await;
+    assert!(!alone.out.contains("QD201") && !alone.out.contains("QD301"), "{}", alone.out);
+
+    // What is not committed yet is compared, too.
+    git(&control, &["checkout", "--quiet", "-b", "change/major"]);
+    std::fs::write(&catalog, text.replace("\"1.3.0\"", "\"2.0.0\"")).unwrap();
+    program.ends(1, &on(&["--base", "main"])).await.says(&["QD30", "shared-auth"]);
+    let sarif = program.run(&on(&["--base", "main", "--format", "sarif"])).await;
+    let document: serde_json::Value = serde_json::from_str(&sarif.out).unwrap();
+    assert_eq!(document["version"], "2.1.0");
+    assert!(!document["runs"][0]["results"].as_array().unwrap().is_empty(), "{document:#}");
+    sarif.complains(&["error"]);
+    program
+        .ends(1, &on(&["--base", "main", "--format", "github"]))
+        .await
+        .says(&["::error file=services/catalog.toml,line="]);
+    program.ends(2, &on(&["--base", "mian"])).await.complains(&["could not find the revision mian"]);
+    program.ends(2, &on(&["nowhere/at-all.toml"])).await.complains(&["is no file or directory"]);
+    program.ends(2, &on(&["a..b", "c..d"])).await.complains(&["give one range"]);
+}
+
+#[tokio::test]
+async fn a_watch_tells_what_a_save_changes_and_ends_with_the_interrupt() {
+    let program = Program::new();
+    program.ends(0, &["init", "control"]).await;
+    let catalog = program.home.path().join("control/services/catalog.toml");
+    let text = std::fs::read_to_string(&catalog).unwrap();
+    let mut child = program.spawn(&["--repo", "control", "check", "--watch"]);
+    child.says("no findings; watching").await;
+    std::fs::write(&catalog, text.clone() + "\n[service.broken]\nversion = \"one\"\n").unwrap();
+    let said = child.says(" new: ").await;
+    assert!(said.iter().any(|line| line.contains("is not a semantic version")), "{said:?}");
+    std::fs::write(&catalog, text).unwrap();
+    let said = child.says(" mended: no findings").await;
+    assert!(said.iter().any(|line| line.starts_with("mended[QD106]")), "{said:?}");
+    assert_eq!(child.interrupt().await, Some(130));
+}
+
+#[tokio::test]
+async fn schemas_are_printed_listed_and_written() {
+    let program = Program::new();
+    program.ends(0, &["schema"]).await.says(&["services/catalog.toml", "catalog.schema.json"]);
+    let schema = program.ends(0, &["schema", "services/catalog.toml"]).await;
+    let schema: serde_json::Value = serde_json::from_str(&schema.out).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    program.ends(2, &["schema", "catlog"]).await;
+    program.ends(0, &["schema", "--all", "--out", "written"]).await.complains(&["14 schemas are in written"]);
+    program.ends(0, &["init", "control"]).await;
+    let file = |path: &str| std::fs::read(program.home.path().join(path)).unwrap();
+    assert_eq!(file("written/catalog.schema.json"), file("control/schemas/catalog.schema.json"));
+    program.write("taken", "");
+    program.ends(2, &["schema", "--all", "--out", "taken"]).await.complains(&["could not write", "--out"]);
+}
+
+#[tokio::test]
 async fn the_demo_prints_its_briefing_and_ends() {
     let program = Program::new();
     for arguments in [&["demo", "--once"][..], &["demo"]] {
@@ -83,6 +168,20 @@ async fn reports_tell_the_state_and_the_exit_code_sums_it_up() {
     let services = program.json(0, &["service", "list"]).await;
     let auth = services["services"].as_array().unwrap().iter().find(|row| row["name"] == "shared-auth");
     assert_eq!(auth.unwrap()["verdict"], "violated", "{services:#}");
+    program.ends(0, &["service", "usage"]).await.says(&["shared-auth", "■ violated", "▲ deprecated gone in"]);
+    program.ends(0, &["service", "compliance"]).await.says(&[
+        "△ drifts",
+        "cart",
+        "production 1.8.1",
+        ">=1.0",
+    ]);
+    let migrations = program.json(0, &["service", "migrations"]).await;
+    let old = &migrations["migrations"][0];
+    assert_eq!((&old["service"], &old["remaining"]), (&"old-api".into(), &1.into()), "{migrations:#}");
+    assert_eq!(old["progress"]["moved"], 5, "{migrations:#}");
+    program.ends(0, &["service", "migrations"]).await.says(&["5 of 6", "−order-worker", "○ moving"]);
+    let page = program.ends(0, &["snapshot", "--pane", "cross-project"]).await;
+    page.says(&["Cross-project impact", "▸Shared services", "history of"]);
     program.ends(0, &["change", "list"]).await.says(&[
         "project-a-api-2.1.1",
         "catalog-search-1.5.0",
@@ -256,7 +355,67 @@ async fn what_needs_no_repository() {
     program.ends(0, &["keymap", "print"]).await.says(&["[global]", "service.rollback", "app.quit"]);
     program.ends(0, &["theme", "list"]).await.says(&["dark\n", "light\n", "high-contrast\n", "monochrome\n"]);
     program.ends(2, &["keymap"]).await;
+    program.ends(0, &["check", "--explain", "qd203"]).await.says(&["dependency-cycle", "Mended by"]);
+    program.ends(2, &["check", "--explain", "dependency-cicle"]).await.complains(&["did you mean"]);
+    // What the command line names and nobody has is told, whatever is asked for.
+    for wrong in [["--theme", "drak"], ["--keymap", "none-such"]] {
+        let arguments = [&wrong[..], &["theme", "list"]].concat();
+        program.ends(0, &arguments).await.says(&["dark\n"]).complains(&[wrong[1]]);
+    }
     program.ends(2, &["frobnicate"]).await.complains(&["frobnicate"]);
     // The console itself needs a terminal.
     program.ends(2, &[]).await.complains(&["needs a terminal", "quarterdeck briefing"]);
+}
+
+#[tokio::test]
+async fn the_ledger_is_logged_synced_and_verified() {
+    let (platform, program) = operator(Scenario::BadRelease).await;
+    let verified = program.json(0, &["ledger", "verify"]).await;
+    assert_eq!((&verified["valid"], &verified["events"]), (&true.into(), &3.into()), "{verified:#}");
+    let signed = if platform.is_signing() { 3 } else { 0 };
+    assert_eq!(verified["signed"], signed, "{verified:#}");
+    let logged = program.ends(0, &["ledger", "log", "--signatures", "--kind", "incident.declared"]).await;
+    logged.says(&[
+        "INC-1",
+        "INC-2",
+        if platform.is_signing() { "● l.okafor@example.com" } else { "unsigned" },
+    ]);
+    let taken =
+        program.json(0, &["ledger", "log", "--subject", "INC-1", "--limit", "1", "--actor", "chen"]).await;
+    assert_eq!(taken["events"][0]["event"]["kind"], "incident.acknowledged", "{taken:#}");
+    assert_eq!(taken["events"].as_array().map(Vec::len), Some(1), "{taken:#}");
+    program.ends(0, &["ledger", "log", "--since", "2099-01-01"]).await.says(&["none of 3 events fits"]);
+    program.ends(2, &["ledger", "log", "--since", "yesterday"]).await.complains(&["is no time", "7d"]);
+
+    program.ends(0, &["ledger", "sync"]).await.says(&["0 events received, 0 sent; the ledger has 3 events"]);
+    program.ends(1, &["ledger", "sync", "--read-only"]).await.complains(&["read-only"]);
+    let away = platform.remote().with_extension("away");
+    std::fs::rename(platform.remote(), &away).unwrap();
+    program.ends(3, &["ledger", "sync"]).await.complains(&["could not fetch the ledger"]);
+    program.ends(0, &["incident", "declare", "--severity", "low", "--title", "offline", "--yes"]).await;
+    std::fs::rename(&away, platform.remote()).unwrap();
+    let synced = program.json(0, &["ledger", "sync"]).await;
+    assert_eq!((&synced["sent"], &synced["waiting"]), (&1.into(), &0.into()), "{synced:#}");
+    program.ends(0, &["ledger", "verify"]).await.says(&["valid: 4 events"]);
+
+    // Somebody who may push and has no key takes an incident.
+    let tree = git(platform.remote(), &["rev-parse", "quarterdeck/ledger^{tree}"]);
+    let message = "incident.acknowledged(INC-2): taken\n\n\
+                   {\"version\":1,\"kind\":\"incident.acknowledged\",\"incident\":\"INC-2\"}\n";
+    let commit = ["commit-tree", "-p", "quarterdeck/ledger", "-m", message, &tree];
+    let forged = git(platform.remote(), &commit);
+    git(platform.remote(), &["update-ref", "refs/heads/quarterdeck/ledger", &forged]);
+    if platform.is_signing() {
+        program.ends(1, &["ledger", "verify"]).await.says(&[
+            "bad: event 5",
+            "incident.acknowledged(INC-2)",
+            "it is not signed, and signatures were required",
+            "not valid: 5 events, 4 signed",
+        ]);
+    }
+    // A rewritten ledger is not taken over.
+    let commit = ["commit-tree", "-p", "quarterdeck/ledger~2", "-m", message, &tree];
+    let other = git(platform.remote(), &commit);
+    git(platform.remote(), &["update-ref", "refs/heads/quarterdeck/ledger", &other]);
+    program.ends(1, &["ledger", "verify"]).await.complains(&["the ledger on origin was rewritten"]);
 }

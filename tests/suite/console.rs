@@ -7,9 +7,11 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        forge::HttpForge,
         git::{AbsentRepository, GitLedger, GitRepository},
         install_crypto,
         metrics::HttpScraper,
+        notify::HttpNotifier,
     },
     config::{
         Config,
@@ -78,7 +80,7 @@ pub async fn platform(scenario: Scenario) -> Platform {
     let platform = Platform::start(options).await.unwrap();
     for chapter in demo::story::chapters(scenario, now) {
         let mut variables = environment(platform.directory(), None);
-        variables.extend(chapter.environment());
+        variables.extend(platform.environment(chapter.name, chapter.email));
         let repository = GitRepository::open(platform.repository(), variables).unwrap();
         GitLedger::new(&repository).append(chapter.at, chapter.draft()).await.unwrap();
     }
@@ -106,6 +108,8 @@ pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String
         clusters: Arc::new(KubeClusters::new(kubeconfig.map(Path::to_owned))),
         scraper: Arc::new(HttpScraper::new().unwrap()),
         alerts: Arc::new(Alertmanager::new().unwrap()),
+        forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
+        notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
     }
 }
 
@@ -272,6 +276,7 @@ pub fn is_complete(model: &Model) -> bool {
         && world.remote.at.is_some()
         && world.ledger.value.is_some()
         && world.alerts.value.is_some()
+        && world.requests.value.is_some()
         && world.metrics.value.as_ref().is_some_and(|seen| {
             seen.endpoints.values().all(|seen| seen.rate.is_some() || seen.problem.is_some())
         })

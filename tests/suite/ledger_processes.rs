@@ -16,9 +16,9 @@ use std::{
 const PROCESSES: usize = 8;
 const EVENTS: usize = 10;
 const CLONE: &str = "QUARTERDECK_TEST_LEDGER_CLONE";
-const BRANCH: &str = "refs/heads/quarterdeck/ledger";
+pub const BRANCH: &str = "refs/heads/quarterdeck/ledger";
 
-fn environment(person: &str) -> Vec<(String, String)> {
+pub fn environment(person: &str) -> Vec<(String, String)> {
     let email = format!("{person}@example.com");
     [
         ("GIT_CONFIG_GLOBAL", "/dev/null"),
@@ -32,7 +32,7 @@ fn environment(person: &str) -> Vec<(String, String)> {
     .to_vec()
 }
 
-fn git(place: &Path, arguments: &[&str]) -> String {
+pub fn git(place: &Path, arguments: &[&str]) -> String {
     let output =
         Command::new("git").current_dir(place).args(arguments).envs(environment("test")).output().unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -11,7 +11,19 @@ mod cluster;
 #[cfg(test)]
 mod console;
 #[cfg(test)]
+mod cross_project;
+#[cfg(test)]
 mod flows;
+#[cfg(test)]
+mod forge;
+#[cfg(test)]
+mod fuzzed;
+#[cfg(test)]
+mod graph;
+#[cfg(test)]
+mod inventory;
+#[cfg(test)]
+mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]

@@ -6,6 +6,10 @@ use std::{
     process::Stdio,
 };
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout},
+};
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_quarterdeck");
@@ -35,6 +39,36 @@ pub struct Ran {
     pub out: String,
     /// Standard error.
     pub err: String,
+}
+
+/// A run that goes on.
+pub struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Waits for a line with a text in it, and gives the lines up to it.
+    pub async fn says(&mut self, text: &str) -> Vec<String> {
+        let mut said = Vec::new();
+        loop {
+            let line = tokio::time::timeout(DEADLINE, self.lines.next_line()).await;
+            let line = line.unwrap_or_else(|_| panic!("`{text}` does not come, only {said:#?}"));
+            let line = line.unwrap().unwrap_or_else(|| panic!("it ended without `{text}`: {said:#?}"));
+            said.push(line);
+            if said.last().is_some_and(|line| line.contains(text)) {
+                return said;
+            }
+        }
+    }
+
+    /// Sends what Ctrl-C sends, and gives the exit code.
+    pub async fn interrupt(mut self) -> Option<i32> {
+        let id = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("sh").args(["-c", "kill -s INT \"$0\"", &id]).status().unwrap();
+        assert!(sent.success());
+        tokio::time::timeout(DEADLINE, self.child.wait()).await.expect("it ends").unwrap().code()
+    }
 }
 
 impl Program {
@@ -78,9 +112,8 @@ impl Program {
             .collect()
     }
 
-    /// Runs it to its end, without a terminal.
-    pub async fn run(&self, arguments: &[&str]) -> Ran {
-        let child = tokio::process::Command::new(BINARY)
+    fn start(&self, arguments: &[&str]) -> tokio::process::Child {
+        tokio::process::Command::new(BINARY)
             .args(&self.always)
             .args(arguments)
             .current_dir(self.home.path())
@@ -91,7 +124,19 @@ impl Program {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .unwrap();
+            .unwrap()
+    }
+
+    /// Starts it to be listened to while it runs.
+    pub fn spawn(&self, arguments: &[&str]) -> Running {
+        let mut child = self.start(arguments);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Running { child, lines }
+    }
+
+    /// Runs it to its end, without a terminal.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        let child = self.start(arguments);
         let output = tokio::time::timeout(DEADLINE, child.wait_with_output()).await;
         let output = output.unwrap_or_else(|_| panic!("{arguments:?} did not end")).unwrap();
         Ran {

@@ -89,7 +89,7 @@ fn any_size_is_drawn_or_refused_in_words() {
     let (mut terminal, settings) = demo(&program, (60, 20));
     terminal.shows("shared-auth");
     terminal.send("?");
-    terminal.shows("Half a page down");
+    terminal.shows("Turn the order round");
     terminal.send("\x1b");
     terminal.resize(50, 15);
     terminal.until("what is needed", |screen| screen.contents().contains("60×20"));
@@ -97,6 +97,41 @@ fn any_size_is_drawn_or_refused_in_words() {
     terminal.resize(1, 1);
     terminal.resize(200, 60);
     terminal.shows(TITLES[4]);
+    terminal.send("q");
+    assert_eq!(terminal.end().exit_code(), 0, "{}", terminal.contents());
+    terminal.assert_restored(&settings);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_editor_has_the_terminal_and_gives_it_back() {
+    let platform = platform(Scenario::BadRelease).await;
+    let mut program = Program::on(platform.repository(), platform.kubeconfig());
+    // It is told the line as vi is, appends to the file, and waits for a key of its own.
+    let editor = program.write(
+        "vi",
+        "#!/bin/sh\nprintf 'editing at %s' \"$1\"\nread -r typed\nprintf '# %s\\n' \"$typed\" >> \"$2\"\n",
+    );
+    std::process::Command::new("chmod").arg("+x").arg(&editor).status().unwrap();
+    program.set("EDITOR", &editor.display().to_string());
+    let arguments: Vec<&str> = program.always.iter().map(String::as_str).collect();
+    let mut terminal = Terminal::start(Path::new(BINARY), &arguments, &program.environment(), (120, 30));
+    let settings = untouched();
+    terminal.shows("shared-auth");
+    terminal.until("live numbers", |screen| screen.contents().contains("■ 1 violated"));
+    terminal.send("e");
+    terminal.shows("editing at +");
+    terminal.until("the screen from before", |screen| !screen.alternate_screen());
+    // Keys are the editor's now: `q` does not end the console.
+    terminal.send("q was typed\r");
+    terminal.until("the console again", |screen| {
+        screen.alternate_screen() && screen.contents().contains("1 Inventory")
+    });
+    let catalog = std::fs::read_to_string(platform.repository().join("services/catalog.toml")).unwrap();
+    assert!(catalog.ends_with("# q was typed\n"), "{catalog}");
+    terminal.send("?");
+    terminal.shows("Edit the service");
+    terminal.send("\x1b");
+    terminal.until("the Deck", |screen| !screen.contents().contains("Edit the service"));
     terminal.send("q");
     assert_eq!(terminal.end().exit_code(), 0, "{}", terminal.contents());
     terminal.assert_restored(&settings);

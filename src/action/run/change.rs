@@ -1,20 +1,22 @@
-//! Changes: validate and approve.
+//! Changes: validate, ask for the impact, approve, and tell the forge.
 
-use super::{open_plan, validate};
+use super::{impact, open_plan, propose, tell_step, validate};
 use crate::{
     action::command::ChangeCommand,
     config::key::Key,
     domain::{
         change::Change,
+        forge::STATUS_CONTEXT,
         gate::{Gate, GateState},
         ledger,
         name::ChangeId,
+        notice::NoticeEvent,
         plan::{Plan, Risk, Step, Work},
     },
     error::Failure,
     model::{
         Model,
-        effect::{Effects, ValidationRequest},
+        effect::{Effects, ImpactRequest, ValidationRequest},
     },
 };
 use std::sync::Arc;
@@ -24,12 +26,10 @@ pub(super) fn run(
     command: ChangeCommand,
     opened_by: Option<Key>,
 ) -> Result<Effects, Failure> {
-    let id = match &command {
-        ChangeCommand::Validate(id) | ChangeCommand::Approve { change: id, .. } => id.clone(),
-    };
-    let change = find(model, &id)?;
     match command {
-        ChangeCommand::Validate(_) => {
+        ChangeCommand::Propose(wanted) => propose::run(model, wanted, opened_by),
+        ChangeCommand::Validate { change: id, .. } => {
+            let change = find(model, &id)?;
             let subject = format!("{} at {}", change.proposal.branch, change.proposal.head.short());
             let request = ValidationRequest::Change {
                 change: id,
@@ -38,7 +38,22 @@ pub(super) fn run(
             };
             Ok(validate(model, &subject, request))
         }
-        ChangeCommand::Approve { gate, note, .. } => {
+        ChangeCommand::Impact(id) => {
+            let change = find(model, &id)?;
+            let request = ImpactRequest::Difference {
+                head: Some(change.proposal.head.to_string()),
+                base: change.proposal.base.to_string(),
+                name: Some(id.to_string()),
+            };
+            Ok(impact::ask(model, request))
+        }
+        ChangeCommand::Post(id) => {
+            let change = find(model, &id)?;
+            let plan = post_plan(model, &change)?;
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Approve { change, gate, note } => {
+            let change = find(model, &change)?;
             let plan = approval_plan(model, &change, gate, note)?;
             Ok(open_plan(model, plan, opened_by))
         }
@@ -82,6 +97,7 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
         notes.push(format!("{by} had approved an earlier head; the branch has moved since."));
     }
     let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
+    let told = tell_step(model, NoticeEvent::ChangeApproved, None);
     Ok(Plan {
         title: format!("approve {gate} of {}", proposal.id),
         facts: vec![
@@ -100,7 +116,10 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
                 object: format!("change.approved({})", proposal.id),
             },
             Step { title: "push".to_owned(), object: "quarterdeck/ledger".to_owned() },
-        ],
+        ]
+        .into_iter()
+        .chain(told)
+        .collect(),
         notes,
         risk: Risk::Shared,
         confirm_by_typing: None,
@@ -110,6 +129,61 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
             head: proposal.head.clone(),
             base: proposal.base.clone(),
             note,
+        },
+    })
+}
+
+/// The plan of telling the forge.
+fn post_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
+    let proposal = &change.proposal;
+    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.clone());
+    let settings = settings.ok_or_else(|| {
+        Failure::refused("there is no forge to tell").hint("add [forge] to quarterdeck.toml")
+    })?;
+    let head = proposal.head.short();
+    let request = change.request.as_deref();
+    let mut steps = vec![
+        Step { title: "validate".to_owned(), object: format!("{} at {head}", proposal.branch) },
+        Step {
+            title: "set the status".to_owned(),
+            object: format!("{STATUS_CONTEXT} on {head} in {}", settings.repository),
+        },
+    ];
+    let mut notes = Vec::new();
+    match request {
+        Some(request) => steps.push(Step {
+            title: "write or update the comment".to_owned(),
+            object: format!("#{} in {}", request.number, settings.repository),
+        }),
+        None => {
+            notes.push("The forge has no open request for this branch; no comment is written.".to_owned());
+        }
+    }
+    if let Some(request) = request.filter(|request| request.head != proposal.head) {
+        notes.push(format!(
+            "The forge has the branch at {}; what is posted is about {head}.",
+            request.head.short()
+        ));
+    }
+    Ok(Plan {
+        title: format!("post the validation of {}", proposal.id),
+        facts: vec![
+            (
+                "change".to_owned(),
+                format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk()),
+            ),
+            ("head".to_owned(), format!("{head} {}", proposal.subject)),
+            ("forge".to_owned(), format!("{}, {}", settings.kind.title(), settings.url)),
+        ],
+        steps,
+        notes,
+        risk: Risk::Shared,
+        confirm_by_typing: None,
+        work: Work::PostValidation {
+            change: proposal.id.clone(),
+            head: proposal.head.clone(),
+            request: request.map(|request| request.number),
+            forge: Box::new(settings),
         },
     })
 }

@@ -1,6 +1,6 @@
 //! Incidents: declare, acknowledge, resolve.
 
-use super::open_plan;
+use super::{open_plan, tell_step};
 use crate::{
     action::command::IncidentCommand,
     config::key::Key,
@@ -8,6 +8,7 @@ use crate::{
         escalation::SeverityMatrix,
         incident::Incident,
         name::IncidentId,
+        notice::NoticeEvent,
         plan::{Plan, Risk, Step, Work},
         units::format_duration,
     },
@@ -70,10 +71,12 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
                 facts.push(("escalates after".to_owned(), escalation));
             }
             facts.push(who);
+            let mut steps = ledger("incident.declared", severity.as_str());
+            steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(severity)));
             base(
                 format!("declare a {severity} incident"),
                 facts,
-                ledger("incident.declared", severity.as_str()),
+                steps,
                 Work::DeclareIncident { severity, title, service },
             )
         }
@@ -91,10 +94,12 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
         }
         IncidentCommand::Resolve { incident: id, note } => {
             let incident = find(model, &id)?;
+            let mut steps = ledger("incident.resolved", id.as_str());
+            steps.extend(tell_step(model, NoticeEvent::IncidentResolved, Some(incident.severity)));
             base(
                 format!("resolve {id}"),
                 vec![("incident".to_owned(), about(incident)), who],
-                ledger("incident.resolved", id.as_str()),
+                steps,
                 Work::ResolveIncident { incident: id, note },
             )
         }

@@ -1,23 +1,36 @@
 //! What commands do to the model, one file per family. Everything here is synchronous and does no I/O.
 
 mod change;
+mod cross;
+mod graph;
+mod impact;
 mod incident;
+mod inventory;
 mod plan;
+mod propose;
 mod service;
 mod view;
 
+pub use graph::graph_click;
+pub use impact::impact_found;
 pub use plan::{confirmed, finished, open_plan};
+pub use propose::proposal_planned;
 pub use service::rollback_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
 use super::{
-    command::{AppCommand, Command, Report},
+    command::{AppCommand, Command, LedgerCommand, Report},
     registry,
     spec::{Arguments, Availability},
 };
 use crate::{
     config::key::Key,
-    domain::plan::Validation,
+    domain::{
+        cross_project::Table,
+        escalation::Severity,
+        notice::NoticeEvent,
+        plan::{Step, Validation},
+    },
     error::{Failure, FailureKind},
     model::{
         Ending, Model,
@@ -41,6 +54,9 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
     }
     registry::complete(action, &mut arguments, model);
     if !registry::missing(action, &arguments).is_empty() {
+        let missing = registry::missing(action, &arguments);
+        let focus =
+            action.arguments.iter().position(|spec| missing.iter().any(|absent| absent.name == spec.name));
         let fields = action
             .arguments
             .iter()
@@ -59,8 +75,13 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                 }
             })
             .collect();
-        let overlay =
-            Overlay::Form { action: action.id, title: action.title, fields, focus: 0, problem: None };
+        let overlay = Overlay::Form {
+            action: action.id,
+            title: action.title,
+            fields,
+            focus: focus.unwrap_or(0),
+            problem: None,
+        };
         model.ui.overlays.push(overlay);
         return Effects::none();
     }
@@ -95,32 +116,77 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             view::cursor(model, command);
             Effects::none()
         }
+        Command::Inventory(command) => {
+            inventory::run(model, &command)?;
+            Effects::none()
+        }
         Command::Plan(command) => plan::command(model, command),
         Command::Form(command) => {
             view::form(model, command);
             Effects::none()
         }
         Command::Report(report) => {
+            let table = match report {
+                Report::Usage => Some(Table::Usage),
+                Report::Compliance => Some(Table::Compliance),
+                Report::Migrations => Some(Table::Migrations),
+                _ => None,
+            };
             let pane = match report {
+                Report::Usage | Report::Compliance | Report::Migrations => Pane::CrossProject,
                 Report::Services => Pane::Inventory,
                 Report::Changes => Pane::Changes,
                 Report::Sla => Pane::Sla,
-                Report::Incidents | Report::Briefing | Report::Ledger => Pane::Escalation,
+                Report::Incidents | Report::Briefing => Pane::Escalation,
             };
             view::focus(model, pane);
+            if let Some(table) = table {
+                cross::turn_to(model, table);
+            }
             Effects::none()
         }
         Command::Validate { revision, base } => {
             let (subject, request) = match revision {
-                None => ("the working tree".to_owned(), ValidationRequest::WorkingTree),
+                None => ("the working tree".to_owned(), ValidationRequest::WorkingTree { base }),
                 Some(head) => (head.clone(), ValidationRequest::Revision { head, base }),
             };
             validate(model, &subject, request)
         }
+        Command::Impact(request) => impact::ask(model, request),
+        Command::Graph(command) => {
+            graph::run(model, command)?;
+            Effects::none()
+        }
         Command::Change(command) => change::run(model, command, opened_by)?,
         Command::Service(command) => service::run(model, command, opened_by)?,
         Command::Incident(command) => incident::run(model, command, opened_by)?,
+        Command::Ledger(LedgerCommand::Log { .. }) => {
+            view::focus(model, Pane::Escalation);
+            Effects::none()
+        }
+        Command::Ledger(LedgerCommand::Sync) => {
+            // Whoever fetches also writes what waits.
+            say(model, NoticeKind::Info, "bringing the ledger and its remote together");
+            Effects::one(Effect::Refresh)
+        }
+        Command::Ledger(LedgerCommand::Verify) => {
+            return Err(Failure::refused("the ledger is verified on the command line")
+                .hint("run `quarterdeck ledger verify`"));
+        }
     })
+}
+
+/// The step of a plan that tells people outside of the console; `None` where nobody wants to hear.
+fn tell_step(model: &Model, event: NoticeEvent, severity: Option<Severity>) -> Option<Step> {
+    let catalog = model.world.catalog.value.as_ref()?;
+    let wanted: Vec<String> = catalog
+        .settings
+        .channels
+        .iter()
+        .filter(|channel| channel.wants(event, severity))
+        .map(|channel| format!("{} ({})", channel.name, channel.kind.as_str()))
+        .collect();
+    (!wanted.is_empty()).then(|| Step { title: "tell".to_owned(), object: wanted.join(", ") })
 }
 
 /// Starts a validation; its findings open as an overlay.

@@ -27,6 +27,25 @@ pub fn open_plan(model: &mut Model, plan: Plan, opened_by: Option<Key>) -> Effec
     Effects::none()
 }
 
+/// The key that asked for a plan, if a key did.
+pub(super) struct Asked(pub Option<Key>);
+
+/// Closes the window that waits for a plan, and gives the key that asked for it. Without such a window the
+/// person has closed it: a late answer opens nothing.
+pub(super) fn awaited(model: &mut Model, job: JobId) -> Option<Asked> {
+    model.dirty = true;
+    let waits =
+        |overlay: &Overlay| matches!(overlay, Overlay::Planning { job: waiting, .. } if *waiting == job);
+    let Some(waiting) = model.ui.overlays.iter().position(waits) else {
+        model.jobs.forget(job);
+        return None;
+    };
+    match model.ui.overlays.remove(waiting) {
+        Overlay::Planning { opened_by, .. } => Some(Asked(opened_by)),
+        _ => None,
+    }
+}
+
 /// Says that a job of the same key is there, and shows it where it runs.
 pub(super) fn already(model: &mut Model, running: JobId) {
     let Some(job) = model.jobs.all.get(&running) else { return };

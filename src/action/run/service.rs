@@ -1,11 +1,11 @@
-//! Services: the way back.
+//! Services: the way back, what is said of them, and where.
 
 use super::{plan, say_failure};
 use crate::{
     action::command::ServiceCommand,
     config::key::Key,
     domain::{
-        catalog::{Catalog, Target},
+        catalog::{Catalog, Service, Target},
         deployment::{RollbackRoute, object_name, shown_version},
         plan::{Plan, Risk, Step, Work},
         units::format_percent,
@@ -13,18 +13,32 @@ use crate::{
     error::Failure,
     model::{
         Model,
-        effect::{Effect, Effects},
+        effect::{EditTarget, Effect, Effects},
         jobs::{JobId, JobState},
         ui::Overlay,
     },
 };
+use std::sync::Arc;
 
 pub(super) fn run(
     model: &mut Model,
     command: ServiceCommand,
     opened_by: Option<Key>,
 ) -> Result<Effects, Failure> {
-    let ServiceCommand::Rollback { service, environment } = command;
+    let (service, environment) = match command {
+        ServiceCommand::Rollback { service, environment } => (service, environment),
+        ServiceCommand::Show(service) => {
+            let service = known(model, service.as_str())?.name.clone();
+            model.ui.overlays.push(Overlay::Service { service, offset: 0 });
+            return Ok(Effects::none());
+        }
+        ServiceCommand::Source(service) => {
+            let service = known(model, service.as_str())?.name.clone();
+            model.ui.overlays.push(Overlay::Source { service, offset: 0 });
+            return Ok(Effects::none());
+        }
+        ServiceCommand::Edit(service) => return edit(model, service.as_str()),
+    };
     let target = target(model, service.as_str(), environment.as_str())?;
     let key = format!("rollback/{environment}/{service}");
     let title = format!("roll back {service} in {environment}");
@@ -40,6 +54,31 @@ pub(super) fn run(
     }
 }
 
+/// The service of a name in the catalog.
+fn known<'a>(model: &'a Model, service: &str) -> Result<&'a Arc<Service>, Failure> {
+    let catalog = model.world.catalog.value.as_ref();
+    let catalog = catalog.ok_or_else(|| Failure::refused("the control repository is not read yet"))?;
+    catalog.services.get(service).ok_or_else(|| {
+        let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
+        let names = catalog.services.keys().map(crate::domain::name::ServiceName::as_str);
+        match crate::domain::text::nearest(service, names) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
+            None => failure.hint("`quarterdeck service list` shows them all"),
+        }
+    })
+}
+
+/// Opens the file that defines a service, at its line.
+fn edit(model: &Model, service: &str) -> Result<Effects, Failure> {
+    let service = known(model, service)?;
+    let mut files = model.world.catalog.value.iter().flat_map(|catalog| &catalog.files);
+    let file = files
+        .nth(service.span.file as usize)
+        .ok_or_else(|| Failure::failed(format!("could not find the file that defines {}", service.name)))?;
+    let (line, _) = file.position(service.span.start as usize);
+    Ok(Effects::one(Effect::Edit(EditTarget { path: file.path.clone(), line })))
+}
+
 /// Where a service runs, or why it cannot be rolled back there.
 fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Failure> {
     let refuse =
@@ -53,16 +92,7 @@ fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Fai
         .value
         .as_ref()
         .ok_or_else(|| refuse("the control repository is not read yet".to_owned()))?;
-    let known = catalog.services.get(service).ok_or_else(|| {
-        let failure = Failure::usage(format!("there is no service `{service}` in the catalog"));
-        match crate::domain::text::nearest(
-            service,
-            catalog.services.keys().map(crate::domain::name::ServiceName::as_str),
-        ) {
-            Some(near) => failure.hint(format!("did you mean `{near}`?")),
-            None => failure.hint("`quarterdeck service list` shows them all"),
-        }
-    })?;
+    let known = known(model, service)?;
     let place = catalog.environment(environment).ok_or_else(|| {
         let names: Vec<&str> =
             catalog.settings.environments.iter().map(|environment| environment.name.as_str()).collect();
@@ -79,18 +109,7 @@ fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Fai
 
 /// The cluster told the way back: shows the plan, if somebody still waits for it.
 pub fn rollback_planned(model: &mut Model, job: JobId, result: Result<(Target, RollbackRoute), Failure>) {
-    model.dirty = true;
-    let waiting = model
-        .ui
-        .overlays
-        .iter()
-        .position(|overlay| matches!(overlay, Overlay::Planning { job: waiting, .. } if *waiting == job));
-    let Some(waiting) = waiting else {
-        // The person has closed it: a late answer opens nothing.
-        model.jobs.forget(job);
-        return;
-    };
-    let Overlay::Planning { opened_by, .. } = model.ui.overlays.remove(waiting) else { return };
+    let Some(plan::Asked(opened_by)) = plan::awaited(model, job) else { return };
     match result {
         Ok((target, route)) => {
             let plan = rollback_plan(model, target, route);

@@ -1,6 +1,6 @@
 //! What is shown: focus, zoom, lists, overlays, text input.
 
-use super::{execute, invoke, say};
+use super::{cross, execute, graph, inventory, invoke, say};
 use crate::{
     action::{
         command::{CursorCommand, Direction, FormCommand, ViewCommand},
@@ -16,6 +16,7 @@ use crate::{
     model::{
         Model,
         effect::Effects,
+        inventory::group_of,
         jobs::JobState,
         layout::Pane,
         ui::{FormField, HelpLine, NoticeKind, Overlay, PaletteEntry, TextInput},
@@ -34,10 +35,21 @@ pub(super) fn view(
     match command {
         ViewCommand::Focus(pane) => focus(model, *pane),
         ViewCommand::Cycle(direction) => {
-            let step = if *direction == Direction::Next { 1 } else { Pane::ALL.len() - 1 };
-            focus(model, Pane::ALL[(model.ui.focus.index() + step) % Pane::ALL.len()]);
+            let count = Pane::DECK.len();
+            let step = if *direction == Direction::Next { 1 } else { count - 1 };
+            // From a page one comes back to the pane that one left.
+            let pane = match &model.ui.beneath {
+                Some(beneath) if model.ui.focus == Pane::CrossProject => beneath.focus,
+                _ => Pane::DECK[(model.ui.focus.index() + step) % count],
+            };
+            focus(model, pane);
         }
-        ViewCommand::Zoom | ViewCommand::Details if model.ui.focus == Pane::Graph && walk(model) => {}
+        ViewCommand::Zoom if model.ui.focus == Pane::Graph && graph::enter(model) => {}
+        ViewCommand::Zoom | ViewCommand::Details
+            if model.ui.focus == Pane::Inventory && model.ui.group_at_cursor().is_some() =>
+        {
+            inventory::fold(model);
+        }
         ViewCommand::Zoom if model.ui.zoom == Some(model.ui.focus) => details(model),
         ViewCommand::Zoom => {
             model.ui.zoom = Some(model.ui.focus);
@@ -54,7 +66,9 @@ pub(super) fn view(
             let pane = model.ui.focus;
             let before = model.ui.list(pane).filter.clone();
             let row = model.ui.list(pane).current().map(str::to_owned);
-            let input = TextInput::new(before.clone());
+            // What the dashboard asks for is replaced, not added to.
+            let given = pane == Pane::Inventory && model.ui.inventory.is_from_dashboard(&before);
+            let input = TextInput::new(if given { String::new() } else { before.clone() });
             model.ui.overlays.push(Overlay::Filter { pane, input, before, row });
         }
         ViewCommand::Environment(direction) => {
@@ -65,6 +79,7 @@ pub(super) fn view(
                 refresh_lists(model);
             }
         }
+        ViewCommand::Table(direction) => cross::cycle(model, *direction),
         ViewCommand::Sources => model.ui.overlays.push(Overlay::Sources { offset: 0 }),
         ViewCommand::Submit => return submit(model, opened_by),
     }
@@ -72,22 +87,17 @@ pub(super) fn view(
 }
 
 pub(super) fn focus(model: &mut Model, pane: Pane) {
-    model.ui.focus = pane;
-    if model.ui.zoom.is_some() {
-        model.ui.zoom = Some(pane);
+    if pane.is_in_deck() {
+        cross::leave(model);
+        model.ui.focus = pane;
+        if model.ui.zoom.is_some() {
+            model.ui.zoom = Some(pane);
+        }
+    } else {
+        cross::open(model);
+        return;
     }
     refresh_lists(model);
-}
-
-/// In the graph, goes to the node under the cursor; false when that is where the person is already.
-fn walk(model: &mut Model) -> bool {
-    let Some(node) = model.ui.list(Pane::Graph).current().map(ServiceName::from) else { return false };
-    let elsewhere =
-        model.ui.selected.as_ref() != Some(&node) && model.world.joined.service(node.as_str()).is_some();
-    if elsewhere {
-        select(model, &node);
-    }
-    elsewhere
 }
 
 fn details(model: &mut Model) {
@@ -95,8 +105,9 @@ fn details(model: &mut Model) {
         Pane::Changes => model
             .selected_change()
             .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
+        Pane::CrossProject => cross::details(model),
         Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {
-            model.ui.selected.clone().map(|service| Overlay::Service { service, offset: 0 })
+            model.subject().cloned().map(|service| Overlay::Service { service, offset: 0 })
         }
     };
     match overlay {
@@ -116,7 +127,7 @@ pub fn close(model: &mut Model) {
             let list = &mut model.ui.lists[pane.index()];
             if let Some(index) = row.and_then(|row| list.rows.iter().position(|known| *known == row)) {
                 list.move_to(index, height);
-                follow(model, pane);
+                settle_cursor(model, pane, Direction::Next);
             }
         }
         Some(Overlay::Confirm { job, plan, .. }) => {
@@ -135,7 +146,9 @@ pub fn close(model: &mut Model) {
 fn back(model: &mut Model) {
     if !model.ui.overlays.is_empty() {
         close(model);
-    } else if model.ui.zoom.take().is_none() {
+    } else if model.ui.focus == Pane::CrossProject && model.ui.list(Pane::CrossProject).filter.is_empty() {
+        cross::leave(model);
+    } else if model.ui.focus == Pane::CrossProject || model.ui.zoom.take().is_none() {
         let list = &mut model.ui.lists[model.ui.focus.index()];
         if list.filter.is_empty() {
             list.marked.clear();
@@ -174,7 +187,7 @@ fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
         .iter()
         // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
         .filter(|action| {
-            !["plan.", "form.", "cursor.", "view.submit", "view.palette", "view.focus"]
+            !["plan.", "form.", "cursor.", "columns.", "view.submit", "view.palette", "view.focus"]
                 .iter()
                 .any(|hidden| action.id.starts_with(hidden))
         })
@@ -203,7 +216,12 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             model.ui.overlays.pop();
             Ok(invoke(model, id, Arguments::new(), opened_by))
         }
-        Some(Overlay::Filter { .. }) => {
+        Some(Overlay::Filter { pane: Pane::Inventory, .. }) if model.ui.inventory.problem().is_some() => {
+            let text = "this condition cannot be read; mend it, or Esc brings the filter from before back";
+            say(model, NoticeKind::Warning, text);
+            Ok(Effects::none())
+        }
+        Some(Overlay::Filter { .. } | Overlay::Columns { .. }) => {
             model.ui.overlays.pop();
             Ok(Effects::none())
         }
@@ -279,6 +297,10 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
         return;
     }
     let pane = model.ui.focus;
+    if pane == Pane::Graph {
+        graph::cursor(model, command);
+        return;
+    }
     let height = model.ui.layout().rows(pane);
     let rows_per_page = isize::try_from(height).unwrap_or(1).max(1);
     if let CursorCommand::Worry(direction) = command {
@@ -292,12 +314,29 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
             CursorCommand::Pages(count) => list.move_by(rows_per_page * count, height),
             CursorCommand::Top => list.move_to(0, height),
             CursorCommand::Bottom => list.move_to(usize::MAX, height),
+            CursorCommand::Mark if pane == Pane::Inventory && list.current().and_then(group_of).is_some() => {
+                inventory::fold(model);
+                return;
+            }
             CursorCommand::Mark => {
                 list.toggle();
                 list.move_by(1, height);
             }
             CursorCommand::Worry(_) => {}
         }
+    }
+    let back = match command {
+        CursorCommand::By(steps) | CursorCommand::HalfPages(steps) | CursorCommand::Pages(steps) => steps < 0,
+        CursorCommand::Bottom | CursorCommand::Worry(Direction::Previous) => true,
+        CursorCommand::Top | CursorCommand::Mark | CursorCommand::Worry(Direction::Next) => false,
+    };
+    settle_cursor(model, pane, if back { Direction::Previous } else { Direction::Next });
+}
+
+/// The cursor of a pane has moved in a direction: it rests where it may, and everything follows it.
+fn settle_cursor(model: &mut Model, pane: Pane, direction: Direction) {
+    if pane == Pane::Inventory {
+        inventory::rest(model, direction);
     }
     follow(model, pane);
 }
@@ -335,6 +374,9 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
         Some(Overlay::Palette { entries, cursor, .. }) => {
             *cursor = moved(*cursor).min(entries.len().saturating_sub(1));
         }
+        Some(Overlay::Columns { cursor }) => {
+            *cursor = moved(*cursor).min(model.ui.inventory.columns.len().saturating_sub(1));
+        }
         Some(Overlay::Findings { validation, cursor }) => {
             *cursor = moved(*cursor).min(validation.findings.len().saturating_sub(1));
         }
@@ -343,7 +385,10 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
             | Overlay::Confirm { offset, .. }
             | Overlay::Running { offset, .. }
             | Overlay::Service { offset, .. }
+            | Overlay::Source { offset, .. }
             | Overlay::Change { offset, .. }
+            | Overlay::CrossProject { offset, .. }
+            | Overlay::Impact { offset, .. }
             | Overlay::Sources { offset },
         ) => *offset = moved(*offset).min(limit),
         _ => {}
@@ -351,11 +396,17 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
 }
 
 /// The cursor of a pane moved: every other pane shows the same service.
-fn follow(model: &mut Model, pane: Pane) {
+pub(super) fn follow(model: &mut Model, pane: Pane) {
     let service = match pane {
-        Pane::Inventory => model.ui.list(pane).current().map(ServiceName::from),
-        // In the graph the cursor looks around; Enter goes there.
-        Pane::Graph => None,
+        // The header of a group is no service; what was selected stays so.
+        Pane::Inventory => {
+            model.ui.list(pane).current().filter(|row| group_of(row).is_none()).map(ServiceName::from)
+        }
+        // A group is no service.
+        Pane::Graph => match model.graph_spot().map(crate::domain::graph::map::Spot::services) {
+            Some([service]) => Some(service.name.clone()),
+            _ => None,
+        },
         Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
         Pane::Sla => {
             let name = model.ui.list(pane).current();
@@ -363,6 +414,10 @@ fn follow(model: &mut Model, pane: Pane) {
                 .and_then(|row| row.worst.as_ref().map(|(service, _)| service.clone()))
         }
         Pane::Escalation => model.selected_incident().and_then(|incident| incident.service.clone()),
+        Pane::CrossProject => {
+            let row = model.ui.list(pane).current();
+            row.and_then(|row| model.world.cross.tables.service(model.ui.table, row)).cloned()
+        }
     };
     if let Some(service) = service {
         select(model, &service);
@@ -377,11 +432,7 @@ pub fn select(model: &mut Model, service: &ServiceName) {
     model.ui.selected = Some(service.clone());
     model.dirty = true;
     let layout = model.ui.layout();
-    let rows = model.rows(Pane::Graph);
-    let graph = &mut model.ui.lists[Pane::Graph.index()];
-    let own = rows.iter().position(|row| *service == **row).unwrap_or(0);
-    graph.rows = rows;
-    graph.move_to(own, layout.rows(Pane::Graph));
+    model.settle_graph();
     if model.ui.focus != Pane::Inventory {
         let list = &mut model.ui.lists[Pane::Inventory.index()];
         if let Some(index) = list.rows.iter().position(|row| *service == **row) {
@@ -404,19 +455,23 @@ pub fn select(model: &mut Model, service: &ServiceName) {
 /// Computes every pane's rows again, after the world, a filter or the size changed.
 pub fn refresh_lists(model: &mut Model) {
     let layout = model.ui.layout();
-    for pane in Pane::ALL {
-        let rows = model.rows(pane);
+    for pane in Pane::DECK.into_iter().filter(|pane| *pane != Pane::Graph) {
+        let rows = if pane == Pane::Inventory { model.arrange_inventory() } else { model.rows(pane) };
         model.ui.lists[pane.index()].replace(rows, layout.rows(pane));
     }
+    inventory::rest(model, Direction::Next);
     let gone =
         model.ui.selected.as_ref().is_none_or(|name| model.world.joined.service(name.as_str()).is_none());
     // Until somebody chooses, the worst service is the one that everything shows.
     if gone || !model.ui.lists.iter().any(|list| list.placed) {
-        let first = model.ui.list(Pane::Inventory).current().map(ServiceName::from);
+        let mut rows = model.ui.list(Pane::Inventory).rows.iter();
+        let first = rows.find(|row| group_of(row).is_none()).map(|row| ServiceName::from(row.as_str()));
         if let Some(first) = first {
             select(model, &first);
         }
     }
+    model.settle_graph();
+    cross::refresh(model);
     model.dirty = true;
 }
 
@@ -469,10 +524,14 @@ fn typed(model: &mut Model) {
         Some(Overlay::Filter { pane, input, .. }) => {
             let (pane, text) = (*pane, input.text.clone());
             model.ui.lists[pane.index()].filter = text;
+            if pane == Pane::Graph {
+                graph::search(model);
+                return;
+            }
             refresh_lists(model);
             let height = model.ui.layout().rows(pane);
             model.ui.lists[pane.index()].move_to(0, height);
-            follow(model, pane);
+            settle_cursor(model, pane, Direction::Next);
         }
         Some(Overlay::Palette { input, .. }) => {
             let found = palette_entries(model, &input.text.clone());

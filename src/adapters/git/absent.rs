@@ -4,14 +4,18 @@ use crate::{
     domain::{
         catalog::Catalog,
         change::{Identity, Proposal},
-        ledger::Entry,
+        cross_project::Moment,
+        ledger::{Entry, Synced},
         name::CommitId,
     },
     error::Failure,
-    ports::{Answer, ControlRepository, Draft, Fingerprint, Ledger, LedgerState, Receipt, Revision},
+    ports::{
+        Answer, BranchDraft, ControlRepository, Draft, Examination, Fingerprint, Ledger, LedgerState,
+        Receipt, Revision,
+    },
 };
 use chrono::{DateTime, Utc};
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 /// Answers everything with the failure that opening the repository gave.
 pub struct AbsentRepository(pub Failure);
@@ -30,7 +34,13 @@ impl ControlRepository for AbsentRepository {
     fn resolve(&self, _: &str) -> Answer<'_, CommitId> {
         self.answer()
     }
+    fn merge_base(&self, _: &str, _: &str) -> Answer<'_, Option<CommitId>> {
+        self.answer()
+    }
     fn proposals(&self, _: &Catalog) -> Answer<'_, Vec<Proposal>> {
+        self.answer()
+    }
+    fn history(&self, _: &str, _: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {
         self.answer()
     }
     fn fingerprint(&self) -> Answer<'_, Fingerprint> {
@@ -40,6 +50,18 @@ impl ControlRepository for AbsentRepository {
         self.answer()
     }
     fn operator(&self) -> Answer<'_, Identity> {
+        self.answer()
+    }
+    fn branch(&self, _: &str) -> Answer<'_, Option<CommitId>> {
+        self.answer()
+    }
+    fn read(&self, _: &CommitId, _: &str) -> Answer<'_, Vec<u8>> {
+        self.answer()
+    }
+    fn propose(&self, _: BranchDraft) -> Answer<'_, CommitId> {
+        self.answer()
+    }
+    fn file(&self, _: &str) -> Answer<'_, PathBuf> {
         self.answer()
     }
 }
@@ -54,7 +76,10 @@ impl Ledger for AbsentRepository {
     fn append(&self, _: DateTime<Utc>, _: Draft) -> Answer<'_, Receipt> {
         self.answer()
     }
-    fn sync(&self) -> Answer<'_, LedgerState> {
+    fn sync(&self) -> Answer<'_, Synced> {
+        self.answer()
+    }
+    fn examine(&self, _: &str, _: DateTime<Utc>, _: bool) -> Answer<'_, Examination> {
         self.answer()
     }
 }

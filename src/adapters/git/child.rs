@@ -127,6 +127,13 @@ impl Git {
         Ok(Output { success: status.success(), stdout: stdout.text(), stderr: stderr.text() })
     }
 
+    /// Whether the user signs commits; `git commit-tree` does not heed that by itself.
+    pub fn signs(&self) -> Result<bool, Failure> {
+        let arguments = ["config", "--type=bool", "--get", "commit.gpgSign"];
+        let output = self.run(&Call { arguments: &arguments, ..Call::default() })?;
+        Ok(output.success && output.line() == "true")
+    }
+
     /// Runs git and takes its first line of output, or fails with `message` and git's complaints.
     pub fn line(&self, call: &Call<'_>, message: &str) -> Result<String, Failure> {
         let output = self.run(call)?;

@@ -1,11 +1,14 @@
 //! One clone of the control repository on this machine, opened once and shared by both adapters.
 
 use super::child::{Git, NETWORK_LIMIT};
-use crate::{domain::text, error::Failure};
+use crate::{
+    domain::{catalog::reader::Reader, text},
+    error::Failure,
+};
 use gix::{Repository, ThreadSafeRepository};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 /// An opened clone.
@@ -17,6 +20,10 @@ pub(super) struct LocalClone {
     /// The program for what is written.
     pub git: Git,
     remote: RwLock<String>,
+    /// Reads catalogs, and remembers the files that come again in the next revision.
+    pub reader: Mutex<Reader>,
+    /// Files of the working tree beside the control files, as they were last listed.
+    pub others: Mutex<Vec<String>>,
 }
 
 impl LocalClone {
@@ -61,6 +68,8 @@ impl LocalClone {
             repository: repository.into_sync(),
             root,
             remote: RwLock::new("origin".to_owned()),
+            reader: Mutex::default(),
+            others: Mutex::default(),
         })
     }
 

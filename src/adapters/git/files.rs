@@ -1,8 +1,16 @@
 //! The control repository's files: from the working tree, or from a commit's tree without a checkout.
 
-use super::references::unreadable;
+use super::{
+    child::{Call, Git},
+    references::unreadable,
+};
 use crate::{
-    domain::catalog::{is_control_file, reader::MAX_FILE_BYTES},
+    domain::{
+        catalog::{is_control_file, reader::MAX_FILE_BYTES},
+        finding::Finding,
+        rules::reading,
+        text,
+    },
     error::Failure,
 };
 use gix::{ObjectId, Repository, bstr::ByteSlice};
@@ -10,8 +18,8 @@ use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     fs,
     hash::{Hash, Hasher},
-    io::Read,
-    path::Path,
+    io::{self, Read},
+    path::{Path, PathBuf},
     time::UNIX_EPOCH,
 };
 
@@ -21,6 +29,117 @@ const DEPTH: usize = 3;
 /// Files of the control repository by path from its root.
 pub(super) type Files = BTreeMap<String, Vec<u8>>;
 
+/// A file that is no control file is read only for what its text may betray; a larger one is no text
+/// that anybody wrote.
+const MAX_OTHER_BYTES: u64 = 1024 * 1024;
+
+/// All of them together take at most this much.
+const MAX_OTHERS_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Files beside the control files, and how many were passed over because of their size.
+#[derive(Debug, Default)]
+pub(super) struct Others {
+    /// The files.
+    pub files: Files,
+    skipped: usize,
+    bytes: u64,
+}
+
+impl Others {
+    /// Whether a file of this size still fits.
+    fn admits(&mut self, bytes: u64) -> bool {
+        let fits = bytes <= MAX_OTHER_BYTES && self.bytes + bytes <= MAX_OTHERS_BYTES;
+        if fits {
+            self.bytes += bytes;
+        } else {
+            self.skipped += 1;
+        }
+        fits
+    }
+
+    /// What must be said of the files that were passed over.
+    pub fn finding(&self) -> Option<Finding> {
+        let what = match self.skipped {
+            0 => return None,
+            1 => "1 file is".to_owned(),
+            many => format!("{many} files are"),
+        };
+        let message = format!("{what} too large to be searched for credentials");
+        let help = "files of at most 1 MiB are searched, and 32 MiB in all";
+        Some(reading::NOT_SEARCHED.finding(message).help(help))
+    }
+}
+
+/// Reads what else Git has in the working tree, or would add to it: text in which a credential may lie.
+pub(super) fn others(root: &Path, git: &Git) -> Result<Others, Failure> {
+    let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+    let output = git.run(&Call { arguments: &arguments, ..Call::default() })?;
+    if !output.success {
+        return Err(output.explain(Failure::failed("could not list the files of the working tree")));
+    }
+    let mut others = Others::default();
+    for path in output.stdout.split('\0').filter(|path| !path.is_empty() && !is_control_file(path)) {
+        let file = root.join(path);
+        // Listed by Git, but deleted; or a link, which says only where it points to.
+        let Ok(metadata) = fs::symlink_metadata(&file) else { continue };
+        if metadata.is_file()
+            && others.admits(metadata.len())
+            && let Ok(bytes) = read_at_most(&file, MAX_OTHER_BYTES)
+        {
+            others.files.insert(path.to_owned(), bytes);
+        }
+    }
+    Ok(others)
+}
+
+/// The bytes of one file of a commit.
+pub(super) fn bytes(repository: &Repository, commit: ObjectId, path: &str) -> Result<Vec<u8>, Failure> {
+    let absent = || {
+        Failure::refused(format!("there is no file {} in commit {commit}", text::clean(path)))
+            .hint("it may have been moved or deleted meanwhile; read the repository again")
+    };
+    let mut tree = tree_of(repository, commit)?;
+    let mut parts = path.split('/').peekable();
+    while let Some(part) = parts.next() {
+        let entry =
+            entries(repository, tree)?.into_iter().find(|entry| entry.name == part).ok_or_else(absent)?;
+        if parts.peek().is_none() {
+            if !entry.is_file {
+                break;
+            }
+            let blob = repository.find_blob(entry.id).map_err(|error| unreadable(path, &error))?;
+            return Ok(blob.detach().data);
+        }
+        if !entry.is_folder {
+            break;
+        }
+        tree = entry.id;
+    }
+    Err(absent())
+}
+
+/// Where a control file of the working tree lies. What is a link, or no file, is none.
+pub(super) fn on_disk(root: &Path, path: &str) -> Result<PathBuf, Failure> {
+    let shown = text::clean(path);
+    if !is_control_file(path) {
+        return Err(Failure::refused(format!("{shown} is no control file")));
+    }
+    let file = root.join(path);
+    match fs::symlink_metadata(&file) {
+        Ok(metadata) if metadata.is_file() => Ok(file),
+        Ok(_) => Err(Failure::refused(format!("{shown} is a link or a folder, and those are not read"))),
+        Err(error) => Err(Failure::refused(format!("{shown} is not in the working tree"))
+            .because(&error)
+            .hint("check out the branch that has it")),
+    }
+}
+
+fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(file)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Reads the control files of the working tree; beside them, the paths that are there and could not be
 /// read, and why. Symbolic links are not followed, neither out of the repository nor within it: so the
 /// working tree and a commit of it say the same.
@@ -29,10 +148,8 @@ pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>) {
     let mut unreadable = Vec::new();
     visit(root, &mut |path, file, _| {
         // One byte beyond the limit is enough for the reader to say that it is too large.
-        let limit = MAX_FILE_BYTES as u64 + 1;
-        let mut bytes = Vec::new();
-        match fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)) {
-            Ok(_) => {
+        match read_at_most(file, MAX_FILE_BYTES as u64 + 1) {
+            Ok(bytes) => {
                 files.insert(path, bytes);
             }
             Err(error) => unreadable.push((path, error.to_string())),
@@ -41,13 +158,22 @@ pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>) {
     (files, unreadable)
 }
 
-/// A digest over path, size and modification time of the working tree's control files.
-pub(super) fn fingerprint(root: &Path) -> u64 {
+/// A digest over path, size and modification time of the working tree's control files, and of the other
+/// files that were read before.
+pub(super) fn fingerprint(root: &Path, others: &[String]) -> u64 {
+    let stamp = |metadata: &fs::Metadata| {
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        (metadata.len(), modified)
+    };
     let mut seen = BTreeMap::new();
     visit(root, &mut |path, _, metadata| {
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        seen.insert(path, (metadata.len(), modified));
+        seen.insert(path, stamp(metadata));
     });
+    for path in others {
+        if let Ok(metadata) = fs::symlink_metadata(root.join(path)) {
+            seen.insert(path.clone(), stamp(&metadata));
+        }
+    }
     let mut hasher = DefaultHasher::new();
     seen.hash(&mut hasher);
     hasher.finish()
@@ -72,24 +198,29 @@ fn visit(root: &Path, found: &mut dyn FnMut(String, &Path, &fs::Metadata)) {
     }
 }
 
-/// Reads the control files of a commit.
-pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<Files, Failure> {
+/// Reads the files of a commit: control files, and what else is text.
+pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Files, Others), Failure> {
     let mut files = Files::new();
-    let mut folders = vec![(tree_of(repository, commit)?, String::new(), 1)];
-    while let Some((tree, prefix, depth)) = folders.pop() {
+    let mut others = Others::default();
+    let mut folders = vec![(tree_of(repository, commit)?, String::new())];
+    while let Some((tree, prefix)) = folders.pop() {
         for entry in entries(repository, tree)? {
             let path = format!("{prefix}{}", entry.name);
             if entry.is_folder {
-                if depth < DEPTH && !entry.name.starts_with('.') {
-                    folders.push((entry.id, format!("{path}/"), depth + 1));
+                folders.push((entry.id, format!("{path}/")));
+            } else if entry.is_file {
+                let broken = |error: &gix::Error| unreadable(&path, error);
+                let control = is_control_file(&path);
+                let size = repository.find_header(entry.id).map_err(|error| broken(&error))?.size();
+                if control || others.admits(size) {
+                    let blob = repository.find_blob(entry.id).map_err(|error| broken(&error))?;
+                    let files = if control { &mut files } else { &mut others.files };
+                    files.insert(path, blob.detach().data);
                 }
-            } else if entry.is_file && is_control_file(&path) {
-                let blob = repository.find_blob(entry.id).map_err(|error| unreadable(&path, &error))?;
-                files.insert(path, blob.data.clone());
             }
         }
     }
-    Ok(files)
+    Ok((files, others))
 }
 
 /// The paths of files that differ between two commits, sorted. `None` is the empty tree.

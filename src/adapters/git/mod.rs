@@ -8,7 +8,9 @@ mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod history;
 mod ledger;
+mod propose;
 mod references;
 mod repository;
 #[cfg(test)]

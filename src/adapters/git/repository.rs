@@ -3,27 +3,31 @@
 use super::{
     child::Call,
     clone::{LocalClone, blocking},
-    files,
+    files::{self, Files, Others},
+    history, propose,
     references::{find, merge_base, unreadable},
 };
 use crate::{
     domain::{
-        catalog::{self, Catalog},
+        catalog::Catalog,
         change::{Identity, Proposal},
-        finding::{Finding, Level},
+        cross_project::Moment,
+        finding::{Label, SourceFile},
         name::CommitId,
+        rules::reading,
         text,
     },
     error::Failure,
-    ports::{Answer, ControlRepository, Fingerprint, Revision},
+    ports::{Answer, BranchDraft, ControlRepository, Fingerprint, Revision},
 };
 use chrono::{DateTime, Utc};
 use gix::{ObjectId, Repository, actor::SignatureRef, bstr::ByteSlice};
 use std::{
     collections::hash_map::DefaultHasher,
     hash::{Hash, Hasher},
-    path::Path,
-    sync::Arc,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    thread,
 };
 
 /// A clone of the control repository on this machine.
@@ -69,16 +73,29 @@ impl ControlRepository for GitRepository {
         }))
     }
 
+    fn merge_base(&self, one: &str, two: &str) -> Answer<'_, Option<CommitId>> {
+        let (one, two) = (one.to_owned(), two.to_owned());
+        Box::pin(blocking(&self.clone, move |clone| common_ancestor(clone, &one, &two)))
+    }
+
     fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>> {
         let (main, pattern) = (catalog.settings.main.clone(), catalog.settings.changes.clone());
         self.clone.set_remote(&catalog.settings.remote);
         Box::pin(blocking(&self.clone, move |clone| proposals(clone, &main, &pattern)))
     }
 
+    fn history(&self, main: &str, since: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {
+        let main = main.to_owned();
+        Box::pin(blocking(&self.clone, move |clone| history::moments(clone, &main, since)))
+    }
+
     fn fingerprint(&self) -> Answer<'_, Fingerprint> {
         Box::pin(blocking(&self.clone, |clone| {
             Ok(Fingerprint {
-                working_tree: files::fingerprint(&clone.root),
+                working_tree: files::fingerprint(
+                    &clone.root,
+                    &clone.others.lock().unwrap_or_else(PoisonError::into_inner),
+                ),
                 references: references_digest(&clone.repository())?,
             })
         }))
@@ -91,41 +108,86 @@ impl ControlRepository for GitRepository {
     fn operator(&self) -> Answer<'_, Identity> {
         Box::pin(blocking(&self.clone, operator))
     }
+
+    fn branch(&self, name: &str) -> Answer<'_, Option<CommitId>> {
+        let name = name.to_owned();
+        Box::pin(blocking(&self.clone, move |clone| {
+            Ok(branch_head(clone, &clone.repository(), &name)?.map(|id| id.to_string().into()))
+        }))
+    }
+
+    fn read(&self, commit: &CommitId, path: &str) -> Answer<'_, Vec<u8>> {
+        let (commit, path) = (commit.clone(), path.to_owned());
+        Box::pin(blocking(&self.clone, move |clone| {
+            let repository = clone.repository();
+            let commit = resolve(clone, &repository, commit.as_str())?;
+            files::bytes(&repository, commit, &path)
+        }))
+    }
+
+    fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId> {
+        Box::pin(blocking(&self.clone, move |clone| propose::propose(clone, &draft)))
+    }
+
+    fn file(&self, path: &str) -> Answer<'_, PathBuf> {
+        let path = path.to_owned();
+        Box::pin(blocking(&self.clone, move |clone| files::on_disk(&clone.root, &path)))
+    }
 }
 
 fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
     match revision {
         Revision::WorkingTree => {
-            let (files, unreadable) = files::working_tree(&clone.root);
-            let mut catalog = catalog::read(files);
+            let ((files, unreadable), others) = thread::scope(|scope| {
+                // Git takes as long to start as many files take to be read.
+                let others = scope.spawn(|| files::others(&clone.root, &clone.git));
+                let own = files::working_tree(&clone.root);
+                (own, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            });
+            let others = others?;
+            *clone.others.lock().unwrap_or_else(PoisonError::into_inner) =
+                others.files.keys().cloned().collect();
+            let mut catalog = read(clone, files, others);
             for (path, reason) in unreadable {
-                catalog.findings.push(Finding {
-                    code: "QD001",
-                    name: "unreadable-file",
-                    level: Level::Error,
-                    message: format!("{} could not be read: {reason}", text::clean(&path)),
-                    labels: Vec::new(),
-                    help: Some("see who owns the file and who may read it".to_owned()),
-                });
+                let message = format!("{} could not be read: {reason}", text::clean(&path));
+                let file = Arc::new(SourceFile::new(path, ""));
+                let finding = reading::UNREADABLE
+                    .finding(message)
+                    .at(Label { file, start: 0, end: 0, text: String::new() })
+                    .help("see who owns the file and who may read it");
+                catalog.findings.push(finding);
             }
             clone.set_remote(&catalog.settings.remote);
             Ok(catalog)
         }
         Revision::Branch(name) => {
             let repository = clone.repository();
-            let head = match main_head(clone, &repository, name)? {
+            let head = match branch_head(clone, &repository, name)? {
                 Some(head) => head,
                 // It says what is missing, and what to do.
                 None => resolve(clone, &repository, name)?,
             };
-            Ok(catalog::read(files::at_commit(&repository, head)?))
+            at_commit(clone, &repository, head)
         }
         Revision::Named(name) => {
             let repository = clone.repository();
             let commit = resolve(clone, &repository, name)?;
-            Ok(catalog::read(files::at_commit(&repository, commit)?))
+            at_commit(clone, &repository, commit)
         }
     }
+}
+
+fn at_commit(clone: &LocalClone, repository: &Repository, commit: ObjectId) -> Result<Catalog, Failure> {
+    let (files, others) = files::at_commit(repository, commit)?;
+    Ok(read(clone, files, others))
+}
+
+fn read(clone: &LocalClone, files: Files, others: Others) -> Catalog {
+    let finding = others.finding();
+    let mut reader = clone.reader.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut catalog = reader.read(files.into_iter().chain(others.files));
+    catalog.findings.extend(finding);
+    catalog
 }
 
 /// The commit of a revision; a branch that only the remote has is found by its plain name too.
@@ -156,14 +218,41 @@ fn resolve(clone: &LocalClone, repository: &Repository, revision: &str) -> Resul
         .hint("name a branch, a tag or a commit; `git branch --all` lists branches"))
 }
 
-/// The main branch's head: the remote's if it is known, else the local one.
-fn main_head(clone: &LocalClone, repository: &Repository, main: &str) -> Result<Option<ObjectId>, Failure> {
+/// The best common ancestor of two revisions. A shallow clone that does not reach back to it is told apart
+/// from histories that have nothing in common.
+fn common_ancestor(clone: &LocalClone, one: &str, two: &str) -> Result<Option<CommitId>, Failure> {
+    let repository = clone.repository();
+    let ids = (resolve(clone, &repository, one)?, resolve(clone, &repository, two)?);
+    match merge_base(&repository, ids.0, ids.1) {
+        Ok(Some(id)) => Ok(Some(id.to_string().into())),
+        answer if repository.is_shallow().unwrap_or_default() => {
+            let failure = Failure::configuration(format!(
+                "could not find where {} and {} parted: this clone is shallow",
+                text::clean(one),
+                text::clean(two)
+            ));
+            let failure =
+                answer.err().into_iter().flat_map(|error| error.causes).fold(failure, Failure::cause);
+            Err(failure
+                .hint("fetch the whole history with `git fetch --unshallow`")
+                .hint("in a pipeline: `fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab"))
+        }
+        answer => answer.map(|_| None),
+    }
+}
+
+/// The head of a branch: the one on the remote if it is known, else the local one.
+pub(super) fn branch_head(
+    clone: &LocalClone,
+    repository: &Repository,
+    branch: &str,
+) -> Result<Option<ObjectId>, Failure> {
     if let Some(remote) = clone.remote()
-        && let Some(head) = find(repository, &format!("refs/remotes/{remote}/{main}"))?
+        && let Some(head) = find(repository, &format!("refs/remotes/{remote}/{branch}"))?
     {
         return Ok(Some(head));
     }
-    find(repository, &format!("refs/heads/{main}"))
+    find(repository, &format!("refs/heads/{branch}"))
 }
 
 /// What the `*` of `pattern` stands for in `branch`; `None` when it does not match.
@@ -176,7 +265,7 @@ fn matched<'a>(pattern: &str, branch: &'a str) -> Option<&'a str> {
 
 fn proposals(clone: &LocalClone, main: &str, pattern: &str) -> Result<Vec<Proposal>, Failure> {
     let repository = clone.repository();
-    let Some(main_head) = main_head(clone, &repository, main)? else { return Ok(Vec::new()) };
+    let Some(main_head) = branch_head(clone, &repository, main)? else { return Ok(Vec::new()) };
     let prefix = match clone.remote() {
         Some(remote) => format!("refs/remotes/{remote}/"),
         None => "refs/heads/".to_owned(),

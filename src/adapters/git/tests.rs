@@ -9,7 +9,11 @@ use crate::{
     error::FailureKind,
     ports::{ControlRepository, Revision},
 };
-use std::{fs, os::unix::fs::symlink, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::Path,
+};
 
 fn service(version: &str) -> String {
     format!("[service.api]\nname = \"api\"\ntype = \"api\"\nowner = \"platform\"\nversion = \"{version}\"\n")
@@ -144,7 +148,7 @@ async fn links_are_not_followed_anywhere() {
     for revision in [Revision::WorkingTree, Revision::Named("HEAD".into())] {
         let catalog = repository.load(&revision).await.unwrap();
         let read: Vec<_> = catalog.files.iter().map(|file| file.path.as_str()).collect();
-        assert_eq!(read, [CATALOG], "{revision:?}");
+        assert_eq!(read, [CATALOG, "README.md"], "{revision:?}");
     }
 }
 
@@ -211,5 +215,72 @@ async fn a_remote_that_nobody_configured_is_never_contacted() {
         repository.proposals(&catalog).await.unwrap();
         repository.fetch().await.unwrap();
         assert!(!Path::new("owned").exists());
+    }
+}
+
+#[tokio::test]
+async fn other_texts_come_too_but_not_what_git_ignores_nor_what_is_large() {
+    let ground = Ground::new();
+    let repository = ground.clone_for("ana");
+    let root = ground.path("ana");
+    ground.commit("ana", "ana", CATALOG, &service("1.0.0"));
+    ground.commit("ana", "ana", ".gitignore", "/ignored.env\n");
+    ground.commit("ana", "ana", "scripts/deep/er/deploy.sh", "echo\n");
+    fs::write(root.join("ignored.env"), "A=1\n").unwrap();
+    fs::write(root.join("new.env"), "A=1\n").unwrap();
+    fs::write(root.join("picture.bin"), [0xff, 0xfe, 0]).unwrap();
+    let paths = |catalog: &Catalog| -> Vec<String> {
+        catalog.files.iter().map(|file| file.path.clone()).filter(|path| path != CATALOG).collect()
+    };
+    let tree = repository.load(&Revision::WorkingTree).await.unwrap();
+    assert_eq!(paths(&tree), [".gitignore", "new.env", "scripts/deep/er/deploy.sh"]);
+    assert!(!tree.findings.iter().any(|finding| finding.code == "QD113"));
+    // Control files keep their places, however many others come.
+    assert_eq!(tree.files[0].path, CATALOG);
+    let before = repository.fingerprint().await.unwrap();
+    fs::write(root.join("new.env"), "A=1\nB=2\n").unwrap();
+    assert_ne!(repository.fingerprint().await.unwrap().working_tree, before.working_tree);
+
+    ground.commit("ana", "ana", "large.sql", &"-- much\n".repeat(200_000));
+    for revision in [Revision::WorkingTree, Revision::Named("HEAD".into())] {
+        let catalog = repository.load(&revision).await.unwrap();
+        assert!(!paths(&catalog).contains(&"large.sql".to_owned()));
+        let said: Vec<_> = catalog.findings.iter().filter(|finding| finding.code == "QD113").collect();
+        assert_eq!(said.len(), 1, "{revision:?}");
+        assert!(said[0].message.starts_with("1 file "), "{}", said[0].message);
+    }
+}
+
+#[tokio::test]
+async fn two_revisions_parted_somewhere_or_nowhere() {
+    let ground = Ground::new();
+    let repository = estate(&ground);
+    let parted = repository.merge_base("change/api-1.1.0", "main").await.unwrap();
+    assert_eq!(parted, Some(CommitId::from(ground.git("ana", "ana", &["rev-parse", "main~1"]))));
+    assert_eq!(repository.merge_base("mian", "main").await.unwrap_err().kind, FailureKind::Usage);
+    ground.git("ana", "ana", &["checkout", "--quiet", "--orphan", "other"]);
+    ground.commit("ana", "ana", "README.md", "Another\n");
+    assert_eq!(repository.merge_base("other", "main").await.unwrap(), None);
+    // A clone that was cut short cannot tell, and says so instead of comparing with something else.
+    let url = format!("file://{}", ground.path("remote.git").display());
+    let branches = ["--depth", "1", "--no-single-branch"];
+    ground.git(".", "bo", &[&["clone", "--quiet"], &branches[..], &[&url, "bo"]].concat());
+    let failure = ground.open("bo").merge_base("origin/change/api-1.1.0", "origin/main").await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Configuration);
+    assert!(failure.render().contains("git fetch --unshallow"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_read_is_a_finding_in_its_place() {
+    let ground = Ground::new();
+    let repository = estate(&ground);
+    let file = ground.path("ana").join(CATALOG);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    // Whoever may do everything can read it all the same.
+    if fs::read(&file).is_err() {
+        let catalog = repository.load(&Revision::WorkingTree).await.unwrap();
+        let found = catalog.findings.iter().find(|finding| finding.code == "QD001").unwrap();
+        assert_eq!(found.labels[0].file.path, CATALOG);
+        assert_eq!(found.level, crate::domain::finding::Level::Error);
     }
 }

@@ -122,6 +122,7 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         name: "session-cache",
+        tier: "critical",
         kind: "cache",
         description: "Sessions and tokens in memory",
         version: "2.8.1",
@@ -132,6 +133,7 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         name: "rate-limiter",
+        tier: "critical",
         description: "Counts calls per client and says when it is enough",
         version: "1.1.0",
         previous: &["1.0.6"],
@@ -142,6 +144,7 @@ pub const SERVICES: &[Service] = &[
     },
     Service {
         name: "event-bus",
+        tier: "critical",
         kind: "queue",
         description: "Carries events between services",
         version: "4.0.2",
@@ -225,7 +228,6 @@ pub const SERVICES: &[Service] = &[
     Service {
         name: "catalog-search",
         description: "Finds products",
-        tier: "high",
         version: "1.4.0",
         previous: &["1.3.7"],
         managed_by: ManagedBy::ArgoRollouts,
@@ -323,6 +325,7 @@ pub const SERVICES: &[Service] = &[
         description: "Draws documents as PDF; a bought program without metrics",
         version: "1.0.4",
         previous: &["1.0.3"],
+        status: "maintenance",
         measured: false,
         ..PROJECT_B
     },

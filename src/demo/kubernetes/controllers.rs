@@ -18,10 +18,7 @@ use crate::demo::{
     traffic::Traffic,
 };
 use serde_json::{Value, json};
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
 /// What the controllers watch.
@@ -47,15 +44,12 @@ pub struct World {
     pub time: Time,
     /// How fast things happen.
     pub pace: Pace,
-    /// The version of each service that Git says, where it is not the one of the start.
-    pub targets: Mutex<BTreeMap<String, String>>,
 }
 
 impl World {
     /// The version that Git says should run.
     pub fn target(&self, service: &Service) -> String {
-        let targets = self.targets.lock().unwrap_or_else(PoisonError::into_inner);
-        targets.get(service.name).map_or_else(|| service.running(self.environment).to_owned(), Clone::clone)
+        service.running(self.environment).to_owned()
     }
 
     /// The version that a revision of the manifests repository has for `service`.

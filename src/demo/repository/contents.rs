@@ -19,6 +19,10 @@ pub struct Context<'a> {
     pub now: DateTime<Utc>,
     /// Where the backends are.
     pub addresses: &'a Addresses,
+    /// `policies/allowed_signers`.
+    pub signers: &'a str,
+    /// Whether events of the ledger can be signed here, and so must be.
+    pub signing: bool,
 }
 
 impl Context<'_> {
@@ -107,6 +111,10 @@ fn entry(service: &Service, state: &State, context: &Context<'_>) -> String {
     if let Some(pattern) = pattern(service.kind) {
         line(format_args!("pattern = \"{pattern}\""));
     }
+    if service.status == "maintenance" {
+        let (since, until) = (context.date(-90), context.date(300));
+        line(format_args!("maintenance_date = \"{since}\"\nsupport_until = \"{until}\""));
+    }
     if service.status == "deprecated" {
         // Half a year from the one to the other, as the lifecycle asks.
         let (since, until) = (context.date(-70), context.date(125));
@@ -120,10 +128,20 @@ fn entry(service: &Service, state: &State, context: &Context<'_>) -> String {
         |names: &[&str]| names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ");
     let optional: Vec<&str> =
         service.optional.iter().chain(state.optional.get(name).into_iter().flatten()).copied().collect();
-    if !service.requires.is_empty() || !optional.is_empty() {
-        line(format_args!("\n[service.{name}.dependencies]\nrequires = [{}]", quoted(service.requires)));
+    let requires: Vec<&str> =
+        service.requires.iter().copied().chain(state.legacy.get(name).copied()).collect();
+    if !requires.is_empty() || !optional.is_empty() {
+        line(format_args!("\n[service.{name}.dependencies]\nrequires = [{}]", quoted(&requires)));
         if !optional.is_empty() {
             line(format_args!("optional = [{}]", quoted(&optional)));
+        }
+        let beta: Vec<&str> = present(state)
+            .filter(|other| other.status == "beta")
+            .map(|other| other.name)
+            .filter(|other| optional.contains(other))
+            .collect();
+        if !beta.is_empty() {
+            line(format_args!("accept_beta = [{}]", quoted(&beta)));
         }
     }
     let mut approvers = vec![format!("@{}", service.owner)];
@@ -160,8 +178,10 @@ fn consumers(service: &Service, state: &State) -> String {
         other.optional.contains(&service.name)
             || state.optional.get(other.name).is_some_and(|names| names.contains(&service.name))
     };
-    let needed: Vec<&Service> =
-        present(state).filter(|other| other.required().any(|name| name == service.name)).collect();
+    let needs = |other: &Service| {
+        other.required().chain(state.legacy.get(other.name).copied()).any(|name| name == service.name)
+    };
+    let needed: Vec<&Service> = present(state).filter(|other| needs(other)).collect();
     let projects: BTreeSet<&str> = present(state)
         .filter(|other| optional(other) || needed.iter().any(|one| one.name == other.name))
         .filter_map(|other| other.project)
@@ -198,7 +218,7 @@ replicas = 3
 strategy = "canary"
 cpu = "500m"
 memory = "512Mi"
-canary_steps = [5, 25, 50]
+canary_steps = [5, 25, 50, 100]
 
 [pattern.service]
 description = "Answers other services"
@@ -242,7 +262,8 @@ fn versions(state: &State) -> String {
 }
 
 fn settings(state: &State, context: &Context<'_>) -> String {
-    let Addresses { metrics, alertmanager } = context.addresses;
+    let Addresses { metrics, alertmanager, forge, token, sinks } = context.addresses;
+    let repository = crate::demo::forge::REPOSITORY;
     let mut text = format!(
         r#"# Quarterdeck's settings for this repository. It holds no secret.
 name = "shop"
@@ -270,7 +291,28 @@ timeout = "2s"
 
 [alertmanager]
 url = "{alertmanager}"
+
+[forge]
+kind = "github"
+url = "{forge}"
+repository = "{repository}"
+token_file = "{token}"
+
+[notify.operations]
+kind = "slack"
+url = "{sinks}/services/T0SHOP/B0OPERATIONS/demo"
+on = ["incident.declared", "incident.resolved"]
+severity = "medium"
+
+[notify.audit]
+kind = "webhook"
+url = "{sinks}/webhook/audit"
+secret_file = "{token}"
+on = ["incident.declared", "incident.resolved", "change.approved"]
 "#
+    );
+    text.push_str(
+        "\n[rules]\n# Every promise is for what a service does itself; what it needs has its own.\nQD305 = \"allow\"\n",
     );
     if state.features.contains(&Feature::Presets) {
         text.push_str("\n[preset.critical]\nfilter = 'tier == \"critical\"'\n");

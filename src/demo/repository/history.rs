@@ -85,6 +85,8 @@ pub struct State {
     pub features: BTreeSet<Feature>,
     /// All releases so far.
     pub releases: Vec<Release>,
+    /// Services that still require what is deprecated, beyond the estate's requirements.
+    pub legacy: BTreeMap<&'static str, &'static str>,
     /// Optional dependencies beyond the estate's, by service.
     pub optional: BTreeMap<&'static str, Vec<&'static str>>,
 }
@@ -140,6 +142,7 @@ pub fn person(handle: &str) -> Author {
 }
 
 enum Deed {
+    Leave(&'static str, &'static str),
     Release(&'static Service, String),
     Add(Feature, &'static str),
 }
@@ -162,6 +165,18 @@ const ADDITIONS: [(f64, &str, Feature, &str); 8] = [
     (3.2, "m-ruiz", Feature::Presets, "feat: query presets for the morning briefing"),
 ];
 
+/// Who has left the old API: days ago, who did it, the service.
+const DEPARTURES: [(f64, &str, &str); 5] = [
+    (25.4, "a-chen", "project-a-frontend"),
+    (19.2, "p-martin", "project-c-console"),
+    (18.6, "k-ito", "project-c-api"),
+    (11.3, "j-bauer", "report-builder"),
+    (4.8, "d-silva", "order-worker"),
+];
+
+/// What they have left, and what for.
+const DEPRECATED: (&str, &str) = ("old-api", "new-api");
+
 /// What patches and other releases brought; which one is drawn by the release's name.
 const FIXES: [&str; 6] = [
     "retry once while a dependency restarts",
@@ -183,7 +198,10 @@ const FEATURES: [&str; 6] = [
 /// All commits in order: main's, then those of the open changes.
 pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
     let start = now - TimeDelta::hours(29 * 24 + 10);
-    let mut state = State::default();
+    let mut state = State {
+        legacy: DEPARTURES.iter().map(|(_, _, service)| (*service, DEPRECATED.0)).collect(),
+        ..State::default()
+    };
     let mut tags = Vec::new();
     for service in SERVICES.iter().filter(|service| service.status != "development") {
         let oldest = service.previous.last().copied().unwrap_or(service.version);
@@ -206,6 +224,11 @@ pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
             Deed::Add(feature, message) => {
                 state.features.insert(*feature);
                 ((*message).to_owned(), Vec::new())
+            }
+            Deed::Leave(service, deprecated) => {
+                state.legacy.remove(service);
+                let replacement = DEPRECATED.1;
+                (format!("feat({service}): leave {deprecated} for {replacement}"), Vec::new())
             }
             Deed::Release(service, version) => {
                 let before = state.version(service.name).map(str::to_owned);
@@ -233,6 +256,11 @@ fn events(scenario: Scenario, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<E
             deed: Deed::Add(feature, message),
         })
         .collect();
+    events.extend(DEPARTURES.into_iter().map(|(days, handle, service)| Event {
+        at: now - TimeDelta::minutes((days * 1440.0) as i64),
+        author: person(handle),
+        deed: Deed::Leave(service, DEPRECATED.0),
+    }));
     for service in SERVICES {
         let mut versions: Vec<&str> =
             service.previous.iter().rev().copied().chain([service.version]).collect();
@@ -325,6 +353,10 @@ mod tests {
         let commits = commits(Scenario::BadRelease, now);
         assert!(commits.is_sorted_by_key(|commit| commit.at));
         assert!(commits.iter().all(|commit| commit.at < now));
+        let main = commits.iter().filter(|commit| commit.branch.is_none());
+        let legacy: Vec<usize> = main.map(|commit| commit.state.legacy.len()).collect();
+        assert!(legacy.is_sorted_by(|one, other| one >= other), "they leave one after the other");
+        assert_eq!((legacy[0], legacy[legacy.len() - 1]), (DEPARTURES.len(), 0));
         let main = commits.iter().rfind(|commit| commit.branch.is_none()).expect("main");
         for service in SERVICES {
             assert_eq!(main.state.version(service.name), Some(service.version), "{}", service.name);

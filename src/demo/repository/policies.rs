@@ -12,7 +12,9 @@ pub fn put(state: &State, context: &Context<'_>, put: &mut impl FnMut(&str, Stri
     let has = |feature| state.features.contains(&feature);
     put("policies/teams.toml", teams(context));
     put("policies/sla.toml", SLA.to_owned());
-    put("policies/security.toml", SECURITY.to_owned());
+    let signatures = if context.signing { "required" } else { "optional" };
+    put("policies/security.toml", format!("{SECURITY}\n[ledger]\nsignatures = \"{signatures}\"\n"));
+    put("policies/allowed_signers", context.signers.to_owned());
     if has(Feature::Compliance) {
         put("policies/compliance.toml", COMPLIANCE.to_owned());
     }
@@ -143,26 +145,46 @@ backup_test = "7d"
 
 const SECURITY: &str = r#"# What must not run, and who reviews what is sensitive.
 allowed_registries = ["registry.example.com"]
+mutable_tags = ["latest", "main"]
 forbidden_ports = [22, 23, 2375]
+forbidden_privileges = ["privileged", "host-network", "SYS_ADMIN"]
 
 [gate.security]
 team = "security-team"
+
+[[rule]]
+name = "small-steps"
+rule = "removed.size() <= 2"
+message = "a change removes at most two services"
+applies_to = "change"
 "#;
 
 const COMPLIANCE: &str = r#"# The rules we are held to, and who sees that they are kept.
 
 [framework.gdpr]
 description = "Personal data of people in the EU"
+applies_to = "regulated"
+
+[[framework.gdpr.control]]
+id = "Art. 32(1)(b)"
+rule = "sla.availability >= 99.5"
+message = "what holds personal data stays available"
 
 [framework.pci-dss]
 description = "Card payments"
+applies_to = 'regulated && name.contains("pay")'
+
+[[framework.pci-dss.control]]
+id = "6.4"
+rule = 'lifecycle == "ga"'
+message = "what handles cards is generally available"
 
 [gate.compliance]
 team = "compliance-team"
 
 [[rule]]
 name = "critical-services-are-doubled"
-rule = 'tier != "critical" || replicas >= 2'
+rule = 'tier != "critical" || replicas >= 2 || type in ["database", "cache", "queue"]'
 message = "a critical service runs at least twice"
 severity = "warning"
 applies_to = "service"
@@ -224,7 +246,7 @@ sections:
     widgets:
       - type: service_list
         filter: status == "active"
-        columns: [name, version, status, owner, sla]
+        columns: [name, version, status, owner, ready, errors, p99, sla]
 
       - type: dependency_graph
         show_cross_project: true

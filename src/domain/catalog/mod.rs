@@ -3,5 +3,5 @@
 pub mod reader;
 mod types;
 
-pub use reader::{is_control_file, read};
+pub use reader::{Reader, is_control_file, read};
 pub use types::*;

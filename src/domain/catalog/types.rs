@@ -1,11 +1,15 @@
 //! What the control repository says: services, projects, environments, policies and settings.
 
 use crate::domain::{
+    calendar::Calendar,
     escalation::SeverityMatrix,
     finding::{Finding, Label, SourceFile, Span},
+    forge::ForgeSettings,
     lifecycle::Lifecycle,
     name::{ContextName, EnvironmentName, ProjectName, ServiceName, TeamName},
+    notice::Channel,
     people::People,
+    policy::Policies,
     units::Ratio,
 };
 use chrono::{Duration, NaiveDate};
@@ -139,6 +143,19 @@ pub struct Migration {
     pub estimated_effort_hours: Option<f64>,
 }
 
+/// `[service.X.notice]`: the announcement of a breaking version that is to come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notice {
+    /// The version that will break.
+    pub version: Option<Version>,
+    /// When it was announced; notice runs from here.
+    pub date: Option<NaiveDate>,
+    /// Projects that were told.
+    pub projects: Vec<ProjectName>,
+    /// Services whose owners were told.
+    pub services: Vec<ServiceName>,
+}
+
 /// `[service.X.deployment]`: where and how it runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Deployment {
@@ -156,6 +173,17 @@ pub struct Deployment {
     pub replicas: Option<u32>,
     /// `immediate`, `canary`, `blue-green` or `scheduled`.
     pub strategy: Option<String>,
+    /// `privileged`, `host-network`, `run-as-root` or a capability.
+    pub privileges: Vec<String>,
+}
+
+/// `[service.X.network]`: who reaches it, and whom it reaches.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Names of services, and networks; `None` where it is not said.
+    pub ingress: Option<Vec<String>>,
+    /// Names of services, and networks; `None` where it is not said.
+    pub egress: Option<Vec<String>>,
 }
 
 /// `[service.X.metrics]` of `monitoring.toml`.
@@ -171,6 +199,10 @@ pub struct MetricThresholds {
     pub response_time_p99: Option<Duration>,
     /// Most errors (`error_rate_threshold`, in per cent in the file).
     pub error_rate: Option<Ratio>,
+    /// Bounds of the histogram that quantiles are read from.
+    pub histogram_buckets: Vec<Duration>,
+    /// Kinds of error that alert.
+    pub error_type_alerts: Vec<String>,
 }
 
 /// `[service.X.alerts]` of `monitoring.toml`.
@@ -213,6 +245,10 @@ pub struct Service {
     pub deprecation_date: Option<NaiveDate>,
     /// When it will be gone.
     pub sunset_date: Option<NaiveDate>,
+    /// Since when it is in maintenance.
+    pub maintenance_date: Option<NaiveDate>,
+    /// Last day of support.
+    pub support_until: Option<NaiveDate>,
     /// What takes its place.
     pub replacement_service: Option<ServiceName>,
     /// Container image without tag.
@@ -233,14 +269,20 @@ pub struct Service {
     pub required_by: Vec<ServiceName>,
     /// What it needs.
     pub dependencies: Vec<Dependency>,
+    /// `dependencies.accept_beta`: beta services that it uses knowingly.
+    pub accept_beta: Vec<ServiceName>,
     /// Who may change it.
     pub governance: Governance,
     /// What was promised; `None` where the service promises nothing of its own.
     pub sla: Option<Sla>,
     /// The way off it.
     pub migration: Option<Migration>,
+    /// A breaking version that was announced.
+    pub notice: Option<Notice>,
     /// Where and how it runs.
     pub deployment: Deployment,
+    /// Who reaches it, and whom it reaches.
+    pub network: Option<Network>,
     /// Monitoring thresholds.
     pub metrics: Option<MetricThresholds>,
     /// Alert channels.
@@ -255,6 +297,14 @@ impl Service {
     /// Where a dotted key stands, or else where the service's table begins.
     pub fn place(&self, key: &str) -> &Span {
         self.spans.get(key).unwrap_or(&self.span)
+    }
+
+    /// Whether it is meant to run in `environment`.
+    pub fn is_meant_for(&self, environment: &Environment) -> bool {
+        let named = self.deployment.environments.as_ref();
+        named.is_none_or(|list| list.contains(&environment.name))
+            && self.status != Lifecycle::Retired
+            && self.deployment.managed_by != ManagedBy::Compose
     }
 }
 
@@ -275,6 +325,8 @@ pub struct Project {
     pub namespaces: BTreeMap<EnvironmentName, String>,
     /// `[monitoring.<p>] level`.
     pub monitoring_level: Option<String>,
+    /// `[monitoring.<p>] histogram_buckets`.
+    pub histogram_buckets: Vec<Duration>,
     /// Where it is defined.
     pub span: Span,
 }
@@ -306,7 +358,7 @@ pub struct ScrapeSettings {
 }
 
 /// `quarterdeck.toml`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
     /// The platform's name.
     pub name: String,
@@ -324,6 +376,12 @@ pub struct Settings {
     pub scrape: Option<ScrapeSettings>,
     /// Base URL of Alertmanager.
     pub alertmanager: Option<String>,
+    /// `[limits] mass_deletion`: share of the services that one change may remove.
+    pub mass_deletion: Option<Ratio>,
+    /// Where pull and merge requests are.
+    pub forge: Option<ForgeSettings>,
+    /// Who else is told what happens, in the file's order.
+    pub channels: Vec<Channel>,
     /// Level per rule code; `None` allows it.
     pub rules: BTreeMap<String, Option<crate::domain::finding::Level>>,
     /// Named filters.
@@ -341,10 +399,28 @@ impl Default for Settings {
             environments: Vec::new(),
             scrape: None,
             alertmanager: None,
+            mass_deletion: None,
+            forge: None,
+            channels: Vec::new(),
             rules: BTreeMap::new(),
             presets: BTreeMap::new(),
         }
     }
+}
+
+/// A deployment pattern of `services/patterns.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// How many pods.
+    pub replicas: Option<u32>,
+    /// `immediate`, `canary`, `blue-green` or `scheduled`.
+    pub strategy: Option<String>,
+    /// Per cent of traffic, step by step.
+    pub canary_steps: Option<Vec<u8>>,
+    /// Where its name stands.
+    pub span: Span,
+    /// Where its steps stand, or else its name.
+    pub steps_span: Span,
 }
 
 /// A widget of `monitoring-dashboard.yml`.
@@ -354,6 +430,8 @@ pub struct Widget {
     pub kind: String,
     /// All its other keys.
     pub parameters: BTreeMap<String, serde_json::Value>,
+    /// Where the values of its other keys stand.
+    pub spans: BTreeMap<String, Span>,
 }
 
 /// A section of `monitoring-dashboard.yml`.
@@ -376,8 +454,10 @@ pub struct Catalog {
     pub projects: BTreeMap<ProjectName, Project>,
     /// `services/versions.toml`: previous versions, newest first.
     pub previous_versions: BTreeMap<ServiceName, Vec<Version>>,
-    /// Names in `services/patterns.toml`.
-    pub patterns: Vec<String>,
+    /// `services/versions.toml`: digests of the images.
+    pub digests: BTreeMap<ServiceName, String>,
+    /// `services/patterns.toml` by name.
+    pub patterns: BTreeMap<String, Pattern>,
     /// Persons, teams and rotations.
     pub people: People,
     /// The severity matrix, and who is on call.
@@ -386,12 +466,19 @@ pub struct Catalog {
     pub sla_by_tier: BTreeMap<String, Sla>,
     /// Team that owns a gate, by gate (`security`, `compliance`, `architecture`, `code-review`).
     pub gate_teams: BTreeMap<String, TeamName>,
+    /// Whether events of the ledger must be signed (`[ledger] signatures` of `policies/security.toml`).
+    pub signatures_required: bool,
+    /// Security and compliance.
+    pub policies: Policies,
+    /// Freezes and maintenance windows.
+    pub calendar: Calendar,
     /// The console's layout.
     pub dashboard: Vec<DashboardSection>,
     /// `quarterdeck.toml`.
     pub settings: Settings,
     /// Where things stand that carry no span of their own, by dotted path: `owner.<project>`,
-    /// `team.<team>.members`, `gate.<gate>`, `severity.on_call`, `level.<index>`.
+    /// `team.<team>.members`, `person.<person>`, `gate.<gate>`, `severity.on_call`, `level.<index>`, `rules.<code>`,
+    /// `preset.<name>`.
     pub places: BTreeMap<String, Span>,
     /// What reading found wrong; rules add theirs.
     pub findings: Vec<Finding>,
@@ -432,11 +519,10 @@ impl Catalog {
 
     /// Where `service` runs in `environment`; `None` where it is not meant to run there.
     pub fn target(&self, service: &Service, environment: &Environment) -> Option<Target> {
-        let deployment = &service.deployment;
-        let meant = deployment.environments.as_ref().is_none_or(|list| list.contains(&environment.name));
-        if !meant || service.status == Lifecycle::Retired || deployment.managed_by == ManagedBy::Compose {
+        if !service.is_meant_for(environment) {
             return None;
         }
+        let deployment = &service.deployment;
         let namespace = service.project.as_ref().and_then(|project| self.projects.get(project)).map_or_else(
             || environment.namespace.clone(),
             |project| {

@@ -129,8 +129,11 @@ fn changed_fields(name: &ServiceName, old: Option<&Service>, new: Option<&Servic
 fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
     let sla = service.sla.clone().unwrap_or_default();
     let migration = service.migration.clone().unwrap_or_default();
+    let notice = service.notice.clone().unwrap_or_default();
     let metrics = service.metrics.clone().unwrap_or_default();
     let alerts = service.alerts.clone().unwrap_or_default();
+    let network = service.network.clone().unwrap_or_default();
+    let buckets = metrics.histogram_buckets.iter().filter_map(|bound| time(Some(*bound)));
     let deployment = &service.deployment;
     let flag = |flag: bool| flag.then(|| "true".to_owned());
     let dependencies =
@@ -149,6 +152,8 @@ fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
         ("compat_with", list(service.compat_with.iter())),
         ("deprecation_date", text(service.deprecation_date)),
         ("sunset_date", text(service.sunset_date)),
+        ("maintenance_date", text(service.maintenance_date)),
+        ("support_until", text(service.support_until)),
         ("replacement_service", text(service.replacement_service.as_ref())),
         ("image", service.image.clone()),
         ("port", text(service.port)),
@@ -160,6 +165,7 @@ fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
         ("consumers.required_by", list(service.required_by.iter())),
         ("dependencies.requires", dependencies(false)),
         ("dependencies.optional", dependencies(true)),
+        ("dependencies.accept_beta", list(service.accept_beta.iter())),
         ("governance.approvers", list(service.governance.approvers.iter())),
         ("governance.change_log", service.governance.change_log.clone()),
         ("governance.break_changes_notice", text(service.governance.break_changes_notice)),
@@ -172,6 +178,10 @@ fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
         ("migration.support_until", text(migration.support_until)),
         ("migration.migration_difficulty", migration.migration_difficulty),
         ("migration.estimated_effort_hours", text(migration.estimated_effort_hours)),
+        ("notice.version", text(notice.version)),
+        ("notice.date", text(notice.date)),
+        ("notice.projects", list(notice.projects.iter())),
+        ("notice.services", list(notice.services.iter())),
         ("deployment.managed_by", Some(deployment.managed_by.as_str().to_owned())),
         ("deployment.workload", deployment.workload.clone()),
         ("deployment.application", deployment.application.clone()),
@@ -179,11 +189,16 @@ fn described(service: &Service) -> Vec<(&'static str, Option<String>)> {
         ("deployment.environments", deployment.environments.as_ref().map(|e| joined(e.iter()))),
         ("deployment.replicas", text(deployment.replicas)),
         ("deployment.strategy", deployment.strategy.clone()),
+        ("deployment.privileges", list(deployment.privileges.iter())),
+        ("network.ingress", network.ingress.map(|peers| joined(peers.iter()))),
+        ("network.egress", network.egress.map(|peers| joined(peers.iter()))),
         ("metrics.availability_threshold", ratio(metrics.availability)),
         ("metrics.response_time_p50", time(metrics.response_time_p50)),
         ("metrics.response_time_p95", time(metrics.response_time_p95)),
         ("metrics.response_time_p99", time(metrics.response_time_p99)),
         ("metrics.error_rate_threshold", ratio(metrics.error_rate)),
+        ("metrics.histogram_buckets", list(buckets)),
+        ("metrics.error_type_alerts", list(metrics.error_type_alerts.iter())),
         ("alerts.channels", list(channels)),
         ("alerts.escalation.time_to_escalate", time(alerts.time_to_escalate)),
         ("alerts.escalation.escalate_to", list(alerts.escalate_to.iter())),

@@ -103,7 +103,7 @@ pub fn gates(
 }
 
 /// The team that owns `gate`: as the policies say, else `<gate>-team` where there is one.
-fn gate_team(gate: Gate, main: &Catalog) -> Option<TeamName> {
+pub fn gate_team(gate: Gate, main: &Catalog) -> Option<TeamName> {
     main.gate_teams
         .get(gate.as_str())
         .cloned()

@@ -11,7 +11,8 @@ pub use gates::*;
 use super::{
     catalog::Catalog,
     finding::{Finding, Level},
-    gate::{Gate, GateState, GateStatus},
+    forge::Request,
+    gate::{GateState, GateStatus},
     ledger::Operations,
     name::{ChangeId, CommitId, ServiceName},
     people::People,
@@ -132,6 +133,8 @@ pub struct Change {
     pub findings: Arc<Vec<Finding>>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
+    /// Its pull or merge request, where a forge has one.
+    pub request: Option<Arc<Request>>,
 }
 
 /// The open changes, with the people who may approve them: those of the main branch, so that a change
@@ -159,22 +162,13 @@ pub fn assemble(
     let classification = classify(base, head, &proposal.paths);
     let gates = gates(&classification, main, head, &proposal, operations.approvals_of(&proposal.id));
     let Classification { class, services, fields, .. } = classification;
-    Change { proposal, class, services, fields, findings, gates }
+    Change { proposal, class, services, fields, findings, gates, request: None }
 }
 
 impl Change {
     /// How many findings block the merge.
     pub fn errors(&self) -> usize {
         self.findings.iter().filter(|finding| finding.level == Level::Error).count()
-    }
-
-    /// Gates that nobody has approved for the present head.
-    pub fn open_gates(&self) -> Vec<Gate> {
-        self.gates
-            .iter()
-            .filter(|status| !matches!(status.state, GateState::Approved { .. }))
-            .map(|status| status.gate)
-            .collect()
     }
 
     /// What stands against merging, in a few words (`2 errors, code-review open`); `None` when nothing does.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::domain::{
     catalog::read,
+    gate::Gate,
     ledger::{Entry, EntryBody, Happening, Operations},
     name::TeamName,
 };
@@ -265,6 +266,5 @@ fn errors_block_and_warnings_do_not() {
     let base = catalog(API);
     let change = assemble(proposal(), &base, &base, findings, &base, &Operations::default());
     assert_eq!(change.errors(), 2);
-    assert_eq!(change.open_gates(), [Gate::CodeReview]);
     assert!(change.blocked().is_some_and(|text| text.starts_with("2 errors, code-review open")));
 }

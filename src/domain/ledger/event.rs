@@ -5,6 +5,7 @@ use crate::{
         change::Identity,
         escalation::Severity,
         gate::Gate,
+        lifecycle::Lifecycle,
         name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
         text,
     },
@@ -63,6 +64,22 @@ pub enum Happening {
         /// The reviewer's words.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
+    },
+    /// Somebody proposed a step of a service's life.
+    #[serde(rename = "change.proposed")]
+    ChangeProposed {
+        /// Which change.
+        change: ChangeId,
+        /// Which service.
+        service: ServiceName,
+        /// The state on the main branch.
+        from: Lifecycle,
+        /// The state that it should be in.
+        to: Lifecycle,
+        /// The branch's commit.
+        head: CommitId,
+        /// The commit of the main branch that it is made on.
+        base: CommitId,
     },
     /// A rollback began; nobody else may begin one for the same service and environment until it ended.
     #[serde(rename = "rollback.started")]
@@ -125,6 +142,7 @@ impl Happening {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::ChangeApproved { .. } => "change.approved",
+            Self::ChangeProposed { .. } => "change.proposed",
             Self::RollbackStarted { .. } => "rollback.started",
             Self::RollbackFinished { .. } => "rollback.finished",
             Self::IncidentDeclared { .. } => "incident.declared",
@@ -133,25 +151,30 @@ impl Happening {
         }
     }
 
+    /// What it is about: an incident, a change, or `service@environment`.
+    pub fn about(&self) -> String {
+        match self {
+            Self::ChangeApproved { change, .. } | Self::ChangeProposed { change, .. } => change.to_string(),
+            Self::RollbackStarted { service, environment, .. }
+            | Self::RollbackFinished { service, environment, .. } => format!("{service}@{environment}"),
+            Self::IncidentDeclared { incident, .. }
+            | Self::IncidentAcknowledged { incident }
+            | Self::IncidentResolved { incident, .. } => incident.to_string(),
+        }
+    }
+
     /// The readable first line of its commit: `incident.declared(INC-5): critical, shared-auth 5xx`.
     pub fn subject(&self) -> String {
-        let (about, words) = match self {
-            Self::ChangeApproved { change, gate, .. } => (change.to_string(), format!("{gate} gate")),
-            Self::RollbackStarted { service, environment, from, to, .. } => {
-                (format!("{service}@{environment}"), format!("{from} → {to}"))
-            }
-            Self::RollbackFinished { service, environment, verdict, detail } => {
-                (format!("{service}@{environment}"), format!("{}, {detail}", verdict.as_str()))
-            }
-            Self::IncidentDeclared { incident, severity, title, .. } => {
-                (incident.to_string(), format!("{severity}, {title}"))
-            }
-            Self::IncidentAcknowledged { incident } => (incident.to_string(), "taken".to_owned()),
-            Self::IncidentResolved { incident, note } => {
-                (incident.to_string(), note.clone().unwrap_or_else(|| "over".to_owned()))
-            }
+        let words = match self {
+            Self::ChangeApproved { gate, .. } => format!("{gate} gate"),
+            Self::ChangeProposed { service, from, to, .. } => format!("{service}, {from} → {to}"),
+            Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
+            Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
+            Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
+            Self::IncidentAcknowledged { .. } => "taken".to_owned(),
+            Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
         };
-        let line = text::clean(&format!("{}({about}): {words}", self.kind()));
+        let line = text::clean(&format!("{}({}): {words}", self.kind(), self.about()));
         text::fit(line.trim(), SUBJECT_WIDTH)
     }
 }
@@ -185,25 +208,76 @@ pub struct Entry {
     pub body: EntryBody,
 }
 
+/// What is said of an event beside what happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks<'a> {
+    /// The id that an incident had while it waited for the remote, when another took it first.
+    pub formerly: Option<&'a IncidentId>,
+    /// It waited for the remote, and what came first there contradicts it.
+    pub late: bool,
+}
+
 /// The JSON document of a commit's body.
 #[derive(Serialize)]
 struct Document<'a> {
     version: u32,
     #[serde(flatten)]
     happening: &'a Happening,
-    /// The id that an incident had while it waited for the remote, when another took it first.
     #[serde(skip_serializing_if = "Option::is_none")]
     formerly: Option<&'a IncidentId>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    late: bool,
 }
 
 /// The commit message of an event: the subject, an empty line, one JSON document on one line.
-/// `formerly` is the id that an incident had before it had to be renumbered.
-pub fn encode(happening: &Happening, formerly: Option<&IncidentId>) -> Result<String, Failure> {
-    let document = Document { version: EVENT_VERSION, happening, formerly };
+pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure> {
+    let Marks { formerly, late } = marks;
+    let document = Document { version: EVENT_VERSION, happening, formerly, late };
     let body = serde_json::to_string(&document).map_err(|error| {
         Failure::failed(format!("could not write a {} event as JSON", happening.kind())).because(&error)
     })?;
     Ok(format!("{}\n\n{body}\n", happening.subject()))
+}
+
+/// The first JSON document of a body. Hooks and people may add trailers below it.
+fn document(body: &str) -> Option<serde_json::Value> {
+    serde_json::Deserializer::from_str(body).into_iter::<serde_json::Value>().next().and_then(Result::ok)
+}
+
+/// Whether a commit message says that its event came too late.
+pub fn is_late(message: &str) -> bool {
+    let body = message.split_once('\n').map_or("", |(_, body)| body);
+    document(body).is_some_and(|document| document.get("late") == Some(&serde_json::Value::Bool(true)))
+}
+
+/// What keeps the body of an [`EntryBody::Unknown`] from being known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strangeness {
+    /// It is no event.
+    NoEvent,
+    /// A newer program wrote it: its version, or its kind, came after this one.
+    Newer,
+    /// It claims to be of a kind and version that this program knows, and is not.
+    Malformed(String),
+}
+
+/// Tells why a body is not known.
+pub fn strangeness(body: &str) -> Strangeness {
+    let Some(document) = document(body) else { return Strangeness::NoEvent };
+    let kind = document.get("kind").and_then(serde_json::Value::as_str);
+    let version = document.get("version").and_then(serde_json::Value::as_u64);
+    let (Some(kind), Some(version)) = (kind, version) else { return Strangeness::NoEvent };
+    if version != u64::from(EVENT_VERSION) {
+        return if version == 0 { Strangeness::NoEvent } else { Strangeness::Newer };
+    }
+    match Happening::deserialize(&document) {
+        // serde names the kinds it knows when it does not know one.
+        Err(error) if error.to_string().starts_with(&format!("unknown variant `{kind}`")) => {
+            Strangeness::Newer
+        }
+        Err(error) => Strangeness::Malformed(text::clean(&error.to_string())),
+        Ok(_) => Strangeness::NoEvent,
+    }
 }
 
 /// Reads a commit message: its subject line, and the event of its body. Whatever it does not know,
@@ -212,10 +286,7 @@ pub fn decode(message: &str) -> (String, EntryBody) {
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let (subject, body) = (subject.trim_end(), body.trim());
     let unknown = |kind: &str| EntryBody::Unknown { kind: kind.to_owned(), text: body.to_owned() };
-    // Only the first document counts: hooks and people may add trailers below it.
-    let document =
-        serde_json::Deserializer::from_str(body).into_iter::<serde_json::Value>().next().and_then(Result::ok);
-    let Some(document) = document else { return (subject.to_owned(), unknown("")) };
+    let Some(document) = document(body) else { return (subject.to_owned(), unknown("")) };
     let kind = document.get("kind").and_then(serde_json::Value::as_str).unwrap_or_default();
     let known_version =
         document.get("version").and_then(serde_json::Value::as_u64) == Some(EVENT_VERSION.into());
@@ -239,6 +310,14 @@ mod tests {
                 head: "a".repeat(40).into(),
                 base: "b".repeat(40).into(),
                 note: Some("looks right".into()),
+            },
+            Happening::ChangeProposed {
+                change: "old-api-retired".into(),
+                service: "old-api".into(),
+                from: Lifecycle::Deprecated,
+                to: Lifecycle::Retired,
+                head: "a".repeat(40).into(),
+                base: "b".repeat(40).into(),
             },
             Happening::RollbackStarted {
                 service: "shared-auth".into(),
@@ -267,7 +346,7 @@ mod tests {
     #[test]
     fn every_kind_survives_the_round_trip() {
         for happening in all_kinds() {
-            let message = encode(&happening, None).unwrap();
+            let message = encode(&happening, Marks::default()).unwrap();
             let (subject, body) = decode(&message);
             assert_eq!(body, EntryBody::Known(happening.clone()), "{message}");
             assert!(subject.starts_with(&format!("{}(", happening.kind())), "{subject}");
@@ -277,7 +356,7 @@ mod tests {
     #[test]
     fn the_message_is_the_documented_one() {
         assert_eq!(
-            encode(&all_kinds()[0], None).unwrap(),
+            encode(&all_kinds()[0], Marks::default()).unwrap(),
             format!(
                 "change.approved(project-a-api-2.2.0): code-review gate\n\n\
                  {{\"version\":1,\"kind\":\"change.approved\",\"change\":\"project-a-api-2.2.0\",\
@@ -286,9 +365,11 @@ mod tests {
                 "b".repeat(40)
             )
         );
-        let renumbered = encode(&all_kinds()[3], Some(&"INC-4".into())).unwrap();
-        assert!(renumbered.contains("\"formerly\":\"INC-4\""), "{renumbered}");
-        assert_eq!(decode(&renumbered).1, EntryBody::Known(all_kinds()[3].clone()));
+        let renumbered =
+            encode(&all_kinds()[4], Marks { formerly: Some(&"INC-4".into()), late: true }).unwrap();
+        assert!(renumbered.contains("\"formerly\":\"INC-4\",\"late\":true"), "{renumbered}");
+        assert!(is_late(&renumbered) && !is_late(&encode(&all_kinds()[4], Marks::default()).unwrap()));
+        assert_eq!(decode(&renumbered).1, EntryBody::Known(all_kinds()[4].clone()));
     }
 
     #[test]
@@ -303,7 +384,7 @@ mod tests {
         let subject = happening.subject();
         assert!(subject.starts_with("incident.declared(INC-1): low, [31mred alert xxx"), "{subject}");
         assert_eq!(subject.chars().count(), 100);
-        assert_eq!(decode(&encode(&happening, None).unwrap()).1, EntryBody::Known(happening));
+        assert_eq!(decode(&encode(&happening, Marks::default()).unwrap()).1, EntryBody::Known(happening));
     }
 
     #[test]
@@ -333,10 +414,26 @@ mod tests {
     }
 
     #[test]
+    fn what_is_newer_is_told_from_what_is_wrong() {
+        for (body, expected) in [
+            ("", Strangeness::NoEvent),
+            ("{\"kind\":\"incident.resolved\"}", Strangeness::NoEvent),
+            ("{\"version\":1,\"kind\":\"backup.drilled\"}", Strangeness::Newer),
+            ("{\"version\":2,\"kind\":\"incident.resolved\"}", Strangeness::Newer),
+        ] {
+            assert_eq!(strangeness(body), expected, "{body}");
+        }
+        let wrong = strangeness("{\"version\":1,\"kind\":\"incident.resolved\",\"incident\":7}");
+        assert!(matches!(wrong, Strangeness::Malformed(_)), "{wrong:?}");
+    }
+
+    #[test]
     fn trailers_below_the_document_do_no_harm() {
-        let message =
-            format!("{}\nSigned-off-by: A <a@example.com>\n", encode(&all_kinds()[4], None).unwrap());
-        assert_eq!(decode(&message).1, EntryBody::Known(all_kinds()[4].clone()));
+        let message = format!(
+            "{}\nSigned-off-by: A <a@example.com>\n",
+            encode(&all_kinds()[5], Marks::default()).unwrap()
+        );
+        assert_eq!(decode(&message).1, EntryBody::Known(all_kinds()[5].clone()));
     }
 
     proptest! {

@@ -20,6 +20,24 @@ const LARGEST_GAP: u32 = 10_000;
 /// How many contradictions are kept in words; all are counted.
 const KEPT_ANOMALIES: usize = 100;
 
+/// Another number for every other way to read and fold events, so that a state which another version of
+/// this program folded is not taken for this one's.
+pub const FOLD_VERSION: u64 = {
+    let sources: [&[u8]; 3] =
+        [include_bytes!("event.rs"), include_bytes!("fold.rs"), include_bytes!("precondition.rs")];
+    let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
+    let mut file = 0;
+    while file < sources.len() {
+        let mut at = 0;
+        while at < sources[file].len() {
+            sum = (sum ^ sources[file][at] as u64).wrapping_mul(0x0100_0000_01b3);
+            at += 1;
+        }
+        file += 1;
+    }
+    sum
+};
+
 /// An approval as the ledger has it. Whether it counts is judged against people and teams later:
 /// everybody who can push can write one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -194,6 +212,8 @@ impl Operations {
                 });
                 Ok(())
             }
+            // The branch itself says what is proposed; the event says who did it, and when.
+            Happening::ChangeProposed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }

@@ -1,7 +1,7 @@
 //! Who may append what: each function makes an event from the state at the ledger's tip, or refuses.
 
 use super::{
-    event::{Happening, Verdict},
+    event::{Entry, EntryBody, Happening, Verdict},
     fold::{Operations, RunningRollback},
 };
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         gate::{Gate, GateState},
         name::{CommitId, EnvironmentName, IncidentId, ServiceName},
         people::People,
+        proposal::TransitionProposal,
         text,
         units::format_duration,
     },
@@ -139,6 +140,18 @@ pub fn approve(
     })
 }
 
+/// Records a proposal whose branch is there. Anybody may: what it asks for is decided by the gates.
+pub fn propose(proposal: &TransitionProposal, head: &CommitId) -> Happening {
+    Happening::ChangeProposed {
+        change: proposal.change.clone(),
+        service: proposal.service.clone(),
+        from: proposal.from,
+        to: proposal.to,
+        head: head.clone(),
+        base: proposal.base.clone(),
+    }
+}
+
 /// What a rollback is about to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RollbackStart {
@@ -199,6 +212,38 @@ pub fn finish_rollback(
         verdict,
         detail: text::clean(detail),
     })
+}
+
+/// Whether `entry` could have been appended to what came before it; else what stands against it. Who may
+/// approve is not asked here: that is for the people of the main branch to say.
+pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
+    let EntryBody::Known(happening) = &entry.body else { return Ok(()) };
+    let made = match happening {
+        Happening::ChangeApproved { .. } | Happening::ChangeProposed { .. } => return Ok(()),
+        Happening::RollbackStarted { service, environment, from, to, object } => {
+            let start = RollbackStart {
+                service: service.clone(),
+                environment: environment.clone(),
+                from: from.clone(),
+                to: to.clone(),
+                object: object.clone(),
+            };
+            start_rollback(operations, &start, entry.at)
+        }
+        Happening::RollbackFinished { service, environment, verdict, detail } => {
+            finish_rollback(operations, service, environment, *verdict, detail)
+        }
+        Happening::IncidentDeclared { incident, severity, title, service } => {
+            let next = operations.next_incident();
+            if *incident != next {
+                return Err(format!("the number that came next was {next}"));
+            }
+            declare(operations, *severity, title, service.as_ref())
+        }
+        Happening::IncidentAcknowledged { incident } => acknowledge(operations, incident),
+        Happening::IncidentResolved { incident, note } => resolve(operations, incident, note.as_deref()),
+    };
+    made.map(drop).map_err(|failure| failure.message)
 }
 
 fn running_rollback<'a>(
@@ -317,6 +362,7 @@ mod tests {
             fields: vec![],
             findings: Arc::default(),
             gates: vec![gate(Gate::CodeReview, "platform"), gate(Gate::Security, "security")],
+            request: None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! A change raises the major version of a service that others depend on.
 
-use super::{Context, Rule, list};
+use super::{Context, Rule, Use, users};
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
@@ -19,33 +19,29 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     breaking(context)
-        .map(|(old, new, consumers)| {
-            let message = format!("{} is breaking for {}", describe(old, new), list(&consumers));
-            context.place(RULE.finding(message), new.place("version"), "")
+        .map(|(old, new, uses)| {
+            let message = format!("{} is breaking for {}", describe(old, new), users(&uses));
+            let finding = context.place(RULE.finding(message), new.place("version"), "");
+            context
+                .place_uses(finding, &uses, "depends on it")
+                .help("ask the consumers, and name the versions they need in their `requires`")
         })
-        .map(|finding| finding.help("ask the consumers, and name the versions they need in their `requires`"))
         .collect()
 }
 
-/// Services that break with the change, as they were and as they would be, with their direct consumers.
+/// Services that break with the change, as they were and as they would be, with those who depend on them.
 pub(super) fn breaking<'c>(
-    context: &'c Context<'_>,
-) -> impl Iterator<Item = (&'c Arc<Service>, &'c Arc<Service>, Vec<String>)> {
-    let head = context.head;
-    context.base.into_iter().flat_map(|base| base.services.values()).filter_map(move |old| {
-        let new = head.services.get(&old.name)?;
-        if !is_breaking(old, new) {
-            return None;
-        }
-        let needs =
-            |user: &Service| user.dependencies.iter().any(|dependency| dependency.service == old.name);
-        let consumers: Vec<_> = head
-            .services
-            .values()
-            .filter(|user| user.name != old.name && needs(user))
-            .map(|user| format!("`{}`", user.name))
-            .collect();
-        (!consumers.is_empty()).then_some((old, new, consumers))
+    context: &Context<'c>,
+) -> impl Iterator<Item = (&'c Arc<Service>, &'c Arc<Service>, Vec<Use<'c>>)> {
+    context.kept.iter().copied().filter(|(old, new)| is_breaking(old, new)).filter_map(|(old, new)| {
+        let depended = |one: &Use<'_>| {
+            // Who comes with the change knows what it comes to.
+            context
+                .before(one.user)
+                .is_some_and(|before| before.dependencies.iter().any(|d| d.service == old.name))
+        };
+        let uses: Vec<_> = context.uses(&old.name).filter(depended).collect();
+        (!uses.is_empty()).then_some((old, new, uses))
     })
 }
 

@@ -52,13 +52,15 @@ fn required_by(
     }
     // Services of projects are covered by the project's name.
     if service.spans.contains_key("consumers.required_by") {
+        let listed: BTreeSet<_> = service.required_by.iter().collect();
+        let projects: BTreeSet<_> = service.consumer_projects.iter().collect();
         let covered = |name: &ServiceName| {
             let project = context.head.services.get(name).and_then(|other| other.project.as_ref());
             project.is_some_and(|project| {
-                Some(project) == service.project.as_ref() || service.consumer_projects.contains(project)
+                Some(project) == service.project.as_ref() || projects.contains(project)
             })
         };
-        for missing in actual.iter().filter(|name| !service.required_by.contains(name) && !covered(name)) {
+        for missing in actual.iter().filter(|name| !listed.contains(**name) && !covered(name)) {
             let message = format!("`{missing}` depends on `{}`, which does not list it", service.name);
             let finding = context.place(RULE.finding(message), service.place("consumers.required_by"), "");
             findings.push(finding.help(format!("add \"{missing}\" to `required_by`")));

@@ -1,6 +1,6 @@
 //! A service that another one cannot work without is not in the catalog.
 
-use super::{Context, Rule, suggest};
+use super::{Context, MOST_SUGGESTIONS, Rule, suggest};
 use crate::domain::finding::{Finding, Level};
 
 /// The rule.
@@ -30,7 +30,9 @@ pub(super) fn missing(context: &Context<'_>, rule: &Rule, optional: bool) -> Vec
             let message =
                 format!("`{}` {verb} `{}`, which no file defines", service.name, dependency.service);
             let mut finding = context.place(rule.finding(message), &dependency.span, "no such service");
-            finding.help = suggest(&dependency.service, services.keys());
+            if findings.len() < MOST_SUGGESTIONS {
+                finding.help = suggest(&dependency.service, services.keys());
+            }
             findings.push(finding);
         }
     }

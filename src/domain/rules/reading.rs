@@ -20,6 +20,10 @@ macro_rules! reading_rules {
 }
 
 reading_rules! {
+    /// The file is there and cannot be opened.
+    UNREADABLE = "QD001" "unreadable-file" Error
+        "A file of the working tree is there and cannot be read."
+        "See who owns the file and who may read it. Nothing in it is used.";
     /// `services/catalog.toml` is not there.
     MISSING_CATALOG = "QD100" "missing-catalog" Error
         "The repository has no services/catalog.toml."
@@ -72,4 +76,8 @@ reading_rules! {
     TOO_MANY = "QD112" "too-many-findings" Error
         "A file has more findings than are shown."
         "Mend the first ones; the rest often follows from them.";
+    /// Files whose text nobody looked at.
+    NOT_SEARCHED = "QD113" "not-searched" Note
+        "Files are too large to be searched for credentials."
+        "Control files are always read. Of all others, those of at most 1 MiB are searched, and 32 MiB in all.";
 }

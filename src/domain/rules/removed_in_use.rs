@@ -1,6 +1,6 @@
 //! A change removes or retires a service that others still need.
 
-use super::{Context, Rule, list};
+use super::{Context, Rule, users};
 use crate::domain::{
     finding::{Finding, Level},
     lifecycle::Lifecycle,
@@ -18,34 +18,27 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let Some(base) = context.base else { return Vec::new() };
-    let head = context.head;
     let mut findings = Vec::new();
     for old in base.services.values().filter(|old| old.status != Lifecycle::Retired) {
-        let now = head.services.get(&old.name);
+        let now = context.head.services.get(&old.name);
         let gone = now.is_none_or(|now| now.status == Lifecycle::Retired);
         if !gone {
             continue;
         }
-        let users: Vec<_> = head
-            .services
-            .values()
-            .flat_map(|user| user.dependencies.iter().map(move |dependency| (user, dependency)))
-            .filter(|(user, dependency)| {
-                dependency.service == old.name && user.name != old.name && user.status != Lifecycle::Retired
-            })
-            .collect();
-        if users.is_empty() {
+        let uses: Vec<_> = context.uses(&old.name).collect();
+        if uses.is_empty() {
             continue;
         }
         let what = if now.is_some() { "retired" } else { "removed" };
-        let names: Vec<_> = users.iter().map(|(user, _)| format!("`{}`", user.name)).collect();
         let mut finding =
-            RULE.finding(format!("`{}` is {what}, but still needed by {}", old.name, list(&names)));
+            RULE.finding(format!("`{}` is {what}, but still needed by {}", old.name, users(&uses)));
         if let Some(now) = now {
             finding = context.place(finding, now.place("status"), "retired here");
         }
-        for (user, dependency) in users {
-            finding = context.place(finding, &dependency.span, format!("`{}` still needs it", user.name));
+        finding = context.place_uses(finding, &uses, "still needs it");
+        // In the change there is nothing left to show of what is gone.
+        if let Some(label) = base.label(&old.span, "was defined here").filter(|_| now.is_none()) {
+            finding = finding.at(label);
         }
         findings.push(finding.help("restore it, or move its consumers off it first"));
     }

@@ -69,6 +69,189 @@ fn notice_is_counted_from_the_announcement_on_the_main_branch() {
     }
 }
 
+/// A repository of `a`, of `consumer` that requires it, and of what else is given.
+fn pair(a: &str, consumer: &str, more: &[(&str, &str)]) -> Catalog {
+    let text = format!(
+        "[service.a]\nname = \"a\"\ntype = \"api\"\nowner = \"t\"\n{a}\n\
+         [service.consumer]\nname = \"consumer\"\ntype = \"api\"\nowner = \"u\"\nversion = \"1.0.0\"\n{consumer}\n"
+    );
+    let mut files =
+        vec![("services/catalog.toml", text.as_str()), ("policies/teams.toml", "[team.t]\n[team.u]\n")];
+    files.extend(more);
+    load(&files)
+}
+
+fn found(head: &Catalog, base: Option<&Catalog>) -> Vec<&'static str> {
+    check(head, base, today()).into_iter().map(|finding| finding.code).collect()
+}
+
+const REQUIRES: &str = "dependencies.requires = [\"a\"]";
+
+#[test]
+fn a_notice_is_for_one_line_of_versions_and_for_those_it_names() {
+    let notice = |version: &str, date: &str, services: &str| {
+        format!(
+            "version = \"1.4.0\"\nnotice = {{ version = \"{version}\", date = {date}, services = [{services}] }}"
+        )
+    };
+    for (base, head, expected) in [
+        (notice("2.0.0", "2026-05-02", "\"consumer\""), "version = \"2.0.0\"", vec!["QD302"]),
+        (notice("2.0.0", "2026-05-02", "\"consumer\""), "version = \"2.3.1\"", vec!["QD302"]),
+        // Nobody was told.
+        (notice("2.0.0", "2026-05-02", ""), "version = \"2.0.0\"", vec!["QD302", "QD307"]),
+        // Too late, and for another version.
+        (notice("2.0.0", "2026-05-03", "\"consumer\""), "version = \"2.0.0\"", vec!["QD303", "QD302"]),
+        (notice("2.0.0", "2026-01-01", "\"consumer\""), "version = \"3.0.0\"", vec!["QD303", "QD302"]),
+        // Thirty days hold for who promises nothing; who promises none promises none.
+        ("version = \"1.4.0\"".to_owned(), "version = \"2.0.0\"", vec!["QD303", "QD302"]),
+        (
+            "version = \"1.4.0\"\ngovernance.break_changes_notice = 0".to_owned(),
+            "version = \"2.0.0\"",
+            vec!["QD302"],
+        ),
+        // What is in development may break as it likes.
+        (
+            "version = \"0.4.0\"\nstatus = \"development\"".to_owned(),
+            "version = \"0.5.0\"\nstatus = \"development\"",
+            vec!["QD218", "QD302"],
+        ),
+    ] {
+        let (base, head) = (pair(&base, REQUIRES, &[]), pair(head, REQUIRES, &[]));
+        assert_eq!(found(&head, Some(&base)), expected);
+    }
+    // Who comes with the change knows what it comes to.
+    let base = pair("version = \"1.4.0\"", "", &[]);
+    let head = pair("version = \"2.0.0\"", "version = \"1.1.0\"\ndependencies.requires = [\"a\"]", &[]);
+    assert!(!found(&head, Some(&base)).contains(&"QD303"));
+}
+
+#[test]
+fn a_change_removes_no_more_than_the_main_branch_allows() {
+    let repository = |services: std::ops::Range<usize>, retired: bool, limit: &str| {
+        let status = if retired { "status = \"retired\"\n" } else { "" };
+        let text: String = services
+            .map(|number| {
+                format!(
+                    "[service.s{number}]\nname = \"s{number}\"\ntype = \"api\"\nowner = \"t\"\n\
+                     version = \"1.0.0\"\n{status}"
+                )
+            })
+            .collect();
+        load(&[
+            ("services/catalog.toml", &text),
+            ("policies/teams.toml", "[team.t]\n"),
+            ("quarterdeck.toml", limit),
+        ])
+    };
+    let generous = "[limits]\nmass_deletion = \"50%\"\n";
+    for (head, retired, base_limit, head_limit, expected) in [
+        (3..100, false, "", "", 0),
+        (11..100, false, "", "", 1),
+        (10..100, false, "", "", 0),
+        (11..100, true, "", "", 0),
+        (50..100, false, generous, "", 0),
+        (51..100, false, generous, "", 1),
+        // A change does not widen its own limit.
+        (50..100, false, "", generous, 1),
+    ] {
+        let base = repository(0..100, retired, base_limit);
+        let head = repository(head, retired, head_limit);
+        assert_eq!(found(&head, Some(&base)).len(), expected, "{base_limit:?} {head_limit:?}");
+    }
+}
+
+#[test]
+fn a_whole_project_is_not_lost_by_accident() {
+    let shop = (
+        "projects/shop/services.toml",
+        "[project-specific.shop]\nowner = \"t\"\n[service.web]\nname = \"web\"\ntype = \"web\"\nversion = \"1.0.0\"\n",
+    );
+    let (base, head) = (pair("version = \"1.0.0\"", "", &[shop]), pair("version = \"1.0.0\"", "", &[]));
+    assert_eq!(found(&head, Some(&base)), ["QD308"]);
+    assert_eq!(found(&base, Some(&head)), Vec::<&str>::new());
+}
+
+#[test]
+fn only_who_speaks_of_the_lifecycle_is_held_to_it() {
+    let said = "version = \"1.0.0-rc.1\"\nstatus = \"ga\"";
+    let silent = pair("version = \"1.0.0-rc.1\"", "", &[]);
+    let speaking = pair(said, "", &[]);
+    let duties = ["QD401", "QD403", "QD404", "QD405"];
+    let found = |head: &Catalog, base: Option<&Catalog>| {
+        let mut codes = found(head, base);
+        codes.sort_unstable();
+        codes
+    };
+    assert_eq!(found(&silent, None), Vec::<&str>::new());
+    assert_eq!(found(&speaking, None), duties);
+    // Silence is no way out.
+    assert_eq!(found(&silent, Some(&speaking)), duties);
+    // A first word is no step in the life.
+    let first = pair("version = \"0.9.0\"\nstatus = \"development\"", "", &[]);
+    assert_eq!(found(&first, Some(&pair("version = \"0.8.0\"", "", &[]))), Vec::<&str>::new());
+}
+
+#[test]
+fn what_is_in_production_depends_on_the_environments() {
+    let settings = (
+        "quarterdeck.toml",
+        "[environment.lab]\ncontext = \"l\"\n[environment.live]\ncontext = \"p\"\nproduction = true\n",
+    );
+    let twin = "version = \"0.1.0\"\nstatus = \"development\"\ndeployment.environments = [\"lab\"]";
+    for (consumer, expected) in [
+        ("", vec!["QD218"]),
+        ("deployment.environments = [\"lab\", \"live\"]\n", vec!["QD218"]),
+        ("deployment.environments = [\"lab\"]\n", vec![]),
+        ("deployment.managed_by = \"compose\"\n", vec![]),
+    ] {
+        let head = pair(twin, &format!("{consumer}{REQUIRES}"), &[settings]);
+        assert_eq!(found(&head, None), expected, "{consumer}");
+    }
+}
+
+/// Services in one circle, each to be replaced by the next one.
+fn circle(services: usize, version: &str) -> Catalog {
+    let template = pair("version = \"1.0.0\"", REQUIRES, &[]);
+    let name = |number: usize| ServiceName::from(format!("s{:06}", number % services));
+    let mut catalog = template.clone();
+    catalog.services.clear();
+    for number in 0..services {
+        let mut service = Service::clone(&template.services["consumer"]);
+        service.name = name(number);
+        service.version = version.parse().ok();
+        service.replacement_service = Some(name(number + 1));
+        service.dependencies[0].service = name(number + 1);
+        catalog.services.insert(service.name.clone(), Arc::new(service));
+    }
+    catalog
+}
+
+#[test]
+fn long_chains_are_checked_without_recursion() {
+    let mut found = check(&circle(50_000, "1.0.0"), None, today());
+    found.sort_by_key(|finding| finding.code);
+    let codes: Vec<_> = found.iter().map(|finding| finding.code).collect();
+    assert_eq!(codes, ["QD203", "QD220"]);
+    assert!(found[0].labels.len() <= 50 && found[0].message.contains("… 49950 more …"));
+}
+
+#[test]
+fn ten_thousand_faults_at_once_are_each_found() {
+    let services = 10_000;
+    let (base, head) = (circle(services, "1.0.0"), circle(services, "2.0.0"));
+    let found = check(&head, Some(&base), today());
+    let count = |code: &str| found.iter().filter(|finding| finding.code == code).count();
+    assert_eq!((count("QD302"), count("QD303")), (services, services));
+    // All gone at once: one finding, and not one search for each name that was perhaps meant.
+    let mut gone = head.clone();
+    gone.services.clear();
+    assert_eq!(check(&gone, Some(&base), today()).len(), 1);
+    let mut one_left = head.clone();
+    one_left.services.retain(|name, _| name.as_str().ends_with('1'));
+    let found = check(&one_left, Some(&base), today());
+    assert_eq!(found.iter().filter(|finding| finding.code == "QD201").count(), services / 10);
+}
+
 #[test]
 fn long_lists_of_names_are_cut() {
     let names: Vec<_> = ('a'..='h').map(String::from).collect();
@@ -89,4 +272,30 @@ fn a_removed_service_that_is_needed_is_missing_and_removed_in_use() {
     let head = load(&[("services/catalog.toml", &user), ("policies/teams.toml", "[team.t]\n")]);
     let found: Vec<_> = check(&head, Some(&base), today()).into_iter().map(|f| f.code).collect();
     assert_eq!(found, ["QD201", "QD301"]);
+}
+
+#[test]
+fn a_change_does_not_silence_what_it_breaks() {
+    let repository = |settings: &str, service: &str| {
+        load(&[
+            ("services/catalog.toml", service),
+            ("policies/teams.toml", "[team.t]\n"),
+            ("quarterdeck.toml", settings),
+        ])
+    };
+    let sound = SELFISH.replace("verson = 1\n", "").replace("dependencies.requires = [\"a\"]", "");
+    let checked = |before: &str, after: &str| -> Vec<(&'static str, Level)> {
+        let (base, head) = (repository(before, &sound), repository(after, SELFISH));
+        check(&head, Some(&base), today()).into_iter().map(|f| (f.code, f.level)).collect()
+    };
+    let own = [("QD204", Level::Error), ("QD103", Level::Warning)];
+    assert_eq!(checked("", ""), own);
+    let changed = ("QD120", Level::Warning);
+    let silenced = checked("", "[rules]\nQD204 = \"allow\"\nQD103 = \"allow\"\nQD120 = \"allow\"\n");
+    assert_eq!(silenced.iter().filter(|found| **found == changed).count(), 3, "{silenced:?}");
+    assert!(own.iter().all(|found| silenced.contains(found)), "{silenced:?}");
+    // What the base allows stays allowed, although the change takes it back.
+    assert_eq!(checked("[rules]\nQD204 = \"allow\"\nQD120 = \"allow\"\n", ""), [("QD103", Level::Warning)]);
+    // The default in words changes nothing.
+    assert_eq!(checked("", "[rules]\nQD204 = \"error\"\n"), own);
 }

@@ -2,7 +2,7 @@
 
 use super::{Context, Rule, suggest};
 use crate::domain::{
-    finding::{Finding, Level, Span},
+    finding::{Finding, Level},
     name::{PersonName, TeamName},
 };
 
@@ -17,29 +17,15 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
-    let head = context.head;
     let mut findings = Vec::new();
-    let mut expect = |target: &str, at: &Span, whose: String| {
+    for (target, at, whose) in context.called() {
         // Without `@` it is a channel, such as `slack#ops`.
-        let Some(handle) = target.strip_prefix('@') else { return };
+        let Some(handle) = target.strip_prefix('@') else { continue };
         if let Some(problem) = problem(context, handle) {
             let mut finding =
                 context.place_entry(RULE.finding(format!("{whose} calls `{target}`: {problem}")), at, target);
             finding.help = known_handle(context, handle);
             findings.push(finding);
-        }
-    };
-    for service in head.services.values() {
-        for target in service.alerts.iter().flat_map(|alerts| &alerts.escalate_to) {
-            let at = service.place("alerts.escalation.escalate_to");
-            expect(target, at, format!("the escalation of `{}`", service.name));
-        }
-    }
-    for (index, level) in head.severities.levels.iter().enumerate() {
-        // The usual level, which no file names, has no place and nothing to be wrong about.
-        let Some(at) = head.places.get(&format!("level.{index}")) else { continue };
-        for target in level {
-            expect(target, at, format!("level {}", index + 1));
         }
     }
     findings

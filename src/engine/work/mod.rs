@@ -1,12 +1,16 @@
 //! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
 
+mod post;
+pub(super) mod propose;
 mod rollback;
+mod tell;
 
 use super::Outside;
 use crate::{
     domain::{
         ledger::{self, Happening, Verdict},
         name::IncidentId,
+        notice::NoticeEvent,
         plan::{Outcome, Plan, Progress, Work},
     },
     error::Failure,
@@ -39,6 +43,7 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         Work::Rollback { target, route, error_threshold } => {
             rollback::run(outside, target, route, *error_threshold, report).await
         }
+        Work::Propose(proposal) => propose::run(outside, proposal, report).await,
         Work::Approve { change, gate, head, note, .. } => {
             report.step(0, "reading the change again").await;
             // The branch may have moved between the plan and the yes. Without the remote what is known here counts.
@@ -54,14 +59,33 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
             let operator = outside.ports.repository.operator().await?;
             let (gate, head, note) = (*gate, head.clone(), note.clone());
+            let subject = tell::Subject {
+                event: Some(NoticeEvent::ChangeApproved),
+                about: change.to_string(),
+                title: format!("{gate} approved"),
+                // A change of several services is about none of them alone.
+                service: <[_; 1]>::try_from(loaded.services.clone()).ok().map(|[service]| service),
+                ..tell::Subject::default()
+            };
             let draft: Draft = Box::new(move |operations| {
                 ledger::approve(operations, &loaded, &catalog.people, &operator, gate, &head, note.as_deref())
             });
             let receipt = append(outside, draft, report).await?;
-            Ok(outcome(format!("{gate} of {change} approved"), receipt))
+            let outcome = outcome(format!("{gate} of {change} approved"), receipt);
+            Ok(tell::after(outside, subject, outcome, report).await)
+        }
+        Work::PostValidation { change, head, request, forge } => {
+            post::run(outside, change, head, *request, forge, report).await
         }
         Work::DeclareIncident { severity, title, service } => {
             let (severity, title, service) = (*severity, title.clone(), service.clone());
+            let subject = tell::Subject {
+                event: Some(NoticeEvent::IncidentDeclared),
+                title: title.clone(),
+                severity: Some(severity),
+                service: service.clone(),
+                ..tell::Subject::default()
+            };
             let draft: Draft =
                 Box::new(move |operations| ledger::declare(operations, severity, &title, service.as_ref()));
             let receipt = append(outside, draft, report).await?;
@@ -70,7 +94,8 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
                 _ => None,
             };
             let name = incident.as_ref().map_or_else(|| "incident".to_owned(), IncidentId::to_string);
-            Ok(Outcome { incident, ..outcome(format!("{name} declared, {severity}"), receipt) })
+            let outcome = Outcome { incident, ..outcome(format!("{name} declared, {severity}"), receipt) };
+            Ok(tell::after(outside, tell::Subject { about: name, ..subject }, outcome, report).await)
         }
         Work::AcknowledgeIncident { incident } => {
             let id = incident.clone();
@@ -85,10 +110,21 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             let (id, note) = (incident.clone(), note.clone());
             let draft: Draft = Box::new(move |operations| ledger::resolve(operations, &id, note.as_deref()));
             let receipt = append(outside, draft, report).await?;
-            Ok(Outcome {
+            let outcome = Outcome {
                 incident: Some(incident.clone()),
                 ..outcome(format!("{incident} resolved"), receipt)
-            })
+            };
+            let state = outside.ports.ledger.state().await.ok();
+            let known = state.as_ref().and_then(|state| state.operations.incident(incident.as_str()));
+            let subject = tell::Subject {
+                event: Some(NoticeEvent::IncidentResolved),
+                about: incident.to_string(),
+                title: known.map_or_else(String::new, |known| known.title.clone()),
+                severity: known.map(|known| known.severity),
+                service: known.and_then(|known| known.service.clone()),
+                since: known.map(|known| known.declared_at),
+            };
+            Ok(tell::after(outside, subject, outcome, report).await)
         }
     }
 }
@@ -116,5 +152,6 @@ fn outcome(summary: String, receipt: Receipt) -> Outcome {
         incident: None,
         commit: Some(receipt.commit),
         synced: receipt.synced,
+        deliveries: Vec::new(),
     }
 }

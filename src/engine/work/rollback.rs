@@ -107,7 +107,7 @@ pub(super) async fn run(
             (None, false)
         }
     };
-    Ok(Outcome { verdict, summary, incident: None, commit, synced })
+    Ok(Outcome { verdict, summary, incident: None, commit, synced, deliveries: Vec::new() })
 }
 
 /// Watches the cluster until the wanted version runs everywhere. A cluster that does not answer for a

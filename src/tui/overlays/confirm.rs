@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{
     config::theme::Role,
-    domain::plan::{Plan, Risk, Work},
+    domain::{
+        diff::DiffKind,
+        plan::{Plan, Risk, Work},
+        text::clean_lines,
+    },
     model::ui::{ConfirmFocus, TextInput},
     tui::paint::{Line, Painter, cells, piece},
 };
@@ -90,6 +94,19 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
         let style = page.style(Role::Dim);
         for line in crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent)) {
             page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
+        }
+    }
+    if !plan.diff().is_empty() {
+        page.heading("What differs");
+        for line in plan.diff() {
+            let role = match line.kind {
+                DiffKind::Kept => Role::Dim,
+                DiffKind::Added => Role::DiffAdded,
+                DiffKind::Removed => Role::DiffRemoved,
+            };
+            let text = format!("{:>5} {} {}", line.number, line.sign(), clean_lines(&line.text));
+            let room = usize::from(page.width);
+            page.lines.push(vec![piece(crate::domain::text::fit(&text, room), page.style(role))]);
         }
     }
     if !plan.notes.is_empty() {

@@ -1,13 +1,17 @@
 //! What lies over the panes: one file per kind of overlay.
 
 mod change;
+mod columns;
 mod confirm;
+pub mod cross_project;
 mod findings;
 mod form;
 mod help;
+mod impact;
 mod palette;
 mod running;
 mod service;
+mod source;
 mod sources;
 mod window;
 
@@ -47,7 +51,15 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Lay
         Overlay::Running { job, offset } => running::draw(view, painter, body, *job, *offset),
         Overlay::Findings { validation, cursor } => findings::draw(painter, body, validation, *cursor),
         Overlay::Service { service, offset } => service::draw(view, painter, body, service, *offset),
+        Overlay::Columns { cursor } => columns::draw(view, painter, body, *cursor),
+        Overlay::Source { service, offset } => source::draw(view, painter, body, service, *offset),
         Overlay::Change { change, offset } => change::draw(view, painter, body, change, *offset),
+        Overlay::CrossProject { table, row, offset } => {
+            cross_project::draw(view, painter, body, *table, row, *offset);
+        }
+        Overlay::Impact { subject, impact, offset } => {
+            impact::draw(view, painter, body, subject.as_deref(), impact, *offset);
+        }
         Overlay::Sources { offset } => sources::draw(view, painter, body, *offset),
     }
 }

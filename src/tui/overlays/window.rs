@@ -88,6 +88,21 @@ impl<'a> Page<'a> {
         self.lines.push(vec![piece(text, self.styles.of(Role::Title))]);
     }
 
+    /// A title above what follows, and where that is said.
+    pub fn heading_at(&mut self, text: &'a str, place: &str) {
+        self.heading(text);
+        let place = crate::domain::text::clean(place);
+        let room = self.width.saturating_sub(cells(text) + cells(&place));
+        let (blank, style) = (" ".repeat(room.into()), self.styles.of(Role::Dim));
+        if !place.is_empty()
+            && room > 1
+            && let Some(line) = self.lines.last_mut()
+        {
+            line.push(piece(blank, style));
+            line.push(piece(place, style));
+        }
+    }
+
     /// Text in a role, wrapped, the following lines indented by `indent`.
     pub fn text(&mut self, text: &str, role: Role, indent: u16) {
         let style = self.styles.of(role);

@@ -1,10 +1,13 @@
-//! The five panes of the Deck: their title lines, what stands between them, and what each shows.
+//! The panes of the Deck and the page behind it: their title lines, what stands between them, and what each shows.
 
 mod changes;
+mod cross_project;
 mod escalation;
 pub mod graph;
 pub mod inventory;
 mod sla;
+
+pub use cross_project::hours;
 
 use super::{
     paint::{Line, Painter, cells, piece, wrap},
@@ -14,12 +17,13 @@ use super::{
 use crate::{
     config::theme::Role,
     model::{
+        inventory::Grouping,
         layout::{Area, Layout, PANE_HEADER_ROWS, Pane},
         ui::Overlay,
         world::Freshness,
     },
 };
-use ratatui::layout::Rect;
+use ratatui::{layout::Rect, style::Modifier};
 
 /// The rectangle of an area.
 pub const fn rect(area: Area) -> Rect {
@@ -68,6 +72,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
             Pane::Changes => changes::draw(view, painter, room),
             Pane::Sla => sla::draw(view, painter, room),
             Pane::Escalation => escalation::draw(view, painter, room),
+            Pane::CrossProject => cross_project::draw(view, painter, room, layout),
         }
         if matches!(source.freshness, Freshness::Failed | Freshness::Stale) {
             painter.quieten(content);
@@ -83,6 +88,7 @@ pub const fn name(pane: Pane) -> &'static str {
         Pane::Changes => "Changes",
         Pane::Sla => "SLA",
         Pane::Escalation => "Escalation",
+        Pane::CrossProject => "Cross-project impact",
     }
 }
 
@@ -113,14 +119,17 @@ fn title(view: &View<'_>, painter: &mut Painter<'_>, pane: Pane, area: Rect, foc
     if let Some(input) = input {
         parts.push(line_piece.clone());
         parts.push(piece(" /", painter.style(Role::Key)));
-        parts.push(piece(input.to_owned(), painter.style(Role::Input)));
+        parts.extend(filter_text(view, painter, pane, input, Role::Input));
         parts.push(piece(" ", painter.style(Role::Input)));
         parts.push(piece(" ", line_style));
     } else if !list.filter.is_empty() {
         parts.push(line_piece.clone());
         parts.push(piece(" /", dim));
-        parts.push(piece(list.filter.clone(), painter.style(Role::Match)));
+        parts.extend(filter_text(view, painter, pane, &list.filter, Role::Match));
         parts.push(piece(" ", line_style));
+    }
+    if let Some(origin) = filter_origin(view, pane) {
+        parts.push(piece(format!("({origin}) "), dim));
     }
     let (words, tone) = about(view, pane);
     if !words.is_empty() {
@@ -146,6 +155,37 @@ fn title(view: &View<'_>, painter: &mut Painter<'_>, pane: Pane, area: Rect, foc
     }
 }
 
+/// A filter's text, with the part that is wrong underlined.
+fn filter_text<'a>(view: &View<'_>, painter: &Painter<'_>, pane: Pane, text: &str, role: Role) -> Line<'a> {
+    let style = painter.style(role);
+    let problem = view.model.ui.inventory.problem().filter(|_| pane == Pane::Inventory);
+    let parts = problem.and_then(|problem| {
+        let (start, end) = (problem.start.min(text.len()), problem.end.min(text.len()));
+        Some((text.get(..start)?, text.get(start..end)?, text.get(end..)?))
+    });
+    match parts {
+        Some((before, wrong, after)) => {
+            let loud = style.patch(painter.style(Role::StatusWarning)).add_modifier(Modifier::UNDERLINED);
+            let parts = [(before, style), (wrong, loud), (after, style)];
+            parts.into_iter().map(|(text, style)| piece(text.to_owned(), style)).collect()
+        }
+        None => vec![piece(text.to_owned(), style)],
+    }
+}
+
+/// Where the inventory's filter comes from when nobody typed it.
+fn filter_origin(view: &View<'_>, pane: Pane) -> Option<String> {
+    let (ui, list) = (&view.model.ui, view.model.ui.list(pane));
+    if pane != Pane::Inventory || list.filter.is_empty() || !ui.overlays.is_empty() {
+        return None;
+    }
+    if ui.inventory.is_from_dashboard(&list.filter) {
+        return Some("dashboard".to_owned());
+    }
+    let presets = view.catalog.into_iter().flat_map(|catalog| &catalog.settings.presets);
+    { presets }.find(|(_, filter)| **filter == list.filter).map(|(name, _)| format!("preset {name}"))
+}
+
 /// What a title says about its pane in a few words, and how.
 fn about(view: &View<'_>, pane: Pane) -> (String, Role) {
     let list = view.model.ui.list(pane);
@@ -161,17 +201,44 @@ fn about(view: &View<'_>, pane: Pane) -> (String, Role) {
     let is_loaded = view.pane_source(pane).has_picture;
     match pane {
         _ if !is_loaded => (String::new(), Role::Dim),
-        Pane::Inventory => (counted(joined.services.len(), "service", "services"), Role::Dim),
-        Pane::Graph => match &view.model.ui.selected {
-            Some(name) => (format!("of {name}"), Role::Related),
-            None => (String::new(), Role::Dim),
-        },
+        Pane::Inventory => {
+            let inventory = &view.model.ui.inventory;
+            let (all, shown) = (joined.services.len(), inventory.matched);
+            let noun = if all == 1 { "service" } else { "services" };
+            let mut words = if list.filter.is_empty() || shown == all {
+                format!("{all} {noun}")
+            } else {
+                format!("{shown} of {all} {noun}")
+            };
+            if inventory.grouping != Grouping::None {
+                words += &format!(" by {}", inventory.grouping.as_str());
+            }
+            (words, Role::Dim)
+        }
+        Pane::Graph => {
+            let graph = &view.model.ui.graph;
+            match &graph.centre {
+                _ if graph.whole => {
+                    let services = graph.map.services;
+                    let noun = if services == 1 { "service" } else { "services" };
+                    let cycles = match graph.map.cycles.len() {
+                        0 => String::new(),
+                        1 => ", 1 cycle".to_owned(),
+                        many => format!(", {many} cycles"),
+                    };
+                    (format!("all {services} {noun}{cycles}"), Role::Dim)
+                }
+                Some(name) => (format!("of {name}, {} deep", graph.depth), Role::Related),
+                None => (String::new(), Role::Dim),
+            }
+        }
         Pane::Changes => (counted(joined.changes.len(), "open", "open"), Role::Dim),
         Pane::Sla => (counted(joined.projects.len(), "project", "projects"), Role::Dim),
         Pane::Escalation => match joined.incidents.len() {
             0 => ("no incident".to_owned(), Role::Dim),
             open => (counted(open, "open incident", "open incidents"), Role::Dim),
         },
+        Pane::CrossProject => cross_project::about(view),
     }
 }
 
@@ -214,7 +281,9 @@ fn waiting(painter: &mut Painter<'_>, area: Rect, pane: Pane, source: &SourceSta
         message(painter, area, &lines);
     } else {
         let what = match pane {
-            Pane::Inventory | Pane::Graph | Pane::Sla => "◌ reading the control repository …",
+            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject => {
+                "◌ reading the control repository …"
+            }
             Pane::Changes => "◌ reading the change branches …",
             Pane::Escalation => "◌ reading the ledger …",
         };

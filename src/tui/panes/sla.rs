@@ -93,7 +93,13 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     }
 }
 
-fn header<const N: usize>(painter: &mut Painter<'_>, area: Rect, columns: &[Column; N], places: &[Place; N]) {
+/// Draws the headers of a table's columns.
+pub(super) fn header<const N: usize>(
+    painter: &mut Painter<'_>,
+    area: Rect,
+    columns: &[Column; N],
+    places: &[Place; N],
+) {
     let header = painter.style(Role::Header);
     for (column, place) in columns.iter().zip(places) {
         let Some((x, width)) = place else { continue };

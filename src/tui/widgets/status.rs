@@ -4,10 +4,12 @@ use crate::{
     config::theme::Role,
     domain::{
         change::Change,
+        cross_project::{ComplianceState, MigrationState, Standing},
         deployment::Health,
         escalation::Severity,
         finding::Level,
         gate::{Gate, GateState},
+        impact::Harm,
         ledger::Verdict,
         sla::SlaVerdict,
     },
@@ -93,8 +95,20 @@ pub const fn freshness(freshness: Freshness) -> Status {
     match freshness {
         Freshness::Live => status("●", "live", Role::StatusOk),
         Freshness::Loading => status("◌", "loading", Role::StatusUnknown),
+        Freshness::Partial => status("▲", "partial", Role::StatusWarning),
         Freshness::Stale => status("▲", "stale", Role::StatusWarning),
         Freshness::Failed => status("■", "failed", Role::StatusCritical),
+    }
+}
+
+/// What becomes of a service.
+pub const fn harm(harm: Harm) -> Status {
+    match harm {
+        Harm::Breaks => status("■", "breaks", Role::StatusCritical),
+        Harm::Falls => status("■", "falls", Role::StatusCritical),
+        Harm::AtRisk => status("▲", "at risk", Role::StatusWarning),
+        Harm::Degrades => status("▲", "degrades", Role::StatusWarning),
+        Harm::Unharmed => status("●", "unharmed", Role::StatusOk),
     }
 }
 
@@ -106,6 +120,43 @@ pub const fn health(health: &Health) -> Status {
         Health::Degraded(_) => status("■", "degraded", Role::StatusCritical),
         Health::Paused => status("▲", "paused", Role::StatusWarning),
         Health::Unknown => status("◌", "unknown", Role::StatusUnknown),
+    }
+}
+
+/// A demand of a version.
+pub const fn compliance(state: ComplianceState) -> Status {
+    match state {
+        ComplianceState::Unmet => status("■", "unmet", Role::StatusCritical),
+        ComplianceState::LagsInProduction => status("■", "lags", Role::StatusCritical),
+        ComplianceState::Lags => status("▲", "lags", Role::StatusWarning),
+        ComplianceState::Drifts => status("△", "drifts", Role::StatusWarning),
+        ComplianceState::Unknown => status("◌", "no data", Role::StatusUnknown),
+        ComplianceState::Met => status("●", "met", Role::StatusOk),
+    }
+}
+
+/// What runs in one environment, held against a demand.
+pub const fn standing(standing: Standing) -> Status {
+    match standing {
+        Standing::Meets => status("●", "fits", Role::StatusOk),
+        Standing::Below => status("▼", "too old", Role::StatusCritical),
+        Standing::Outside => status("■", "does not fit", Role::StatusCritical),
+        Standing::Behind => status("▼", "behind", Role::StatusWarning),
+        Standing::Ahead => status("▲", "ahead", Role::StatusWarning),
+        Standing::Unknown => status("◌", "no data", Role::StatusUnknown),
+        Standing::Absent => status("◌", "not there", Role::StatusUnknown),
+        Standing::NotConcerned => status("·", "not concerned", Role::Dim),
+    }
+}
+
+/// A migration.
+pub const fn migration(state: MigrationState) -> Status {
+    match state {
+        MigrationState::Overdue => status("■", "overdue", Role::StatusCritical),
+        MigrationState::Near => status("▲", "near", Role::StatusWarning),
+        MigrationState::Undated => status("△", "no date", Role::StatusWarning),
+        MigrationState::Moving => status("○", "moving", Role::Text),
+        MigrationState::Done => status("●", "done", Role::StatusOk),
     }
 }
 

@@ -30,15 +30,21 @@ const fn gap(column: &Column) -> u16 {
 
 /// Gives each column its place in `width` cells.
 pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
-    let mut shown = [true; N];
-    let needed = |shown: &[bool; N]| -> u16 {
+    let places = places_of(columns, width);
+    std::array::from_fn(|index| places.get(index).copied().flatten())
+}
+
+/// The same for as many columns as there are.
+pub fn places_of(columns: &[Column], width: u16) -> Vec<Place> {
+    let mut shown = vec![true; columns.len()];
+    let needed = |shown: &[bool]| -> u16 {
         let widths = columns.iter().zip(shown).filter(|(_, shown)| **shown);
         let (sum, last) =
             widths.fold((0, 0), |(sum, _), (column, _)| (sum + column.width + gap(column), gap(column)));
         sum - last
     };
     while needed(&shown) > width {
-        let weakest = (0..N)
+        let weakest = (0..columns.len())
             .filter(|index| shown[*index] && columns[*index].priority > 0)
             .max_by_key(|index| columns[*index].priority);
         let Some(weakest) = weakest else { break };
@@ -46,8 +52,8 @@ pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
     }
     // What is over goes to the most important columns first.
     let mut left = width.saturating_sub(needed(&shown));
-    let mut widths: [u16; N] = std::array::from_fn(|index| columns[index].width);
-    let mut order: [usize; N] = std::array::from_fn(|index| index);
+    let mut widths: Vec<u16> = columns.iter().map(|column| column.width).collect();
+    let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by_key(|index| columns[*index].priority);
     for index in order.into_iter().filter(|index| shown[*index]) {
         let extra = columns[index].more.min(left);
@@ -55,7 +61,7 @@ pub fn places<const N: usize>(columns: &[Column; N], width: u16) -> [Place; N] {
         left -= extra;
     }
     let mut x = 0;
-    let mut places = [None; N];
+    let mut places = vec![None; columns.len()];
     for (index, column) in columns.iter().enumerate().filter(|(index, _)| shown[*index]) {
         let room = widths[index].min(width.saturating_sub(x));
         places[index] = (room > 0).then_some((x, room));

@@ -9,7 +9,7 @@ use crate::{
     domain::ledger::{Entry, decode as decode_message},
     error::Failure,
 };
-use gix::{ObjectId, Repository};
+use gix::{Commit, ObjectId, Repository};
 
 /// Where the ledger stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Standing {
     pub waiting: Vec<ObjectId>,
     /// Whether the remote has commits that the branch lacks, and the other way round.
     pub diverged: bool,
+    /// The last commit that both have.
+    pub base: Option<ObjectId>,
 }
 
 impl Standing {
@@ -66,10 +68,9 @@ impl Inner {
             Some(accepted) => merge_base(repository, branch, accepted)?,
             None => None,
         };
-        let (waiting, _) =
-            if base == Some(branch) { (Vec::new(), true) } else { walk(repository, branch, base)? };
+        let waiting = if base == Some(branch) { Vec::new() } else { commits(repository, branch, base)? };
         let diverged = !waiting.is_empty() && accepted.is_some() && base != accepted;
-        Ok(Standing { local, accepted, waiting, diverged })
+        Ok(Standing { local, accepted, waiting, diverged, base })
     }
 }
 
@@ -100,27 +101,43 @@ fn rewritten(remote: &str, accepted: ObjectId, seen: ObjectId) -> Failure {
     ))
 }
 
-/// The commits from `tip` back to `end` (without it) or the beginning, oldest first, and whether `end`
-/// was met. The ledger is linear: of a merge, which only a foreign hand can have made, the first
-/// parent is followed.
-fn walk(
+/// Goes from `tip` back to `end` (without it) or the beginning, and says whether `end` was met. The ledger
+/// is linear: of a merge, which only a foreign hand can have made, the first parent is followed.
+pub(super) fn walk(
     repository: &Repository,
     tip: ObjectId,
     end: Option<ObjectId>,
-) -> Result<(Vec<ObjectId>, bool), Failure> {
-    let mut commits = Vec::new();
+    mut each: impl FnMut(&Commit<'_>),
+) -> Result<bool, Failure> {
     let mut next = Some(tip);
     while let Some(id) = next {
         if Some(id) == end {
-            commits.reverse();
-            return Ok((commits, true));
+            return Ok(true);
         }
-        commits.push(id);
         let commit = repository.find_commit(id).map_err(|error| unreadable("the ledger", &error))?;
+        each(&commit);
         next = commit.parent_ids().next().map(gix::Id::detach);
     }
+    Ok(false)
+}
+
+/// The commits from `tip` back to `end` (without it) or the beginning, oldest first.
+pub(super) fn commits(
+    repository: &Repository,
+    tip: ObjectId,
+    end: Option<ObjectId>,
+) -> Result<Vec<ObjectId>, Failure> {
+    let mut commits = Vec::new();
+    walk(repository, tip, end, |commit| commits.push(commit.id))?;
     commits.reverse();
-    Ok((commits, false))
+    Ok(commits)
+}
+
+/// How many commits there are from `tip` back to `end` (without it) or the beginning.
+pub(super) fn count(repository: &Repository, tip: ObjectId, end: Option<ObjectId>) -> Result<usize, Failure> {
+    let mut count = 0;
+    walk(repository, tip, end, |_| count += 1)?;
+    Ok(count)
 }
 
 /// The entries from `tip` back to `known` (without it) or the beginning, oldest first.
@@ -129,22 +146,25 @@ pub(super) fn entries(
     tip: ObjectId,
     known: Option<ObjectId>,
 ) -> Result<Walked, Failure> {
-    let (commits, reached) = walk(repository, tip, known)?;
-    Ok(Walked { entries: decode(repository, &commits)?, reached })
+    let mut entries = Vec::new();
+    let reached = walk(repository, tip, known, |commit| entries.push(entry(commit)))?;
+    entries.reverse();
+    Ok(Walked { entries, reached })
 }
 
 /// Commits as entries, in the same order.
 pub(super) fn decode(repository: &Repository, commits: &[ObjectId]) -> Result<Vec<Entry>, Failure> {
-    commits.iter().map(|id| entry(repository, *id)).collect()
+    let found = commits.iter().map(|id| repository.find_commit(*id).map(|commit| entry(&commit)));
+    found.collect::<Result<_, _>>().map_err(|error| unreadable("the ledger", &error))
 }
 
-fn entry(repository: &Repository, id: ObjectId) -> Result<Entry, Failure> {
-    let commit = repository.find_commit(id).map_err(|error| unreadable("the ledger", &error))?;
+/// A commit as an entry.
+pub(super) fn entry(commit: &Commit<'_>) -> Entry {
     let author = commit.author().ok();
     // An unreadable author or date is an empty one rather than a lost event.
     let at = author.as_ref().map(time).unwrap_or_default();
     let actor = author.as_ref().map(identity).unwrap_or_default();
-    let message = String::from_utf8_lossy(commit.message_raw_sloppy()).into_owned();
+    let message = String::from_utf8_lossy(commit.message_raw_sloppy());
     let (subject, body) = decode_message(&message);
-    Ok(Entry { commit: id.to_string().into(), at, actor, subject, body })
+    Entry { commit: commit.id.to_string().into(), at, actor, subject, body }
 }

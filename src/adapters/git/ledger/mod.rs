@@ -8,23 +8,29 @@
 //! Every step leaves a valid repository: an event that was committed and not pushed when the process
 //! died waits like one that was made without the remote, and is replayed by the next append or sync.
 
+mod cache;
+mod examine;
 mod history;
+mod notebook;
 mod remote;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verify_tests;
 mod write;
 
 use super::{clone::LocalClone, repository::GitRepository};
 use crate::{
-    domain::ledger::{Entry, Operations},
+    domain::ledger::{Entry, Operations, Synced},
     error::Failure,
-    ports::{Answer, Draft, Ledger, LedgerState, Receipt},
+    ports::{Answer, Draft, Examination, Ledger, LedgerState, Receipt},
 };
 use chrono::{DateTime, Utc};
 use gix::{ObjectId, Repository};
 use history::Standing;
 use remote::Push;
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -121,8 +127,13 @@ impl Ledger for GitLedger {
         Box::pin(self.run(move |inner| inner.append(at, &draft)))
     }
 
-    fn sync(&self) -> Answer<'_, LedgerState> {
+    fn sync(&self) -> Answer<'_, Synced> {
         Box::pin(self.run(Inner::sync))
+    }
+
+    fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
+        let main = main.to_owned();
+        Box::pin(self.run(move |inner| inner.examine(&main, now, remember)))
     }
 }
 
@@ -130,6 +141,9 @@ impl Inner {
     /// The operations state at `tip`, from the nearest state that is already known.
     fn operations(&self, repository: &Repository, tip: ObjectId) -> Result<Arc<Operations>, Failure> {
         let mut folded = self.folded.lock().unwrap_or_else(PoisonError::into_inner);
+        if folded.is_none() {
+            *folded = cache::read(repository);
+        }
         let known = folded.as_ref().map(|(known, _)| *known);
         if let (true, Some((_, operations))) = (known == Some(tip), &*folded) {
             return Ok(Arc::clone(operations));
@@ -141,6 +155,9 @@ impl Inner {
         };
         for entry in &walked.entries {
             operations.apply(entry);
+        }
+        if walked.entries.len() >= cache::WORTH_KEEPING {
+            cache::write(repository, tip, &operations);
         }
         let operations = Arc::new(operations);
         *folded = Some((tip, Arc::clone(&operations)));
@@ -180,7 +197,7 @@ impl Inner {
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             let repository = self.clone.repository();
-            let tip = self.settle(&repository)?;
+            let tip = self.settle(&repository)?.tip;
             if offline.is_none() && lost_on.1 >= STUCK && lost_on.0 == tip {
                 // Nobody is ahead of us, and still the remote does not move its branch: that is no race.
                 // The event waits here, as if the remote could not be reached.
@@ -234,27 +251,47 @@ impl Inner {
             .hint("try again"))
     }
 
-    fn sync(&self) -> Result<LedgerState, Failure> {
+    fn sync(&self) -> Result<Synced, Failure> {
         let _lock = self.lock()?;
         let Some(remote) = self.clone.remote() else {
             let repository = self.clone.repository();
             let standing = self.standing(&repository)?;
-            return self.state(&repository, &standing);
+            let LedgerState { tip, operations, unsynced } = self.state(&repository, &standing)?;
+            return Ok(Synced { tip, operations, unsynced, ..Synced::default() });
         };
+        let known = self.standing(&self.clone.repository())?.accepted;
+        let (mut replayed, mut renumbered) = (0, BTreeMap::new());
         for attempt in 0..ATTEMPTS {
             pause(attempt);
             self.fetch(&remote)?;
             let repository = self.clone.repository();
-            let tip = self.settle(&repository)?;
+            let settled = self.settle(&repository)?;
+            // Written again after a lost race it is still the same event.
+            replayed = replayed.max(settled.replayed);
+            renumbered.extend(settled.renumbered);
             let standing = self.standing(&repository)?;
-            let (Some(tip), false) = (tip, standing.waiting.is_empty()) else {
-                return self.state(&repository, &standing);
+            let sent = standing.waiting.len();
+            let received = match standing.accepted {
+                Some(accepted) if Some(accepted) != known => history::count(&repository, accepted, known)?,
+                _ => 0,
+            };
+            let synced = |LedgerState { tip, operations, unsynced }| Synced {
+                tip,
+                operations,
+                unsynced,
+                received,
+                sent,
+                replayed,
+                renumbered: renumbered.iter().map(|(from, to)| (from.clone(), to.clone())).collect(),
+            };
+            let (Some(tip), true) = (settled.tip, sent > 0) else {
+                return self.state(&repository, &standing).map(synced);
             };
             match self.push(&remote, tip)? {
                 Push::Done => {
                     self.accept(&repository, &remote, tip)?;
                     let standing = self.standing(&repository)?;
-                    return self.state(&repository, &standing);
+                    return self.state(&repository, &standing).map(synced);
                 }
                 Push::Unreachable(failure) | Push::Forbidden(failure) => return Err(failure),
                 Push::Lost => {}

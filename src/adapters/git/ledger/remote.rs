@@ -97,7 +97,10 @@ const RACES: [&str; 7] = [
 /// Reads `git push --porcelain`: a line that begins with `!` is a ref that was not taken, and why.
 fn judge(output: &Output, remote: &str) -> Push {
     if output.success {
-        return Push::Done;
+        // The remote had this very commit before. The same person did the same in the same second from
+        // another clone: that is their event, and ours has yet to be made.
+        let had_it = output.stdout.lines().any(|line| line.starts_with("=\t"));
+        return if had_it { Push::Lost } else { Push::Done };
     }
     let refused = output.stdout.lines().find_map(|line| line.strip_prefix("!\t"));
     match refused {
@@ -135,6 +138,7 @@ mod tests {
         };
         let line = |reason: &str| format!("To x\n!\tabc:refs/heads/quarterdeck/ledger\t{reason}\nDone\n");
         assert_eq!(judge(&output(true, "To x\n*\ta:b\t[new branch]\nDone"), "origin"), Push::Done);
+        assert_eq!(judge(&output(true, "To x\n=\ta:b\t[up to date]\nDone"), "origin"), Push::Lost);
         for race in [
             "[rejected] (fetch first)",
             "[rejected] (non-fast-forward)",

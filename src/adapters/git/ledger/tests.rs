@@ -2,7 +2,10 @@
 
 use super::{BRANCH, GitLedger};
 use crate::{
-    adapters::git::fixture::Ground,
+    adapters::git::{
+        GitRepository,
+        fixture::{Ground, environment},
+    },
     domain::{
         escalation::Severity,
         ledger::{EntryBody, Happening, Operations, acknowledge, declare},
@@ -119,6 +122,31 @@ async fn the_loser_of_a_race_is_checked_again() {
     assert_eq!((state.unsynced, state.operations.contradictions), (0, 0));
     assert_eq!(ground.git("remote.git", "x", &["rev-list", "--count", BRANCH]), "3");
     assert_eq!(ground.git("remote.git", "x", &["rev-list", "--merges", BRANCH]), "");
+}
+
+#[tokio::test]
+async fn the_same_deed_from_two_clones_in_one_second_is_two_events() {
+    let ground = Ground::new();
+    append(&ground.ledger_for("bo"), declaring("before")).await;
+    let twins: Vec<GitLedger> = ["one", "two"]
+        .map(|name| {
+            ground.git(".", "ana", &["clone", "--quiet", "remote.git", name]);
+            let mut variables = environment("ana");
+            variables.push(("GIT_COMMITTER_DATE".to_owned(), "2026-11-23T03:00:00Z".to_owned()));
+            GitLedger::new(&GitRepository::open(&ground.path(name), variables).unwrap())
+        })
+        .into();
+    let first = append(&twins[0], declaring("the same")).await;
+    // The second knows nothing of it, and makes the very same commit.
+    let second = append(&twins[1], declaring("the same")).await;
+    assert_ne!(first.commit, second.commit);
+    assert!(second.synced);
+    assert_eq!(twins[1].state().await.unwrap().operations.incidents.len(), 3);
+    assert_eq!(ground.git("remote.git", "x", &["rev-list", "--count", BRANCH]), "3");
+    // Only one of two may claim a thing.
+    append(&twins[0], taking("INC-1")).await;
+    let failure = twins[1].append(at("2026-11-23T03:00:00Z"), taking("INC-1")).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Refused, "{failure:?}");
 }
 
 #[tokio::test]

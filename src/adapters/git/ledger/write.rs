@@ -8,7 +8,7 @@ use crate::{
     },
     domain::{
         change::Identity,
-        ledger::{EntryBody, Happening, Operations, encode},
+        ledger::{EntryBody, Happening, Marks, Operations, encode, fits},
         name::IncidentId,
     },
     error::Failure,
@@ -33,10 +33,21 @@ pub(super) struct Written {
     at: DateTime<Utc>,
 }
 
+/// What bringing the branch to where it belongs did.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// The branch's tip.
+    pub tip: Option<ObjectId>,
+    /// How many waiting events were written again.
+    pub replayed: usize,
+    /// Incidents that got another number: the former, and the present one.
+    pub renumbered: BTreeMap<IncidentId, IncidentId>,
+}
+
 impl Written {
     /// A new event.
     pub fn new(happening: &Happening, author: &Identity, at: DateTime<Utc>) -> Result<Self, Failure> {
-        Ok(Self { message: encode(happening, None)?, author: author.clone(), at })
+        Ok(Self { message: encode(happening, Marks::default())?, author: author.clone(), at })
     }
 }
 
@@ -81,8 +92,7 @@ impl Inner {
         if let Some(parent) = &parent {
             arguments.extend(["-p", parent]);
         }
-        // `git commit-tree` does not heed commit.gpgSign by itself.
-        if self.signs()? {
+        if self.clone.git.signs()? {
             arguments.push("-S");
         }
         let date = format!("@{} +0000", written.at.timestamp().max(0));
@@ -114,12 +124,6 @@ impl Inner {
         }
         let call = Call { arguments: &["mktree"], input: Some(""), ..Call::default() };
         self.clone.git.line(&call, "could not write the ledger's empty tree")
-    }
-
-    fn signs(&self) -> Result<bool, Failure> {
-        let arguments = ["config", "--type=bool", "--get", "commit.gpgSign"];
-        let output = self.clone.git.run(&Call { arguments: &arguments, ..Call::default() })?;
-        Ok(output.success && output.line() == "true")
     }
 
     /// Moves the branch from `old` to `new` (`None`: no branch). False when it was not at `old` any more.
@@ -159,16 +163,17 @@ impl Inner {
     }
 
     /// Brings the branch to where it belongs, with no network: what the remote is known to have, and
-    /// what waits on top of it. Gives its tip.
-    pub fn settle(&self, repository: &Repository) -> Result<Option<ObjectId>, Failure> {
+    /// what waits on top of it.
+    pub fn settle(&self, repository: &Repository) -> Result<Settled, Failure> {
         let standing = self.standing(repository)?;
+        let settled = |tip| Settled { tip, ..Settled::default() };
         let moved = |done: bool| if done { Ok(()) } else { Err(self.held()) };
         if let (Some(remote), Some(accepted)) = (self.clone.remote(), standing.accepted) {
             self.accept(repository, &remote, accepted)?;
             if standing.diverged {
-                let tip = self.replay(repository, accepted, &standing.waiting)?;
+                let (tip, renumbered) = self.replay(repository, accepted, &standing.waiting)?;
                 moved(self.move_branch(Some(tip), standing.local)?)?;
-                return Ok(Some(tip));
+                return Ok(Settled { tip: Some(tip), replayed: standing.waiting.len(), renumbered });
             }
             let behind = match standing.local {
                 Some(local) => !contains(repository, local, accepted)?,
@@ -176,10 +181,10 @@ impl Inner {
             };
             if behind {
                 moved(self.move_branch(Some(accepted), standing.local)?)?;
-                return Ok(Some(accepted));
+                return Ok(settled(Some(accepted)));
             }
         }
-        Ok(standing.local)
+        Ok(settled(standing.local))
     }
 
     /// Makes the waiting commits again on top of `tip`: author, time and message stay. An incident
@@ -189,7 +194,7 @@ impl Inner {
         repository: &Repository,
         tip: ObjectId,
         waiting: &[ObjectId],
-    ) -> Result<ObjectId, Failure> {
+    ) -> Result<(ObjectId, BTreeMap<IncidentId, IncidentId>), Failure> {
         let mut operations = Operations::clone(&*self.operations(repository, tip)?);
         let mut renumbered = BTreeMap::new();
         let mut tip = tip;
@@ -198,15 +203,19 @@ impl Inner {
             let mut message = String::from_utf8_lossy(commit.message_raw_sloppy()).into_owned();
             if let EntryBody::Known(happening) = &mut entry.body {
                 let formerly = renumber(happening, &operations, &mut renumbered);
-                if formerly.is_some() {
-                    message = encode(happening, formerly.as_ref())?;
+                // It was right when it was written; now it says itself why it no longer fits.
+                let late = fits(&operations, &entry).is_err();
+                if let EntryBody::Known(happening) = &entry.body
+                    && (formerly.is_some() || late)
+                {
+                    message = encode(happening, Marks { formerly: formerly.as_ref(), late })?;
                 }
             }
             operations.apply(&entry);
             tip =
                 self.commit(repository, &Written { message, author: entry.actor, at: entry.at }, Some(tip))?;
         }
-        Ok(tip)
+        Ok((tip, renumbered))
     }
 }
 
@@ -219,7 +228,9 @@ fn renumber(
 ) -> Option<IncidentId> {
     match happening {
         Happening::IncidentDeclared { incident, .. } => {
-            operations.incident(incident.as_str())?;
+            if *incident == operations.next_incident() {
+                return None;
+            }
             let formerly = incident.clone();
             *incident = operations.next_incident();
             renumbered.insert(formerly.clone(), incident.clone());
@@ -230,6 +241,7 @@ fn renumber(
             Some(std::mem::replace(incident, now))
         }
         Happening::ChangeApproved { .. }
+        | Happening::ChangeProposed { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. } => None,
     }

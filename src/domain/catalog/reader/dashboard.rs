@@ -4,9 +4,11 @@ use super::{
     shape::Kind,
     shapes::{WIDGETS, WidgetShape},
     sink::Sink,
+    view::span,
 };
 use crate::domain::{
     catalog::{DashboardSection, Widget},
+    finding::Span,
     rules::reading,
     text::{clean, nearest},
     units,
@@ -140,6 +142,16 @@ fn range<T>(node: &Spanned<T>) -> Range<usize> {
     start..start + length
 }
 
+/// The range of a value with all its entries: a list's own is where it begins.
+fn whole_range(node: &Spanned<Node>) -> Range<usize> {
+    let own = range(node);
+    let end = match &node.value {
+        Node::List(entries) => entries.iter().map(|entry| range(entry).end).max(),
+        _ => None,
+    };
+    own.start..end.unwrap_or(own.end).max(own.end)
+}
+
 /// Reads the dashboard document.
 pub fn read_dashboard(text: &str, sink: &mut Sink) -> Vec<DashboardSection> {
     let options = serde_saphyr::options! { with_snippet: false };
@@ -246,15 +258,17 @@ fn read_widget(node: &Spanned<Node>, sink: &mut Sink) -> Option<Widget> {
         sink.report(&reading::INVALID_VALUE, &range(kind), message, Some(help));
         return None;
     };
-    Some(Widget { kind: shape.kind.to_owned(), parameters: read_parameters(shape, keys, sink) })
+    let (parameters, spans) = read_parameters(shape, keys, sink);
+    Some(Widget { kind: shape.kind.to_owned(), parameters, spans })
 }
 
 fn read_parameters(
     shape: &'static WidgetShape,
     keys: &[(Spanned<String>, Spanned<Node>)],
     sink: &mut Sink,
-) -> BTreeMap<String, Value> {
+) -> (BTreeMap<String, Value>, BTreeMap<String, Span>) {
     let mut parameters = BTreeMap::new();
+    let mut spans = BTreeMap::new();
     for (key, value) in keys.iter().filter(|(key, _)| key.value != "type") {
         let Some(known) = shape.parameters.iter().find(|known| known.name == key.value) else {
             let names = shape.parameters.iter().map(|known| known.name);
@@ -267,6 +281,7 @@ fn read_parameters(
             continue;
         }
         parameters.insert(key.value.clone(), value.value.to_json());
+        spans.insert(key.value.clone(), span(sink.index, &whole_range(value)));
     }
-    parameters
+    (parameters, spans)
 }

@@ -2,9 +2,12 @@
 //!
 //! Every file goes the same way: bytes are decoded, parsed with recovery, verified key by key against
 //! the shape that [`shapes`] declares (all findings come from there), and then read quietly by what is
-//! well-formed. So one broken value or file never hides the rest.
+//! well-formed. So one broken value or file never hides the rest. Files of services are many: each is read by
+//! itself into a part, side by side, and kept while it stays the same; then all are joined.
 
 mod dashboard;
+mod demands;
+mod part;
 mod policies;
 mod services;
 mod settings;
@@ -14,12 +17,22 @@ mod sink;
 #[cfg(test)]
 mod tests;
 mod view;
+mod widgets;
 
-use self::{services::Estate, sink::Sink, view::View};
-use super::Catalog;
-use crate::domain::{finding::SourceFile, rules::reading, text::clean};
-use std::sync::Arc;
-use toml::de::DeTable;
+use self::{
+    part::Part,
+    services::{Estate, Joining},
+    sink::Sink,
+    view::View,
+};
+use super::{Catalog, Service};
+use crate::domain::{finding::SourceFile, name::ServiceName, rules::reading, text::clean};
+use std::{
+    collections::{BTreeMap, HashMap},
+    num::NonZero,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+};
 
 /// A larger file is not read: no control repository needs it, and offsets fit 32 bits with room.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
@@ -32,114 +45,237 @@ pub fn is_control_file(path: &str) -> bool {
     path == shapes::DASHBOARD || shapes::of(path).is_some()
 }
 
-/// Reads a control repository from its files, in any order; others than control files are skipped.
-///
-/// It never fails: whatever is wrong is in [`Catalog::findings`], and the rest is read.
+/// Reads a control repository from its files, in any order, once. See [`Reader::read`].
 pub fn read(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
-    let mut inputs: Vec<_> = files.into_iter().filter(|(path, _)| is_control_file(path)).collect();
-    // Services first, because other files are joined onto them; then by path, so that the order in
-    // which files arrive changes nothing.
-    inputs.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
-    inputs.dedup_by(|(a, _), (b, _)| a == b);
-    let mut catalog = Catalog::default();
-    if !inputs.iter().any(|(path, _)| path == CATALOG_PATH) {
-        let message = format!("{CATALOG_PATH} is missing");
-        let help = "write it, or start from a repository that `quarterdeck init` makes";
-        catalog.findings.push(reading::MISSING_CATALOG.finding(message).help(help));
-    }
-    let mut estate = Estate::default();
-    for (index, (path, bytes)) in inputs.into_iter().enumerate() {
-        let size = bytes.len();
-        let decoded = if size > MAX_FILE_BYTES { Ok(String::new()) } else { decode(bytes) };
-        let (text, lossy_at) = match decoded {
-            Ok(text) => (text, None),
-            Err((text, at)) => (text, Some(at)),
-        };
-        let file = Arc::new(SourceFile::new(path, text));
-        catalog.files.push(Arc::clone(&file));
-        let mut sink = Sink::new(Arc::clone(&file), index as u32);
-        if size > MAX_FILE_BYTES {
-            let message = format!("{} has {} MiB and was not read", clean(&file.path), size / 1024 / 1024);
-            sink.report(&reading::TOO_LARGE, &(0..0), message, Some("at most 64 MiB are read".to_owned()));
-        } else {
-            if let Some(at) = lossy_at {
-                let message = format!("{} is not UTF-8", clean(&file.path));
-                let help = Some("save the file as UTF-8".to_owned());
-                sink.report(&reading::ENCODING, &(at..at + '\u{fffd}'.len_utf8()), message, help);
-            }
-            read_file(&file, &mut catalog, &mut estate, &mut sink);
+    Reader::default().read(files)
+}
+
+/// Reads control repositories, and keeps what it read of files that may well come again unchanged: the
+/// next revision, and the one after an edit, differ in few files.
+#[derive(Debug, Default)]
+pub struct Reader {
+    kept: HashMap<String, Vec<Arc<Part>>>,
+    joined: HashMap<ServiceName, (Joining, Arc<Service>)>,
+}
+
+/// How many versions of a file are kept at most.
+const KEPT_VERSIONS: usize = 4;
+
+/// Fewer bytes than this are read faster on one thread than it takes to start another.
+const WORTH_A_THREAD: usize = 256 * 1024;
+
+/// More threads than this are not used: the rest of the program wants to run too.
+const MOST_THREADS: usize = 8;
+
+/// A file to be read.
+struct Input {
+    path: String,
+    bytes: Vec<u8>,
+    index: u32,
+}
+
+/// A file that was read, or that must be read with all others known.
+enum Read {
+    Part(Arc<Part>),
+    Whole(Arc<SourceFile>, Option<usize>),
+    TooLarge(Arc<SourceFile>, usize),
+}
+
+impl Reader {
+    /// Reads a control repository from its files, in any order. Files that are no control files are
+    /// kept for their text alone if it is UTF-8, since some rules look at every text.
+    ///
+    /// It never fails: whatever is wrong is in [`Catalog::findings`], and the rest is read.
+    pub fn read(&mut self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
+        let mut inputs: Vec<_> = files.into_iter().collect();
+        // Services first, because other files are joined onto them; then by path, so that the order in
+        // which files arrive changes nothing.
+        inputs.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
+        inputs.dedup_by(|(a, _), (b, _)| a == b);
+        inputs.retain(|(path, bytes)| is_control_file(path) || std::str::from_utf8(bytes).is_ok());
+        let mut catalog = Catalog::default();
+        if !inputs.iter().any(|(path, _)| path == CATALOG_PATH) {
+            let message = format!("{CATALOG_PATH} is missing");
+            let help = "write it, or start from a repository that `quarterdeck init` makes";
+            catalog.findings.push(reading::MISSING_CATALOG.finding(message).help(help));
         }
-        catalog.findings.extend(sink.finish());
+        let mut estate = Estate::default();
+        for (index, read) in self.parts(inputs).into_iter().enumerate() {
+            let sink = match read {
+                Read::Part(part) => {
+                    catalog.files.push(Arc::clone(&part.sink.file));
+                    part.join(&mut estate, &catalog.files)
+                }
+                Read::Whole(file, lost_at) => {
+                    catalog.files.push(Arc::clone(&file));
+                    let mut sink = Sink::new(Arc::clone(&file), index as u32);
+                    sink.lost(lost_at);
+                    read_whole(&file, &mut catalog, &mut sink);
+                    sink
+                }
+                Read::TooLarge(file, size) => {
+                    catalog.files.push(Arc::clone(&file));
+                    let mut sink = Sink::new(file, index as u32);
+                    let size = size / 1024 / 1024;
+                    let message = format!("{} has {size} MiB and was not read", clean(&sink.file.path));
+                    let help = Some("at most 64 MiB are read".to_owned());
+                    sink.report(&reading::TOO_LARGE, &(0..0), message, help);
+                    sink
+                }
+            };
+            catalog.findings.extend(sink.finish());
+        }
+        catalog.services = self.services(estate.services);
+        catalog.projects = estate.projects;
+        catalog.places.append(&mut estate.places);
+        catalog.findings.sort_by(crate::domain::finding::Finding::order);
+        catalog
     }
-    catalog.services = estate.services.into_iter().map(|(name, service)| (name, Arc::new(service))).collect();
-    catalog.projects = estate.projects;
-    catalog.places.append(&mut estate.places);
-    catalog.findings.sort_by(crate::domain::finding::Finding::order);
-    catalog
+
+    /// Every file in its order: as it was kept, or read now, side by side if it is worth it.
+    fn parts(&mut self, inputs: Vec<(String, Vec<u8>)>) -> Vec<Read> {
+        let mut reads: Vec<Option<Read>> = Vec::with_capacity(inputs.len());
+        let mut unread = Vec::new();
+        for (index, (path, mut bytes)) in inputs.into_iter().enumerate() {
+            if bytes.starts_with(BYTE_ORDER_MARK) {
+                bytes.drain(..BYTE_ORDER_MARK.len());
+            }
+            let index = index as u32;
+            let kept = self.kept.get(&path).into_iter().flatten();
+            let same = |part: &&Arc<Part>| {
+                part.sink.index == index && part.sink.file.text.as_bytes() == bytes.as_slice()
+            };
+            let part = { kept }.find(same).cloned();
+            if part.is_none() {
+                unread.push(Input { path, bytes, index });
+            }
+            reads.push(part.map(Read::Part));
+        }
+        for (index, read) in read_side_by_side(unread) {
+            if let Read::Part(part) = &read {
+                let versions = self.kept.entry(part.sink.file.path.clone()).or_default();
+                versions.truncate(KEPT_VERSIONS - 1);
+                versions.insert(0, Arc::clone(part));
+            }
+            reads[index as usize] = Some(read);
+        }
+        reads.into_iter().flatten().collect()
+    }
+
+    /// The services with everything that is laid over them; those of the same parts as before are the
+    /// same values as before.
+    fn services(&mut self, estate: BTreeMap<ServiceName, Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+        let mut services = Vec::with_capacity(estate.len());
+        for (name, joining) in estate {
+            let service = match self.joined.get(&name) {
+                Some((kept, service)) if kept.is(&joining) => Arc::clone(service),
+                _ => {
+                    let service = joining.service();
+                    if !joining.overlays.is_empty() {
+                        self.joined.insert(name.clone(), (joining, Arc::clone(&service)));
+                    }
+                    service
+                }
+            };
+            services.push((name, service));
+        }
+        services.into_iter().collect()
+    }
+}
+
+/// Reads files on as many threads as are worth it.
+fn read_side_by_side(inputs: Vec<Input>) -> Vec<(u32, Read)> {
+    let size: usize = inputs.iter().map(|input| input.bytes.len()).sum();
+    let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(inputs.len());
+    let queue = Mutex::new(inputs.into_iter());
+    let work = || {
+        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        std::iter::from_fn(|| next().map(|input| (input.index, read_one(input)))).collect::<Vec<_>>()
+    };
+    if threads < 2 || size < WORTH_A_THREAD {
+        return work();
+    }
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut reads = work();
+        for other in others {
+            // A panic in there goes on here, as if there were no threads.
+            reads.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        reads
+    })
+}
+
+fn read_one(input: Input) -> Read {
+    let size = input.bytes.len();
+    if size > MAX_FILE_BYTES {
+        return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), size);
+    }
+    let (text, lost_at) = match decode(input.bytes) {
+        Ok(text) => (text, None),
+        Err((text, at)) => (text, Some(at)),
+    };
+    let file = Arc::new(SourceFile::new(input.path, text));
+    let whole = file.path == shapes::DASHBOARD || !part::is_part(shapes::of(&file.path));
+    if whole {
+        Read::Whole(file, lost_at)
+    } else {
+        Read::Part(Arc::new(Part::read(&file, input.index, lost_at)))
+    }
 }
 
 /// The order in which files are read.
 fn rank(path: &str) -> u8 {
     match path {
         CATALOG_PATH => 0,
-        _ if path.ends_with("/services.toml") => 1,
-        _ => 2,
+        _ if path.starts_with("projects/") && path.ends_with("/services.toml") => 1,
+        _ if is_control_file(path) => 2,
+        // After all others, so that their coming and going moves no control file.
+        _ => 3,
     }
 }
 
-/// Text of bytes without a byte order mark.
+/// What some editors write before UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Text of bytes.
 ///
 /// # Errors
 /// The text with replacement characters, and the place of the first one, when it is not UTF-8.
-fn decode(mut bytes: Vec<u8>) -> Result<String, (String, usize)> {
-    if bytes.starts_with(b"\xef\xbb\xbf") {
-        bytes.drain(..3);
-    }
+fn decode(bytes: Vec<u8>) -> Result<String, (String, usize)> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         (String::from_utf8_lossy(error.as_bytes()).into_owned(), at)
     })
 }
 
-/// Reads one file into the catalog and the estate.
-fn read_file(file: &Arc<SourceFile>, catalog: &mut Catalog, estate: &mut Estate, sink: &mut Sink) {
+/// Reads a file of which there is one, small, and which others are read by.
+fn read_whole(file: &Arc<SourceFile>, catalog: &mut Catalog, sink: &mut Sink) {
     if file.path == shapes::DASHBOARD {
         catalog.dashboard = dashboard::read_dashboard(&file.text, sink);
         return;
     }
     let Some(shape) = shapes::of(&file.path) else { return };
-    let (document, errors) = DeTable::parse_recoverable(&file.text);
-    for error in errors {
-        let at = error.span().unwrap_or(0..0);
-        let message = format!("not TOML: {}", clean(error.message()));
-        sink.report(&reading::SYNTAX, &at, message, None);
-    }
+    let document = part::parse(file, sink);
     let top = View { table: document.get_ref(), shape: shape.table, file: sink.index };
     sink.verify(top.table, shape.table, "", &(0..0));
-    let folder = file.path.split('/').nth(1).unwrap_or_default();
     match shape.path {
-        CATALOG_PATH => services::read_catalog(top, estate, &catalog.files, sink),
-        "projects/*/services.toml" => {
-            check_folder(folder, sink);
-            services::read_project(top, folder, estate, &catalog.files, sink);
-        }
-        "projects/*/deployment.toml" => services::read_deployments(top, folder, estate, sink),
-        "projects/*/monitoring.toml" => services::read_monitoring(top, folder, estate, sink),
         "services/versions.toml" => policies::read_versions(top, catalog),
         "services/patterns.toml" => policies::read_patterns(top, catalog),
         "policies/teams.toml" => policies::read_teams(top, catalog, sink),
         "policies/escalation.toml" => policies::read_escalation(top, catalog),
         "policies/sla.toml" => policies::read_sla_policy(top, catalog),
-        "policies/security.toml" | "policies/compliance.toml" => policies::read_gates(top, catalog),
+        "policies/security.toml" => {
+            policies::read_gates(top, catalog);
+            policies::read_ledger(top, catalog);
+            demands::read_demands(top, catalog);
+        }
+        "policies/compliance.toml" => {
+            policies::read_gates(top, catalog);
+            demands::read_demands(top, catalog);
+        }
+        "policies/calendar.toml" => demands::read_calendar(top, catalog),
         "quarterdeck.toml" => settings::read_settings(top, catalog, sink),
-        // The calendar is verified; nothing reads it into the catalog yet.
         _ => {}
-    }
-}
-
-/// A project is its folder, and its folder's name becomes a namespace.
-fn check_folder(folder: &str, sink: &mut Sink) {
-    if let Err(shape::Refusal::Name(message, help)) = shape::name(folder) {
-        sink.report(&reading::INVALID_NAME, &(0..0), format!("the project's folder: {message}"), help);
     }
 }

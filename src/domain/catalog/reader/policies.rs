@@ -2,7 +2,7 @@
 
 use super::{services::read_sla, sink::Sink, view::View};
 use crate::domain::{
-    catalog::Catalog,
+    catalog::{Catalog, Pattern},
     escalation::{Severity, SeverityPolicy},
     name::{PersonName, ServiceName, TeamName},
     people::{Person, Rotation, Team},
@@ -12,8 +12,9 @@ use std::ops::Range;
 
 /// Reads `policies/teams.toml`.
 pub fn read_teams(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) {
-    for (handle, _, view) in top.named("person") {
+    for (handle, at, view) in top.named("person") {
         let handle = PersonName::from(handle.trim_start_matches('@'));
+        catalog.places.insert(format!("person.{handle}"), at);
         let mut emails: Vec<String> = view.owned("email").into_iter().collect();
         emails.extend(view.list::<String>("emails"));
         let person = Person {
@@ -34,6 +35,9 @@ pub fn read_teams(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) {
         }
         if let Some(span) = view.table("rotation").and_then(|rotation| rotation.span("members")) {
             catalog.places.insert(format!("team.{handle}.rotation"), span);
+        }
+        if let Some(span) = view.table("rotation").and_then(|rotation| rotation.span("start")) {
+            catalog.places.insert(format!("team.{handle}.rotation.start"), span);
         }
         catalog.places.insert(format!("team.{handle}"), at);
         let team = Team {
@@ -132,9 +136,19 @@ pub fn read_gates(top: View<'_, '_>, catalog: &mut Catalog) {
     }
 }
 
+/// Reads what `policies/security.toml` says about the ledger.
+pub fn read_ledger(top: View<'_, '_>, catalog: &mut Catalog) {
+    if let Some(word) = top.table("ledger").and_then(|ledger| ledger.owned("signatures")) {
+        catalog.signatures_required = word == "required";
+    }
+}
+
 /// Reads `services/versions.toml`, once all services are known.
 pub fn read_versions(top: View<'_, '_>, catalog: &mut Catalog) {
     for (service, _, view) in top.named("version") {
+        if let Some(digest) = view.owned("digest") {
+            catalog.digests.insert(ServiceName::from(service), digest);
+        }
         let previous: Vec<_> =
             view.list::<&str>("previous").into_iter().filter_map(|text| text.parse().ok()).collect();
         catalog.previous_versions.insert(ServiceName::from(service), previous);
@@ -143,5 +157,14 @@ pub fn read_versions(top: View<'_, '_>, catalog: &mut Catalog) {
 
 /// Reads `services/patterns.toml`.
 pub fn read_patterns(top: View<'_, '_>, catalog: &mut Catalog) {
-    catalog.patterns = top.named("pattern").into_iter().map(|(name, _, _)| name.to_owned()).collect();
+    for (name, span, view) in top.named("pattern") {
+        let pattern = Pattern {
+            replicas: view.integer("replicas"),
+            strategy: view.owned("strategy"),
+            canary_steps: view.table.contains_key("canary_steps").then(|| view.integers("canary_steps")),
+            steps_span: view.span("canary_steps").unwrap_or_else(|| span.clone()),
+            span,
+        };
+        catalog.patterns.insert(name.to_owned(), pattern);
+    }
 }

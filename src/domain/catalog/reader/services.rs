@@ -1,13 +1,15 @@
 //! `services/catalog.toml` and the files below `projects/`: services, and what is joined onto them.
 
 use super::{
+    part::{Content, Overlay},
+    shape,
     sink::Sink,
     view::{View, span},
 };
 use crate::domain::{
     catalog::{
-        AlertRouting, Deployment, Governance, ManagedBy, MetricThresholds, Migration, Project, Service, Sla,
-        Tier,
+        AlertRouting, Deployment, Governance, ManagedBy, MetricThresholds, Migration, Network, Notice,
+        Project, Service, Sla, Tier,
     },
     finding::{Label, SourceFile, Span},
     lifecycle::Lifecycle,
@@ -17,31 +19,141 @@ use crate::domain::{
 };
 use std::{collections::BTreeMap, sync::Arc};
 
-/// What is known of services and projects while the files are read one after the other.
+/// What is known of services and projects while the files are joined one after the other.
 #[derive(Debug, Default)]
 pub struct Estate {
     /// Services by name.
-    pub services: BTreeMap<ServiceName, Service>,
+    pub services: BTreeMap<ServiceName, Joining>,
     /// Projects by name.
     pub projects: BTreeMap<ProjectName, Project>,
     /// Where the owner of a project is named.
     pub places: BTreeMap<String, Span>,
 }
 
+/// A service while it is joined.
+#[derive(Debug, Clone)]
+pub struct Joining {
+    /// Its definition.
+    pub definition: Arc<Service>,
+    /// What is laid over it, in order.
+    pub overlays: Vec<Arc<Overlay>>,
+}
+
+impl Joining {
+    /// Whether it was joined from the very same parts.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.definition, &other.definition)
+            && self.overlays.len() == other.overlays.len()
+            && self.overlays.iter().zip(&other.overlays).all(|(one, two)| Arc::ptr_eq(one, two))
+    }
+
+    /// The service with all that is laid over it.
+    pub fn service(&self) -> Arc<Service> {
+        if self.overlays.is_empty() {
+            return Arc::clone(&self.definition);
+        }
+        let mut service = Service::clone(&self.definition);
+        for overlay in &self.overlays {
+            overlay.apply(&mut service);
+        }
+        Arc::new(service)
+    }
+}
+
+impl Estate {
+    /// Adds what a file says.
+    pub fn join(&mut self, content: &Content, files: &[Arc<SourceFile>], sink: &mut Sink) {
+        match content {
+            Content::Services { project, places, services } => {
+                if let Some(project) = project {
+                    self.projects.insert(project.name.clone(), project.clone());
+                }
+                self.places.extend(places.iter().map(|(path, span)| (path.clone(), span.clone())));
+                for service in services {
+                    self.define(service, files, sink);
+                }
+            }
+            Content::Overlays { project, namespaces, monitoring_level, histogram_buckets, services } => {
+                let project =
+                    self.projects.entry(project.clone()).or_insert_with(|| empty(project, sink.index));
+                project.namespaces.extend(namespaces.iter().map(|(name, own)| (name.clone(), own.clone())));
+                if monitoring_level.is_some() {
+                    project.monitoring_level.clone_from(monitoring_level);
+                }
+                if !histogram_buckets.is_empty() {
+                    project.histogram_buckets.clone_from(histogram_buckets);
+                }
+                for (name, at, overlay) in services {
+                    self.lay(name, at, overlay, sink);
+                }
+            }
+            Content::Text => {}
+        }
+    }
+
+    /// Adds a service, or a finding that there is one of its name.
+    fn define(&mut self, service: &Arc<Service>, files: &[Arc<SourceFile>], sink: &mut Sink) {
+        let Some(first) = self.services.get(&service.name) else {
+            let joining = Joining { definition: Arc::clone(service), overlays: Vec::new() };
+            self.services.insert(service.name.clone(), joining);
+            return;
+        };
+        let first = &first.definition;
+        let range = service.span.start as usize..service.span.end as usize;
+        let mut finding = reading::DUPLICATE_SERVICE
+            .finding(format!("`{}` is defined twice", service.name))
+            .at(sink.label(&range, "defined again here, and not used"));
+        if let Some(file) = files.get(first.span.file as usize) {
+            finding = finding.at(Label {
+                file: Arc::clone(file),
+                start: first.span.start as usize,
+                end: first.span.end as usize,
+                text: "first defined here".to_owned(),
+            });
+        }
+        sink.push(finding.help("keep one of the two definitions"));
+    }
+
+    /// Lays something over a service, or adds a finding that there is none of this name.
+    fn lay(&mut self, name: &ServiceName, at: &Span, overlay: &Arc<Overlay>, sink: &mut Sink) {
+        if let Some(joining) = self.services.get_mut(name) {
+            joining.overlays.push(Arc::clone(overlay));
+            return;
+        }
+        let range = at.start as usize..at.end as usize;
+        let meant = nearest(name.as_str(), self.services.keys().map(ServiceName::as_str));
+        let help = meant.map_or_else(
+            || "define it in services/catalog.toml or in the project's services.toml".to_owned(),
+            |meant| format!("did you mean `{meant}`?"),
+        );
+        let message = format!("no file defines the service `{name}`");
+        sink.report(&reading::UNKNOWN_SERVICE, &range, message, Some(help));
+    }
+}
+
+/// A project of which nothing but its folder is known.
+fn empty(name: &ProjectName, file: u32) -> Project {
+    Project {
+        name: name.clone(),
+        title: None,
+        environment: None,
+        tier: None,
+        owner: None,
+        namespaces: BTreeMap::new(),
+        monitoring_level: None,
+        histogram_buckets: Vec::new(),
+        span: span(file, &(0..0)),
+    }
+}
+
 /// Reads `services/catalog.toml`.
-pub fn read_catalog(top: View<'_, '_>, estate: &mut Estate, files: &[Arc<SourceFile>], sink: &mut Sink) {
-    read_services(top, None, estate, files, sink);
+pub fn read_catalog(top: View<'_, '_>, sink: &mut Sink) -> Content {
+    Content::Services { project: None, places: BTreeMap::new(), services: read_services(top, None, sink) }
 }
 
 /// Reads `projects/<folder>/services.toml`.
-pub fn read_project(
-    top: View<'_, '_>,
-    folder: &str,
-    estate: &mut Estate,
-    files: &[Arc<SourceFile>],
-    sink: &mut Sink,
-) {
-    let name = ProjectName::from(folder);
+pub fn read_project(top: View<'_, '_>, folder: &str, sink: &mut Sink) -> Content {
+    check_folder(folder, sink);
     let mut own = None;
     for (key, at, view) in top.named("project-specific") {
         if key == folder {
@@ -59,7 +171,8 @@ pub fn read_project(
         let help = format!("begin the file with `[project-specific.{}]`", clean(folder));
         sink.report(&reading::MISSING_KEY, &(0..0), message, Some(help));
     }
-    let project = project_of(estate, &name, top.file);
+    let mut project = empty(&ProjectName::from(folder), top.file);
+    let mut places = BTreeMap::new();
     if let Some((at, view)) = own {
         project.title = view.owned("name");
         project.environment = view.text("environment").map(EnvironmentName::from);
@@ -68,65 +181,33 @@ pub fn read_project(
         project.span = at;
         for key in ["owner", "environment"] {
             if let Some(at) = view.span(key) {
-                estate.places.insert(format!("{key}.{folder}"), at);
+                places.insert(format!("{key}.{folder}"), at);
             }
         }
     }
-    read_services(top, Some(&name), estate, files, sink);
+    let services = read_services(top, Some(&project), sink);
+    Content::Services { project: Some(project), places, services }
 }
 
-/// The project of a folder, made when it is first met.
-fn project_of<'e>(estate: &'e mut Estate, name: &ProjectName, file: u32) -> &'e mut Project {
-    estate.projects.entry(name.clone()).or_insert_with(|| Project {
-        name: name.clone(),
-        title: None,
-        environment: None,
-        tier: None,
-        owner: None,
-        namespaces: BTreeMap::new(),
-        monitoring_level: None,
-        span: span(file, &(0..0)),
-    })
-}
-
-fn read_services(
-    top: View<'_, '_>,
-    project: Option<&ProjectName>,
-    estate: &mut Estate,
-    files: &[Arc<SourceFile>],
-    sink: &mut Sink,
-) {
-    let home = project.and_then(|name| estate.projects.get(name)).map(|home| (home.tier, home.owner.clone()));
-    let (tier, owner) = home.unwrap_or_default();
-    for (key, at, view) in top.named("service") {
-        let service = read_service(key, at, view, project, tier, owner.as_ref(), sink);
-        if let Some(first) = estate.services.get(&service.name) {
-            let range = service.span.start as usize..service.span.end as usize;
-            let mut finding = reading::DUPLICATE_SERVICE
-                .finding(format!("`{key}` is defined twice"))
-                .at(sink.label(&range, "defined again here, and not used"));
-            if let Some(file) = files.get(first.span.file as usize) {
-                finding = finding.at(Label {
-                    file: Arc::clone(file),
-                    start: first.span.start as usize,
-                    end: first.span.end as usize,
-                    text: "first defined here".to_owned(),
-                });
-            }
-            sink.push(finding.help("keep one of the two definitions"));
-            continue;
-        }
-        estate.services.insert(service.name.clone(), service);
+/// A project is its folder, and its folder's name becomes a namespace.
+fn check_folder(folder: &str, sink: &mut Sink) {
+    if let Err(shape::Refusal::Name(message, help)) = shape::name(folder) {
+        sink.report(&reading::INVALID_NAME, &(0..0), format!("the project's folder: {message}"), help);
     }
+}
+
+fn read_services(top: View<'_, '_>, project: Option<&Project>, sink: &mut Sink) -> Vec<Arc<Service>> {
+    top.named("service")
+        .into_iter()
+        .map(|(key, at, view)| Arc::new(read_service(key, at, view, project, sink)))
+        .collect()
 }
 
 fn read_service(
     key: &str,
     at: Span,
     view: View<'_, '_>,
-    project: Option<&ProjectName>,
-    tier: Option<Tier>,
-    owner: Option<&TeamName>,
+    project: Option<&Project>,
     sink: &mut Sink,
 ) -> Service {
     let table = at.start as usize..at.end as usize;
@@ -138,17 +219,24 @@ fn read_service(
     };
     for name in [
         "owner",
+        "type",
+        "tier",
         "version",
-        "status",
         "compat_version_min",
         "replacement_service",
         "deprecation_date",
         "sunset_date",
+        "maintenance_date",
+        "support_until",
         "pattern",
         "port",
         "image",
     ] {
         remember(&view, name, name);
+    }
+    // A word that is no state says nothing of the state.
+    if view.text("status").is_some() {
+        remember(&view, "status", "status");
     }
     let consumers = view.table("consumers");
     if let Some(consumers) = &consumers {
@@ -158,15 +246,34 @@ fn read_service(
     let governance = view.table("governance");
     if let Some(governance) = &governance {
         remember(governance, "approvers", "governance.approvers");
+        remember(governance, "change_log", "governance.change_log");
         remember(governance, "break_changes_notice", "governance.break_changes_notice");
     }
     let deployment = view.table("deployment");
     if let Some(deployment) = &deployment {
         remember(deployment, "environments", "deployment.environments");
+        remember(deployment, "privileges", "deployment.privileges");
+    }
+    let network = view.table("network");
+    if let Some(network) = &network {
+        remember(network, "ingress", "network.ingress");
+        remember(network, "egress", "network.egress");
+    }
+    let notice = view.table("notice");
+    if let Some(notice) = &notice {
+        for (key, name) in [
+            ("version", "notice.version"),
+            ("date", "notice.date"),
+            ("projects", "notice.projects"),
+            ("services", "notice.services"),
+        ] {
+            remember(notice, key, name);
+        }
     }
     if let Some(sla) = &view.table("sla") {
         remember(sla, "availability", "sla.availability");
         remember(sla, "response_time_p99", "sla.response_time_p99");
+        remember(sla, "error_rate", "sla.error_rate");
     }
 
     if let Some(name) = view.text("name").filter(|name| *name != key)
@@ -195,16 +302,18 @@ fn read_service(
     Service {
         name: ServiceName::from(key),
         kind: view.owned("type").unwrap_or_else(|| "microservice".to_owned()),
-        owner: view.handle("owner").map(TeamName::from).or_else(|| owner.cloned()),
+        owner: view.handle("owner").map(TeamName::from).or_else(|| project?.owner.clone()),
         description: view.owned("description"),
         version: view.version("version"),
         status,
-        tier: view.text("tier").and_then(Tier::parse).or(tier).unwrap_or_default(),
-        project: project.cloned(),
+        tier: view.text("tier").and_then(Tier::parse).or_else(|| project?.tier).unwrap_or_default(),
+        project: project.map(|project| project.name.clone()),
         compat_version_min: view.version("compat_version_min"),
         compat_with: view.list("compat_with"),
         deprecation_date: view.date("deprecation_date"),
         sunset_date: view.date("sunset_date"),
+        maintenance_date: view.date("maintenance_date"),
+        support_until: view.date("support_until"),
         replacement_service: view.text("replacement_service").map(ServiceName::from),
         image: view.owned("image"),
         port: view.integer("port"),
@@ -215,6 +324,7 @@ fn read_service(
         consumer_projects: consumers.map_or_else(Vec::new, |consumers| consumers.list("projects")),
         required_by: consumers.map_or_else(Vec::new, |consumers| consumers.list("required_by")),
         dependencies,
+        accept_beta: needs.map_or_else(Vec::new, |needs| needs.list("accept_beta")),
         governance: governance.map_or_else(Governance::default, |governance| Governance {
             approvers: governance.handles("approvers"),
             change_log: governance.owned("change_log"),
@@ -227,7 +337,17 @@ fn read_service(
             migration_difficulty: migration.owned("migration_difficulty"),
             estimated_effort_hours: migration.number("estimated_effort_hours"),
         }),
+        notice: notice.map(|notice| Notice {
+            version: notice.version("version"),
+            date: notice.date("date"),
+            projects: notice.list("projects"),
+            services: notice.list("services"),
+        }),
         deployment: deployment.map_or_else(Deployment::default, read_deployment),
+        network: network.map(|network| Network {
+            ingress: network.table.contains_key("ingress").then(|| network.list("ingress")),
+            egress: network.table.contains_key("egress").then(|| network.list("egress")),
+        }),
         metrics: None,
         alerts: None,
         span: at,
@@ -255,34 +375,46 @@ fn read_deployment(view: View<'_, '_>) -> Deployment {
         environments: view.table.contains_key("environments").then(|| view.list("environments")),
         replicas: view.integer("replicas"),
         strategy: view.owned("strategy"),
+        privileges: view.list("privileges"),
     }
 }
 
-/// Reads `projects/<folder>/deployment.toml`, once all services are known.
-pub fn read_deployments(top: View<'_, '_>, folder: &str, estate: &mut Estate, sink: &mut Sink) {
-    let project = project_of(estate, &ProjectName::from(folder), top.file);
-    for (environment, _, view) in top.named("environment") {
-        if let Some(namespace) = view.owned("namespace") {
-            project.namespaces.insert(EnvironmentName::from(environment), namespace);
-        }
-    }
-    for (name, at, view) in top.named("service") {
-        let Some(service) = service_of(estate, name, &at, sink) else { continue };
+/// Reads `projects/<folder>/deployment.toml`.
+pub fn read_deployments(top: View<'_, '_>, folder: &str) -> Content {
+    let namespaces = top
+        .named("environment")
+        .into_iter()
+        .filter_map(|(name, _, view)| Some((EnvironmentName::from(name), view.owned("namespace")?)))
+        .collect();
+    let services = top.named("service").into_iter().map(|(name, at, view)| {
+        let mut overlay = Overlay::default();
         if let Some(deployment) = view.table("deployment") {
-            service.deployment = read_deployment(deployment);
-            if let Some(span) = deployment.span("environments") {
-                service.spans.insert("deployment.environments", span);
+            overlay.deployment = Some(read_deployment(deployment));
+            for (key, name) in
+                [("environments", "deployment.environments"), ("privileges", "deployment.privileges")]
+            {
+                overlay.spans.extend(deployment.span(key).map(|span| (name, span)));
             }
         }
+        (ServiceName::from(name), at, Arc::new(overlay))
+    });
+    Content::Overlays {
+        project: ProjectName::from(folder),
+        namespaces,
+        monitoring_level: None,
+        histogram_buckets: Vec::new(),
+        services: services.collect(),
     }
 }
 
-/// Reads `projects/<folder>/monitoring.toml`, once all services are known.
-pub fn read_monitoring(top: View<'_, '_>, folder: &str, estate: &mut Estate, sink: &mut Sink) {
-    let project = project_of(estate, &ProjectName::from(folder), top.file);
+/// Reads `projects/<folder>/monitoring.toml`.
+pub fn read_monitoring(top: View<'_, '_>, folder: &str, sink: &mut Sink) -> Content {
+    let mut monitoring_level = None;
+    let mut histogram_buckets = Vec::new();
     for (key, at, view) in top.named("monitoring") {
         if key == folder {
-            project.monitoring_level = view.owned("level");
+            monitoring_level = view.owned("level");
+            histogram_buckets = view.durations("histogram_buckets");
         } else {
             let message =
                 format!("`[monitoring.{}]` stands in the folder of `{}`", clean(key), clean(folder));
@@ -291,52 +423,70 @@ pub fn read_monitoring(top: View<'_, '_>, folder: &str, estate: &mut Estate, sin
             sink.report(&reading::NAME_MISMATCH, &range, message, Some(help));
         }
     }
-    for (name, at, view) in top.named("service") {
-        let Some(service) = service_of(estate, name, &at, sink) else { continue };
-        if let Some(metrics) = view.table("metrics") {
-            service.metrics = Some(MetricThresholds {
-                availability: metrics.percent("availability_threshold"),
-                response_time_p50: metrics.duration("response_time_p50"),
-                response_time_p95: metrics.duration("response_time_p95"),
-                response_time_p99: metrics.duration("response_time_p99"),
-                error_rate: metrics.percent("error_rate_threshold"),
-            });
-        }
-        if let Some(alerts) = view.table("alerts") {
-            let escalation = alerts.table("escalation");
-            if let Some(span) = escalation.and_then(|escalation| escalation.span("escalate_to")) {
-                service.spans.insert("alerts.escalation.escalate_to", span);
-            }
-            service.alerts = Some(AlertRouting {
-                channels: ["critical", "high", "warning", "info"]
-                    .into_iter()
-                    .filter(|severity| alerts.table.contains_key(*severity))
-                    .map(|severity| (severity.to_owned(), alerts.list(severity)))
-                    .collect(),
-                time_to_escalate: escalation.and_then(|view| view.duration("time_to_escalate")),
-                escalate_to: escalation.map_or_else(Vec::new, |view| view.list("escalate_to")),
-                page_if: escalation.and_then(|view| view.owned("page_if")),
-            });
-        }
+    let services = top
+        .named("service")
+        .into_iter()
+        .map(|(name, at, view)| (ServiceName::from(name), at, Arc::new(read_monitored(view))));
+    Content::Overlays {
+        project: ProjectName::from(folder),
+        namespaces: BTreeMap::new(),
+        monitoring_level,
+        histogram_buckets,
+        services: services.collect(),
     }
 }
 
-/// The service of a name, or a finding that there is none.
-fn service_of<'e>(estate: &'e mut Estate, name: &str, at: &Span, sink: &mut Sink) -> Option<&'e mut Service> {
-    if !estate.services.contains_key(name) {
-        let range = at.start as usize..at.end as usize;
-        let meant = nearest(name, estate.services.keys().map(ServiceName::as_str));
-        let help = meant.map_or_else(
-            || "define it in services/catalog.toml or in the project's services.toml".to_owned(),
-            |meant| format!("did you mean `{meant}`?"),
-        );
-        sink.report(
-            &reading::UNKNOWN_SERVICE,
-            &range,
-            format!("no file defines the service `{name}`"),
-            Some(help),
-        );
-        return None;
+/// Keys of `metrics` whose places rules point at.
+const METRIC_PLACES: &[(&str, &str)] = &[
+    ("availability_threshold", "metrics.availability_threshold"),
+    ("response_time_p50", "metrics.response_time_p50"),
+    ("response_time_p95", "metrics.response_time_p95"),
+    ("response_time_p99", "metrics.response_time_p99"),
+    ("error_rate_threshold", "metrics.error_rate_threshold"),
+    ("histogram_buckets", "metrics.histogram_buckets"),
+    ("error_type_alerts", "metrics.error_type_alerts"),
+];
+
+fn read_monitored(view: View<'_, '_>) -> Overlay {
+    let mut overlay = Overlay::default();
+    if let Some(metrics) = view.table("metrics") {
+        for (key, name) in METRIC_PLACES {
+            overlay.spans.extend(metrics.span(key).map(|span| (*name, span)));
+        }
+        overlay.metrics = Some(MetricThresholds {
+            availability: metrics.percent("availability_threshold"),
+            response_time_p50: metrics.duration("response_time_p50"),
+            response_time_p95: metrics.duration("response_time_p95"),
+            response_time_p99: metrics.duration("response_time_p99"),
+            error_rate: metrics.percent("error_rate_threshold"),
+            histogram_buckets: metrics.durations("histogram_buckets"),
+            error_type_alerts: metrics.list("error_type_alerts"),
+        });
     }
-    estate.services.get_mut(name)
+    if let Some(alerts) = view.table("alerts") {
+        overlay.spans.extend(view.span("alerts").map(|span| ("alerts", span)));
+        for (key, name) in [
+            ("critical", "alerts.critical"),
+            ("high", "alerts.high"),
+            ("warning", "alerts.warning"),
+            ("info", "alerts.info"),
+        ] {
+            overlay.spans.extend(alerts.span(key).map(|span| (name, span)));
+        }
+        let escalation = alerts.table("escalation");
+        if let Some(span) = escalation.and_then(|escalation| escalation.span("escalate_to")) {
+            overlay.spans.insert("alerts.escalation.escalate_to", span);
+        }
+        overlay.alerts = Some(AlertRouting {
+            channels: ["critical", "high", "warning", "info"]
+                .into_iter()
+                .filter(|severity| alerts.table.contains_key(*severity))
+                .map(|severity| (severity.to_owned(), alerts.list(severity)))
+                .collect(),
+            time_to_escalate: escalation.and_then(|view| view.duration("time_to_escalate")),
+            escalate_to: escalation.map_or_else(Vec::new, |view| view.list("escalate_to")),
+            page_if: escalation.and_then(|view| view.owned("page_if")),
+        });
+    }
+    overlay
 }

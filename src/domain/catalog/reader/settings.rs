@@ -3,8 +3,11 @@
 use super::{sink::Sink, view::View};
 use crate::domain::{
     catalog::{Catalog, Environment, ScrapeSettings},
-    finding::Level,
+    escalation::Severity,
+    finding::{Level, Span},
+    forge::{ForgeKind, ForgeSettings, SecretPlace},
     name::{ContextName, EnvironmentName},
+    notice::{AddressPlace, Channel, ChannelKind, NoticeEvent},
     rules::{self, reading},
     text::clean,
 };
@@ -68,9 +71,15 @@ pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) 
         })
     });
     settings.alertmanager = top.table("alertmanager").and_then(|alertmanager| alertmanager.owned("url"));
+    settings.mass_deletion = top.table("limits").and_then(|limits| limits.percent("mass_deletion"));
+    settings.forge = top.table("forge").and_then(|view| forge(view, sink));
+    for (name, at, view) in top.named("notify") {
+        settings.channels.extend(channel(name, &at, view, sink));
+    }
     for (name, _, view) in top.named("preset") {
-        if let Some(filter) = view.owned("filter") {
+        if let (Some(filter), Some(at)) = (view.owned("filter"), view.span("filter")) {
             settings.presets.insert(name.to_owned(), filter);
+            catalog.places.insert(format!("preset.{name}"), at);
         }
     }
     for (code, level, at) in top.texts("rules") {
@@ -88,5 +97,74 @@ pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) 
             _ => continue,
         };
         settings.rules.insert(code.to_owned(), level);
+        catalog.places.insert(format!("rules.{code}"), at);
     }
+}
+
+/// Says that a value cannot be used.
+fn refuse(sink: &mut Sink, at: &Span, message: String, help: &str) {
+    let range = at.start as usize..at.end as usize;
+    sink.report(&reading::INVALID_VALUE, &range, message, Some(help.to_owned()));
+}
+
+/// Where a secret is, by the keys `<name>_env` and `<name>_file`; naming both is wrong.
+fn secret(view: View<'_, '_>, sink: &mut Sink, variable: &str, file: &str) -> Option<SecretPlace> {
+    match (view.owned(variable), view.owned(file), view.span(file)) {
+        (Some(name), Some(_), Some(at)) => {
+            let message = format!("`{file}` has no effect: `{variable}` names the same secret");
+            refuse(sink, &at, message, "keep one of the two");
+            Some(SecretPlace::Environment(name))
+        }
+        (Some(name), ..) => Some(SecretPlace::Environment(name)),
+        (None, Some(path), _) => Some(SecretPlace::File(path)),
+        (None, None, _) => None,
+    }
+}
+
+/// `[forge]`; `None` when it cannot be used.
+fn forge(view: View<'_, '_>, sink: &mut Sink) -> Option<ForgeSettings> {
+    let kind = ForgeKind::parse(view.text("kind")?)?;
+    let repository = view.owned("repository")?;
+    if !ForgeSettings::is_repository(kind, &repository) {
+        let at = view.span("repository")?;
+        let message = format!("`repository`: `{}` names no repository", clean(&repository));
+        refuse(sink, &at, message, "write it as `owner/name`");
+        return None;
+    }
+    let Some(url) = view.owned("url").or_else(|| kind.default_url().map(str::to_owned)) else {
+        let at = view.span("kind")?;
+        refuse(sink, &at, format!("a {} needs its `url`", kind.as_str()), "add its address as `url`");
+        return None;
+    };
+    let token = secret(view, sink, "token_env", "token_file");
+    Some(ForgeSettings { kind, url, repository, token })
+}
+
+/// `[notify.<name>]`; `None` when it cannot be used.
+fn channel(name: &str, at: &Span, view: View<'_, '_>, sink: &mut Sink) -> Option<Channel> {
+    let kind = ChannelKind::parse(view.text("kind")?)?;
+    let hidden = secret(view, sink, "url_env", "url_file");
+    let address = match (view.owned("url"), hidden) {
+        (_, Some(place)) => AddressPlace::Secret(place),
+        (Some(url), None) => AddressPlace::Plain(url),
+        (None, None) => {
+            let message = format!("the channel `{name}` has no address");
+            refuse(sink, at, message, "name it by `url_env`, `url_file` or `url`");
+            return None;
+        }
+    };
+    let secret = secret(view, sink, "secret_env", "secret_file");
+    if let (ChannelKind::Slack, Some(_)) = (kind, &secret) {
+        let message = format!("the channel `{name}` has a secret, and Slack takes no signature");
+        refuse(sink, at, message, "remove the secret");
+    }
+    let words: Vec<&str> = view.list("on");
+    Some(Channel {
+        name: name.to_owned(),
+        kind,
+        address,
+        secret,
+        on: words.into_iter().filter_map(NoticeEvent::parse).collect(),
+        severity: view.text("severity").and_then(Severity::parse),
+    })
 }

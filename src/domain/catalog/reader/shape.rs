@@ -47,8 +47,6 @@ pub enum Kind {
     Named(&'static Names),
     /// An array of tables.
     Tables(&'static Table),
-    /// Anything: read by nobody yet, or free by design.
-    Free,
 }
 
 /// One key of a table.
@@ -69,8 +67,6 @@ pub struct Key {
 pub struct Table {
     /// The keys.
     pub keys: &'static [Key],
-    /// Whether other keys are allowed.
-    pub open: bool,
 }
 
 /// A table whose keys are names.
@@ -123,7 +119,6 @@ impl Kind {
             Self::List(of) => format!("a list, each entry {}", of.expected()),
             Self::Table(_) | Self::Named(_) => "a table".into(),
             Self::Tables(_) => "an array of tables".into(),
-            Self::Free => "any value".into(),
         }
     }
 
@@ -167,7 +162,6 @@ impl Kind {
             }
             Self::List(_) | Self::Tables(_) => value.as_array().map(drop).ok_or_else(wrong_type),
             Self::Table(_) | Self::Named(_) => value.as_table().map(drop).ok_or_else(wrong_type),
-            Self::Free => Ok(()),
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use super::shape::{Key, Kind, Names, Table};
 
+pub use super::widgets::{COLUMNS, WIDGETS, WidgetShape};
+
 /// Which files have which shape.
 #[derive(Debug)]
 pub struct FileShape {
@@ -54,29 +56,33 @@ static MANAGERS: &[&str] = &["deployment", "argo-cd", "argo-rollouts", "flux", "
 static STRATEGIES: &[&str] = &["immediate", "canary", "blue-green", "scheduled"];
 static DIFFICULTIES: &[&str] = &["easy", "moderate", "hard"];
 static BREAKS: &[&str] = &["graceful", "immediate"];
+static FORGES: &[&str] = &["github", "gitlab", "gitea"];
+static CHANNELS: &[&str] = &["slack", "webhook"];
+/// What a channel can hear of.
+static NOTICES: &[&str] = &["incident.declared", "incident.resolved", "change.approved"];
 /// Gates that a team may own.
 static GATES: &[&str] = &["code-review", "security", "architecture", "compliance"];
 /// Tiers for which promises are made, and the default.
 static PROMISES: &[&str] = &["default", "critical", "high", "medium", "low"];
+/// How much a rule of one's own may matter.
+static RULE_LEVELS: &[&str] = &["note", "warning", "error"];
+/// What a rule of one's own may be about.
+static SUBJECTS: &[&str] = &["service", "project", "change"];
 static LEVELS: &[&str] = &["allow", "note", "warning", "error"];
 
 const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, required: true, doc }
 }
 
-const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+pub(super) const fn optional(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, required: false, doc }
 }
 
 const fn closed(keys: &'static [Key]) -> Table {
-    Table { keys, open: false }
+    Table { keys }
 }
 
-const fn open(keys: &'static [Key]) -> Table {
-    Table { keys, open: true }
-}
-
-const TEXTS: Kind = Kind::List(&Kind::Text);
+pub(super) const TEXTS: Kind = Kind::List(&Kind::Text);
 const NAMES: Kind = Kind::List(&Kind::Name);
 const HANDLES: Kind = Kind::List(&Kind::Handle);
 const COUNT: Kind = Kind::Integer(0, 100_000);
@@ -99,6 +105,8 @@ pub static SERVICE: Table = closed(&[
     optional("compat_with", TEXTS, "Versions it is compatible with"),
     optional("deprecation_date", Kind::Date, "When it was or will be deprecated"),
     optional("sunset_date", Kind::Date, "When it will be gone"),
+    optional("maintenance_date", Kind::Date, "Since when it is in maintenance"),
+    optional("support_until", Kind::Date, "Last day of support; in maintenance at least 12 months of it"),
     optional("replacement_service", Kind::Name, "What takes its place"),
     optional("image", Kind::Text, "Container image without tag"),
     optional("port", Kind::Integer(1, 65_535), "Port it listens on"),
@@ -110,8 +118,10 @@ pub static SERVICE: Table = closed(&[
     optional("governance", Kind::Table(&GOVERNANCE), "Who may change it"),
     optional("dependencies", Kind::Table(&DEPENDENCIES), "What it needs"),
     optional("migration", Kind::Table(&MIGRATION), "The way off it"),
+    optional("notice", Kind::Table(&NOTICE), "The announcement of a breaking version that is to come"),
     optional("sla", Kind::Table(&SLA), "What was promised"),
     optional("deployment", Kind::Table(&DEPLOYMENT), "Where and how it runs"),
+    optional("network", Kind::Table(&NETWORK), "Who reaches it, and whom it reaches"),
 ]);
 static CONSUMERS: Table = closed(&[
     optional("projects", NAMES, "Projects that use it"),
@@ -125,6 +135,13 @@ static GOVERNANCE: Table = closed(&[
 static DEPENDENCIES: Table = closed(&[
     optional("requires", Kind::List(&Kind::Requirement), "Services it cannot work without"),
     optional("optional", Kind::List(&Kind::Requirement), "Services it can work without"),
+    optional("accept_beta", NAMES, "Services in beta that it uses in production all the same"),
+]);
+static NOTICE: Table = closed(&[
+    required("version", Kind::Version, "The version that will break"),
+    required("date", Kind::Date, "When it was announced; notice runs from here"),
+    optional("projects", NAMES, "Projects that were told"),
+    optional("services", NAMES, "Services whose owners were told"),
 ]);
 static MIGRATION: Table = closed(&[
     optional("guide_url", Kind::Text, "Link to the guide"),
@@ -139,6 +156,10 @@ static SLA: Table = closed(&[
     optional("window", Kind::Duration, "Over what time it is judged; 30 days unless said"),
     optional("break_handling", Kind::Word(BREAKS), "How breaking changes are handled"),
 ]);
+static NETWORK: Table = closed(&[
+    optional("ingress", TEXTS, "Who may reach it: names of services, and networks such as `10.0.0.0/8`"),
+    optional("egress", TEXTS, "Whom it may reach, in the same way"),
+]);
 static DEPLOYMENT: Table = closed(&[
     optional("managed_by", Kind::Word(MANAGERS), "What brings it there; `deployment` unless said"),
     optional("workload", Kind::Name, "Deployment or Rollout; the service's name unless said"),
@@ -147,6 +168,11 @@ static DEPLOYMENT: Table = closed(&[
     optional("environments", NAMES, "Where it runs; in all environments unless said"),
     optional("replicas", COUNT, "How many pods"),
     optional("strategy", Kind::Word(STRATEGIES), "How a new version comes"),
+    optional(
+        "privileges",
+        TEXTS,
+        "`privileged`, `host-network`, `run-as-root`, or a capability such as `SYS_ADMIN`",
+    ),
 ]);
 
 /// `projects/*/services.toml`.
@@ -196,7 +222,13 @@ pub static MONITORING: Table = closed(&[
     ),
 ]);
 static MONITORED_PROJECT: Table =
-    closed(&[optional("level", Kind::Word(TIERS), "How closely it is watched")]);
+    closed(&[optional("level", Kind::Word(TIERS), "How closely it is watched"), HISTOGRAM_BUCKETS]);
+/// Bounds of the histogram that quantiles are read from.
+const HISTOGRAM_BUCKETS: Key = optional(
+    "histogram_buckets",
+    Kind::List(&Kind::Duration),
+    "Bounds of the response-time histogram; a quantile beyond the last one cannot be told",
+);
 static MONITORED: Table = closed(&[
     optional("metrics", Kind::Table(&METRICS), "Thresholds"),
     optional("alerts", Kind::Table(&ALERTS), "Channels by severity"),
@@ -208,6 +240,7 @@ static METRICS: Table = closed(&[
     optional("response_time_p95", Kind::Duration, "Most 95th percentile of the response time"),
     optional("response_time_p99", Kind::Duration, "Most 99th percentile of the response time"),
     optional("error_rate_threshold", Kind::Percent, "Most errors, in per cent"),
+    HISTOGRAM_BUCKETS,
     optional("error_type_alerts", TEXTS, "Kinds of error that alert"),
     optional("active_users_threshold", Kind::Number, "Least active users"),
     optional("transaction_success_rate", Kind::Percent, "Least successful transactions"),
@@ -353,26 +386,77 @@ static RECOVERY: Table = closed(&[
 pub static SECURITY: Table = closed(&[
     optional("allowed_registries", TEXTS, "Registries that images may come from"),
     optional("forbidden_ports", Kind::List(&Kind::Integer(1, 65_535)), "Ports nobody may listen on"),
+    optional("forbidden_privileges", TEXTS, "Privileges nobody may have"),
+    optional("mutable_tags", TEXTS, "Image tags that come to mean another image; `latest` unless said"),
+    optional(
+        "require_network_policy",
+        Kind::Boolean,
+        "Whether sensitive and critical services need `network`",
+    ),
+    optional("require_digest", Kind::Boolean, "Whether sensitive and critical services need a digest"),
+    optional("ledger", Kind::Table(&LEDGER), "The ledger"),
     GATE_OWNERS,
+    EXEMPTIONS,
     CUSTOM_RULES,
 ]);
 
+static LEDGER: Table = closed(&[optional(
+    "signatures",
+    Kind::Word(&["required", "optional"]),
+    "Whether every event must be signed by its author; `optional` unless said",
+)]);
+
 /// `policies/compliance.toml`.
 pub static COMPLIANCE: Table = closed(&[
-    optional("framework", Kind::Named(&Names { name: Kind::Text, value: Kind::Free }), "Frameworks by name"),
+    optional(
+        "framework",
+        Kind::Named(&Names { name: Kind::Text, value: Kind::Table(&FRAMEWORK) }),
+        "Frameworks by name",
+    ),
     GATE_OWNERS,
+    EXEMPTIONS,
     CUSTOM_RULES,
 ]);
 const GATE_OWNERS: Key = optional("gate", Kind::Named(&GATE_NAMES), "Who opens a gate");
 static GATE_NAMES: Names = Names { name: Kind::Word(GATES), value: Kind::Table(&GATE) };
-static GATE: Table = open(&[required("team", Kind::Handle, "The team whose members may approve")]);
+static GATE: Table = closed(&[required("team", Kind::Handle, "The team whose members may approve")]);
 const CUSTOM_RULES: Key = optional("rule", Kind::Tables(&CUSTOM_RULE), "Rules of one's own");
-static CUSTOM_RULE: Table = open(&[
+static CUSTOM_RULE: Table = closed(&[
     required("name", Kind::Text, "What it is called"),
-    required("rule", Kind::Text, "The condition, in CEL"),
+    required("rule", Kind::Text, "What must hold, in CEL"),
     optional("message", Kind::Text, "What is said when it does not hold"),
-    optional("severity", Kind::Text, "How much it matters"),
-    optional("applies_to", Kind::Free, "What it is about"),
+    SEVERITY_OF_RULE,
+    optional("applies_to", Kind::Word(SUBJECTS), "What it is about; `service` unless said"),
+]);
+const SEVERITY_OF_RULE: Key =
+    optional("severity", Kind::Word(RULE_LEVELS), "How much it matters; `error` unless said");
+static FRAMEWORK: Table = closed(&[
+    optional("description", Kind::Text, "What it is about"),
+    optional("applies_to", Kind::Text, "Which services it speaks of, in CEL; all unless said"),
+    optional("control", Kind::Tables(&CONTROL), "What it demands of them"),
+]);
+static CONTROL: Table = closed(&[
+    required("id", Kind::Text, "What the framework calls it"),
+    required("rule", Kind::Text, "What must hold, in CEL"),
+    optional("message", Kind::Text, "What is said when it does not hold"),
+    SEVERITY_OF_RULE,
+]);
+const EXEMPTIONS: Key =
+    optional("exemption", Kind::Tables(&EXEMPTION), "Findings that are accepted for a time");
+static EXEMPTION: Table = closed(&[
+    required("rule", Kind::Text, "Code of the rule, such as `QD506`"),
+    optional(
+        "subject",
+        Kind::Text,
+        "What the finding is about: a name in its message, or the path of its file",
+    ),
+    required("reason", Kind::Text, "Why it is accepted"),
+    required(
+        "approver",
+        Kind::Handle,
+        "The person who accepted it, of the team of the security or compliance gate",
+    ),
+    required("expires", Kind::Date, "The last day on which it holds, at most 180 days ahead"),
 ]);
 
 /// `quarterdeck.toml`.
@@ -386,17 +470,29 @@ pub static SETTINGS: Table = closed(&[
     ),
     optional("metrics", Kind::Table(&METRICS_BACKENDS), "Where metrics come from"),
     optional("alertmanager", Kind::Table(&ALERTMANAGER), "Where alerts come from"),
+    optional("forge", Kind::Table(&FORGE), "Where pull and merge requests are"),
+    optional(
+        "notify",
+        Kind::Named(&Names { name: Kind::Name, value: Kind::Table(&NOTIFY) }),
+        "Channels outside of the console that are told what happens",
+    ),
     optional(
         "preset",
         Kind::Named(&Names { name: Kind::Text, value: Kind::Table(&PRESET) }),
         "Named filters",
     ),
+    optional("limits", Kind::Table(&LIMITS), "What one change may do at most"),
     optional(
         "rules",
         Kind::Named(&Names { name: Kind::Text, value: Kind::Word(LEVELS) }),
         "Level by rule code",
     ),
 ]);
+static LIMITS: Table = closed(&[optional(
+    "mass_deletion",
+    Kind::Percent,
+    "Share of the services that one change may remove; 10% unless said",
+)]);
 static REPOSITORY: Table = closed(&[
     optional("remote", Kind::Text, "Git remote that is the truth; `origin` unless said"),
     optional("main", Kind::Text, "Its main branch; `main` unless said"),
@@ -417,91 +513,21 @@ static SCRAPE: Table = closed(&[
     optional("timeout", Kind::Duration, "How long one may take; 5 seconds unless said"),
 ]);
 static ALERTMANAGER: Table = closed(&[required("url", Kind::Text, "Base address of Alertmanager")]);
+static FORGE: Table = closed(&[
+    required("kind", Kind::Word(FORGES), "Which forge it is; `gitea` also for Forgejo"),
+    required("repository", Kind::Text, "This repository on it, as `owner/name`"),
+    optional("url", Kind::Text, "Its address (docs/FORGES.md); needed for gitea"),
+    optional("token_env", Kind::Text, "Environment variable that holds the token"),
+    optional("token_file", Kind::Text, "File that holds the token"),
+]);
+static NOTIFY: Table = closed(&[
+    required("kind", Kind::Word(CHANNELS), "How it wants its messages"),
+    optional("url", Kind::Text, "Its address, where that is no secret"),
+    optional("url_env", Kind::Text, "Environment variable that holds the address"),
+    optional("url_file", Kind::Text, "File that holds the address"),
+    optional("secret_env", Kind::Text, "Environment variable with what signs the messages of a webhook"),
+    optional("secret_file", Kind::Text, "File with what signs the messages of a webhook"),
+    required("on", Kind::List(&Kind::Word(NOTICES)), "What it is told"),
+    optional("severity", Kind::Word(SEVERITIES), "Least severity of what it is told; any unless said"),
+]);
 static PRESET: Table = closed(&[required("filter", Kind::Text, "The filter")]);
-
-/// A kind of widget of the dashboard, and its parameters.
-#[derive(Debug)]
-pub struct WidgetShape {
-    /// Its `type`.
-    pub kind: &'static str,
-    /// Its other keys.
-    pub parameters: &'static [Key],
-}
-
-/// All widgets.
-pub static WIDGETS: &[WidgetShape] = &[
-    WidgetShape {
-        kind: "service_list",
-        parameters: &[
-            optional("filter", Kind::Text, "Which services"),
-            optional("columns", TEXTS, "Which columns, in order"),
-        ],
-    },
-    WidgetShape {
-        kind: "dependency_graph",
-        parameters: &[
-            optional("show_cross_project", Kind::Boolean, "Whether other projects are drawn"),
-            optional("highlight_breaking_changes", Kind::Boolean, "Whether breaking changes stand out"),
-        ],
-    },
-    WidgetShape {
-        kind: "deployment_timeline",
-        parameters: &[
-            optional("time_range", Kind::Duration, "How far back"),
-            optional("show_rollbacks", Kind::Boolean, "Whether rollbacks are drawn"),
-        ],
-    },
-    WidgetShape {
-        kind: "pending_changes",
-        parameters: &[optional("approval_required", Kind::Boolean, "Only those that wait for approval")],
-    },
-    WidgetShape {
-        kind: "change_pipeline_status",
-        parameters: &[optional("stages", TEXTS, "Which stages, in order")],
-    },
-    WidgetShape {
-        kind: "rollback_frequency",
-        parameters: &[
-            optional("time_range", Kind::Duration, "How far back"),
-            optional("by_service", Kind::Boolean, "Whether it is counted by service"),
-        ],
-    },
-    WidgetShape {
-        kind: "change_calendar",
-        parameters: &[optional("show_maintenance_windows", Kind::Boolean, "Whether windows are drawn")],
-    },
-    WidgetShape {
-        kind: "sla_status",
-        parameters: &[
-            optional("group_by", Kind::Word(&["project", "tier", "owner"]), "How it is grouped"),
-            optional("highlight_violations", Kind::Boolean, "Whether violations stand out"),
-        ],
-    },
-    WidgetShape {
-        kind: "mttr_trends",
-        parameters: &[optional("time_range", Kind::Duration, "How far back")],
-    },
-    WidgetShape {
-        kind: "incident_frequency",
-        parameters: &[
-            optional("time_range", Kind::Duration, "How far back"),
-            optional("by_severity", Kind::Boolean, "Whether it is counted by severity"),
-        ],
-    },
-    WidgetShape {
-        kind: "shared_service_usage",
-        parameters: &[optional("show_deprecations", Kind::Boolean, "Whether deprecations are marked")],
-    },
-    WidgetShape {
-        kind: "version_compliance",
-        parameters: &[optional("check_min_versions", Kind::Boolean, "Whether least versions are checked")],
-    },
-    WidgetShape {
-        kind: "migration_status",
-        parameters: &[optional("for_deprecated_services", Kind::Boolean, "Only deprecated services")],
-    },
-    WidgetShape {
-        kind: "escalation_status",
-        parameters: &[optional("by_severity", Kind::Boolean, "Whether it is grouped by severity")],
-    },
-];

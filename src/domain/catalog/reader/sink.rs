@@ -16,7 +16,7 @@ use toml::{
 const MOST_FINDINGS: usize = 1_000;
 
 /// The findings of one file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Sink {
     /// The file.
     pub file: Arc<SourceFile>,
@@ -31,6 +31,14 @@ impl Sink {
     /// No findings yet for the file of an index.
     pub fn new(file: Arc<SourceFile>, index: u32) -> Self {
         Self { file, index, findings: Vec::new(), dropped: 0 }
+    }
+
+    /// Reports that bytes at a place were not UTF-8 and were replaced.
+    pub fn lost(&mut self, at: Option<usize>) {
+        let Some(at) = at else { return };
+        let message = format!("{} is not UTF-8", clean(&self.file.path));
+        let help = Some("save the file as UTF-8".to_owned());
+        self.report(&reading::ENCODING, &(at..at + '\u{fffd}'.len_utf8()), message, help);
     }
 
     /// A label at a place in this file.
@@ -69,9 +77,7 @@ impl Sink {
     pub fn verify(&mut self, table: &DeTable<'_>, shape: &'static Table, title: &str, at: &Range<usize>) {
         for (key, value) in table {
             let Some(known) = shape.key(key.get_ref()) else {
-                if !shape.open {
-                    self.unknown_key(key.get_ref(), &key.span(), shape.keys.iter().map(|k| k.name), title);
-                }
+                self.unknown_key(key.get_ref(), &key.span(), shape.keys.iter().map(|k| k.name), title);
                 continue;
             };
             self.verify_value(known.name, &known.kind, value, title, &key.span());
@@ -99,7 +105,7 @@ impl Sink {
             },
             |meant| format!("did you mean `{meant}`?"),
         );
-        let message = format!("{title} has no key `{}`", clean(key));
+        let message = format!("{} has no key `{}`", subject(title), clean(key));
         self.report(&reading::UNKNOWN_KEY, range, message, Some(help));
     }
 
@@ -109,7 +115,7 @@ impl Sink {
             Kind::Table(_) | Kind::Named(_) | Kind::Tables(_) => format!("add the table `{}`", key.name),
             _ => format!("add `{} = …`, {}", key.name, key.kind.expected()),
         };
-        let message = format!("{title} has no `{}`", key.name);
+        let message = format!("{} has no `{}`", subject(title), key.name);
         self.report(&reading::MISSING_KEY, at, message, Some(help));
     }
 
@@ -219,6 +225,11 @@ impl Sink {
         };
         self.report(rule, &at, message, help);
     }
+}
+
+/// What a sentence about a table begins with.
+fn subject(title: &str) -> &str {
+    if title.is_empty() { "the top level" } else { title }
 }
 
 fn inner_title(title: &str, name: &str) -> String {

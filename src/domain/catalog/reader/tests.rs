@@ -4,8 +4,11 @@ use super::*;
 use crate::domain::{
     catalog::{ManagedBy, Tier},
     escalation::Severity,
+    expression::About,
     finding::{Finding, Level},
+    forge::{ForgeKind, SecretPlace},
     lifecycle::Lifecycle,
+    notice::{AddressPlace, NoticeEvent},
 };
 use chrono::Duration;
 use proptest::prelude::*;
@@ -134,10 +137,11 @@ fn the_seeds_examples_read_without_a_finding_and_are_joined() {
         ),
         (CATALOG_PATH, CATALOG),
         ("monitoring-dashboard.yml", DASHBOARD),
-        ("README.md", "not ours"),
+        ("README.md", "[service.not-ours"),
     ]);
     assert_eq!(shown(&catalog.findings), Vec::<String>::new());
-    assert_eq!(catalog.files.len(), 5);
+    // The README last, for its text alone.
+    assert_eq!((catalog.files.len(), catalog.files[5].path.as_str()), (6, "README.md"));
     let auth = &catalog.services["shared-auth"];
     assert_eq!((auth.tier, auth.status), (Tier::Medium, Lifecycle::Ga));
     assert_eq!(auth.governance.approvers, ["platform-team", "security-team"]);
@@ -184,8 +188,15 @@ fn policies_and_settings_read() {
              [[level]]\nafter_escalations = 0\nnotify = [\"@on-call\"]\n",
         ),
         ("policies/sla.toml", "[sla.default]\navailability = \"99%\"\n[recovery]\nrto = \"1h\"\n"),
-        ("policies/security.toml", "allowed_registries = []\n[gate.security]\nteam = \"@sec\"\n"),
-        ("policies/compliance.toml", "[framework.gdpr]\nanything = 1\n[gate.compliance]\nteam = \"law\"\n"),
+        (
+            "policies/security.toml",
+            "allowed_registries = []\nforbidden_ports = [22]\n[gate.security]\nteam = \"@sec\"\n[[exemption]]\nrule = \"QD506\"\n\
+             reason = \"r\"\napprover = \"@m-ruiz\"\nexpires = 2026-12-01\n[[rule]]\nname = \"n\"\nrule = \"true\"\napplies_to = \"change\"\n",
+        ),
+        (
+            "policies/compliance.toml",
+            "[[framework.gdpr.control]]\nid = \"1\"\nrule = \"true\"\nseverity = \"note\"\n[gate.compliance]\nteam = \"law\"\n",
+        ),
         (
             "policies/calendar.toml",
             "[[freeze]]\nname = \"Winter\"\nstart = 2026-12-20\nend = \"2027-01-02\"\n\
@@ -206,8 +217,21 @@ fn policies_and_settings_read() {
     assert_eq!(catalog.severities.rows[&Severity::High].response, Duration::minutes(15));
     assert_eq!(catalog.severities.levels, [["@on-call"], ["@platform-lead"]]);
     assert_eq!(catalog.gate_teams["security"], "sec");
+    let policies = &catalog.policies;
+    assert_eq!(
+        (policies.allowed_registries.as_deref(), &*policies.forbidden_ports),
+        (Some(&[][..]), &[22][..])
+    );
+    assert_eq!(policies.exemptions[0].approver, "m-ruiz");
+    assert_eq!(policies.exemptions[0].expires, "2026-12-01".parse().ok());
+    let rules: Vec<_> = policies.rules.iter().map(|rule| (&*rule.name, rule.about, rule.level)).collect();
+    assert_eq!(rules, [("1", About::Service, Level::Note), ("n", About::Change, Level::Error)]);
+    assert_eq!(policies.rules[0].framework.as_deref(), Some("gdpr"));
+    let freezes: Vec<_> =
+        catalog.calendar.iter().map(|entry| entry.end.map(|end| end.to_rfc3339())).collect();
+    assert_eq!(freezes, [Some("2027-01-02T00:00:00+00:00".into()), Some("2026-12-08T07:00:00+00:00".into())]);
     assert_eq!(catalog.previous_versions["shared-auth"].len(), 1);
-    assert_eq!(catalog.patterns, ["web"]);
+    assert_eq!(catalog.patterns.keys().collect::<Vec<_>>(), ["web"]);
     let names: Vec<_> = catalog.settings.environments.iter().map(|e| e.name.as_str()).collect();
     assert_eq!(names, ["staging", "production"]);
     assert!(catalog.settings.environments[1].production && !catalog.settings.environments[0].production);
@@ -380,6 +404,73 @@ fn which_paths_are_read() {
     }
 }
 
+#[test]
+fn forges_and_channels_are_read_and_secrets_are_only_places() {
+    let settings = r#"
+[forge]
+kind = "gitea"
+url = "https://codeberg.org"
+repository = "shop/control"
+token_env = "FORGE_TOKEN"
+
+[notify.ops]
+kind = "slack"
+url_file = "~/.config/slack"
+on = ["incident.declared", "change.approved"]
+severity = "high"
+
+[notify.audit]
+kind = "webhook"
+url = "https://audit.example.com/hook"
+secret_env = "AUDIT_SECRET"
+on = ["incident.resolved"]
+"#;
+    let read = |text: &str| {
+        let text = text.as_bytes().to_vec();
+        read([("services/catalog.toml".to_owned(), Vec::new()), ("quarterdeck.toml".to_owned(), text)])
+    };
+    let catalog = read(settings);
+    assert_eq!(catalog.findings, []);
+    let forge = catalog.settings.forge.unwrap();
+    assert_eq!((forge.kind, forge.repository.as_str()), (ForgeKind::Gitea, "shop/control"));
+    assert_eq!(forge.token, Some(SecretPlace::Environment("FORGE_TOKEN".into())));
+    let [ops, audit] = catalog.settings.channels.try_into().unwrap();
+    assert_eq!(ops.address, AddressPlace::Secret(SecretPlace::File("~/.config/slack".into())));
+    assert_eq!((ops.severity, ops.on.len()), (Some(Severity::High), 2));
+    assert_eq!((audit.name.as_str(), audit.on), ("audit", vec![NoticeEvent::IncidentResolved]));
+    assert_eq!(audit.secret, Some(SecretPlace::Environment("AUDIT_SECRET".into())));
+
+    for (text, code, said) in [
+        ("[forge]\nkind = \"gitea\"\nrepository = \"a/b\"", "QD106", "needs its `url`"),
+        ("[forge]\nkind = \"github\"\nrepository = \"a/../b\"", "QD106", "names no repository"),
+        ("[forge]\nkind = \"githup\"\nrepository = \"a/b\"", "QD106", "githup"),
+        ("[forge]\nkind = \"github\"", "QD105", "repository"),
+        ("[forge]\nkind = \"github\"\nrepository = \"a/b\"\ntoken = \"ghp_x\"", "QD103", "token"),
+        (
+            "[forge]\nkind = \"github\"\nrepository = \"a/b\"\ntoken_env = \"A\"\ntoken_file = \"/b\"",
+            "QD106",
+            "`token_env` names the same secret",
+        ),
+        ("[notify.ops]\nkind = \"slack\"\non = []", "QD106", "has no address"),
+        (
+            "[notify.ops]\nkind = \"slack\"\nurl = \"https://x\"\non = [\"incident.opened\"]",
+            "QD106",
+            "incident.opened",
+        ),
+        (
+            "[notify.ops]\nkind = \"slack\"\nurl = \"https://x\"\non = []\nsecret_env = \"A\"",
+            "QD106",
+            "takes no signature",
+        ),
+    ] {
+        let findings = read(text).findings;
+        assert!(
+            findings.iter().any(|finding| finding.code == code && finding.message.contains(said)),
+            "{text}: {findings:#?}"
+        );
+    }
+}
+
 proptest! {
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
@@ -409,4 +500,61 @@ proptest! {
             }
         }
     }
+}
+
+/// A repository of several projects, large enough to be read on several threads.
+fn many_projects() -> Vec<(String, String)> {
+    let mut files = vec![(CATALOG_PATH.to_owned(), String::new())];
+    for project in 0..8 {
+        let mut text = format!("[project-specific.p{project}]\nname = \"P\"\nowner = \"core\"\n");
+        let mut monitoring = String::new();
+        for service in 0..400 {
+            text.push_str(&format!(
+                "[service.s{project}-{service}]\nname = \"s{project}-{service}\"\ntype = \"api\"\n\
+                 version = \"1.0.0\"\n[service.s{project}-{service}.dependencies]\nrequires = [\"s{project}-0\"]\n"
+            ));
+            monitoring.push_str(&format!(
+                "[service.s{project}-{service}.metrics]\nresponse_time_p99 = \"100ms\"\n"
+            ));
+        }
+        files.push((format!("projects/p{project}/services.toml"), text));
+        files.push((format!("projects/p{project}/monitoring.toml"), monitoring));
+    }
+    assert!(files.iter().map(|(_, text)| text.len()).sum::<usize>() > WORTH_A_THREAD);
+    files
+}
+
+fn bytes(files: &[(String, String)]) -> Vec<(String, Vec<u8>)> {
+    files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect()
+}
+
+#[test]
+fn a_kept_reading_is_the_same_as_a_new_one_and_shares_what_did_not_change() {
+    let mut files = many_projects();
+    let mut reader = Reader::default();
+    let first = reader.read(bytes(&files));
+    assert_eq!(first.services.len(), 3_200);
+    assert_eq!(first, read(bytes(&files)));
+
+    files[1].1 = files[1].1.replace("[service.s0-7]", "[service.s0-7]\nbroken key");
+    files[4].1 = files[4].1.replacen("100ms", "200ms", 1);
+    files.push(("services/versions.toml".to_owned(), "[version.s1-1]\ncurrent = \"1.0.0\"\n".to_owned()));
+    let second = reader.read(bytes(&files));
+    assert_eq!(second, read(bytes(&files)));
+    assert!(second.findings.iter().any(|finding| finding.code == "QD101"));
+    let shared = |name: &str| {
+        let name = ServiceName::from(name);
+        Arc::ptr_eq(&first.services[&name], &second.services[&name])
+    };
+    assert!(shared("s2-3") && !shared("s1-0") && !shared("s0-7"));
+
+    // Back again, as when a change is looked at and then main: nothing is read a second time.
+    files.pop();
+    let files = many_projects();
+    let third = reader.read(bytes(&files));
+    assert_eq!(first, third);
+    assert!(
+        first.services.values().zip(third.services.values()).filter(|(a, b)| Arc::ptr_eq(a, b)).count()
+            > 2_700
+    );
 }

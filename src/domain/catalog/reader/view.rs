@@ -1,8 +1,8 @@
 //! Quiet reading: takes from a verified table what is well-formed, and nothing else.
 
 use super::shape::{self, Table};
-use crate::domain::{catalog::Dependency, finding::Span, units::Ratio};
-use chrono::{Duration, NaiveDate, NaiveDateTime};
+use crate::domain::{calendar, catalog::Dependency, finding::Span, units::Ratio};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, Utc};
 use semver::Version;
 use std::ops::Range;
 use toml::{
@@ -71,6 +71,14 @@ impl<'t, 'i> View<'t, 'i> {
         shape::moment(self.value(key)?.get_ref())?.ok()
     }
 
+    /// A point in time, in UTC unless it has an offset.
+    pub fn instant(&self, key: &str) -> Option<DateTime<Utc>> {
+        match self.sound(key)? {
+            DeValue::Datetime(stamp) => calendar::instant(&stamp.to_string()),
+            value => calendar::instant(value.as_str()?),
+        }
+    }
+
     /// An amount of time.
     pub fn duration(&self, key: &str) -> Option<Duration> {
         shape::duration(self.value(key)?.get_ref().as_str()?).ok()
@@ -113,6 +121,21 @@ impl<'t, 'i> View<'t, 'i> {
     /// The well-formed texts of a list.
     pub fn list<T: From<&'t str>>(&self, key: &str) -> Vec<T> {
         self.entries(key).map(|(text, _)| T::from(text)).collect()
+    }
+
+    /// The well-formed durations of a list.
+    pub fn durations(&self, key: &str) -> Vec<Duration> {
+        self.entries(key).filter_map(|(text, _)| shape::duration(text).ok()).collect()
+    }
+
+    /// The well-formed whole numbers of a list.
+    pub fn integers<N: TryFrom<i64>>(&self, key: &str) -> Vec<N> {
+        self.value(key)
+            .and_then(|value| value.get_ref().as_array())
+            .into_iter()
+            .flat_map(|array| array.iter())
+            .filter_map(|entry| N::try_from(shape::integer(entry.get_ref().as_integer()?)?).ok())
+            .collect()
     }
 
     /// The handles of a list without `@`.

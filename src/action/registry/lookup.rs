@@ -1,0 +1,106 @@
+//! Finding an action by name, reading it as keymaps write it, and filling in what is not given.
+
+use super::{ACTIONS, unknown};
+use crate::{
+    action::spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
+    domain::{escalation::Severity, gate::Gate, lifecycle},
+    error::Failure,
+    model::Model,
+};
+
+/// The action of an id or alias.
+pub fn find(id: &str) -> Option<&'static ActionSpec> {
+    ACTIONS.iter().find(|action| action.id == id || action.aliases.contains(&id))
+}
+
+/// Reads an action with its arguments, as keymaps write them: `view.focus inventory`. Arguments are
+/// separated by blanks, in the order of the action's list.
+///
+/// # Errors
+/// A usage failure that names the nearest action, or the argument that is too much.
+pub fn parse(run: &str) -> Result<(&'static ActionSpec, Arguments), Failure> {
+    let mut words = run.split_whitespace();
+    let id = words.next().unwrap_or_default();
+    let action = find(id).ok_or_else(|| {
+        unknown(
+            "action",
+            id,
+            ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])),
+        )
+    })?;
+    let mut arguments = Arguments::new();
+    let mut specs = action.arguments.iter();
+    for word in words {
+        let spec = specs
+            .next()
+            .ok_or_else(|| Failure::usage(format!("`{}` takes no argument `{word}`", action.id)))?;
+        arguments.insert(spec.name, word.to_owned());
+    }
+    // What a keymap gives is checked when it is loaded, as far as it is given.
+    if arguments.len() == action.arguments.len() && !arguments.is_empty() {
+        (action.build)(&arguments)?;
+    }
+    Ok((action, arguments))
+}
+
+/// Fills missing arguments from what the person looks at.
+pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
+    for spec in action.arguments {
+        if arguments.contains_key(spec.name) {
+            continue;
+        }
+        let value = match spec.kind {
+            ArgumentKind::Service => model.subject().map(ToString::to_string),
+            ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
+            ArgumentKind::Change => model.selected_change().map(|change| change.proposal.id.to_string()),
+            ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
+            _ => None,
+        };
+        if let Some(value) = value {
+            arguments.insert(spec.name, value);
+        }
+    }
+}
+
+/// The arguments that are required and still missing.
+pub fn missing<'a>(action: &'a ActionSpec, arguments: &Arguments) -> Vec<&'a ArgumentSpec> {
+    action.arguments.iter().filter(|spec| spec.required && !arguments.contains_key(spec.name)).collect()
+}
+
+/// What can be chosen for an argument.
+pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
+    let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+    let catalog = model.world.catalog.value.as_deref();
+    match kind {
+        ArgumentKind::Text | ArgumentKind::Service => Vec::new(),
+        ArgumentKind::Environment => catalog
+            .iter()
+            .flat_map(|catalog| &catalog.settings.environments)
+            .map(|e| e.name.to_string())
+            .collect(),
+        ArgumentKind::Change => {
+            model.world.joined.changes.iter().map(|c| c.proposal.id.to_string()).collect()
+        }
+        ArgumentKind::Gate => words(&Gate::ALL.map(Gate::as_str)),
+        ArgumentKind::Severity => words(&Severity::ALL.map(Severity::as_str)),
+        ArgumentKind::Status => model
+            .subject()
+            .and_then(|name| model.world.joined.service(name.as_str()))
+            .map(|row| lifecycle::next(row.service.status))
+            .unwrap_or_default()
+            .iter()
+            .map(|step| step.to.to_string())
+            .collect(),
+        ArgumentKind::Preset => {
+            catalog.iter().flat_map(|catalog| catalog.settings.presets.keys().cloned()).collect()
+        }
+        ArgumentKind::Incident => model.world.joined.incidents.iter().map(|i| i.id.to_string()).collect(),
+        ArgumentKind::Flag => words(&["false", "true"]),
+        ArgumentKind::Choice(choices) => words(choices),
+    }
+}
+
+/// Whether an action can run now: its own answer, when nothing that it needs was named.
+pub fn availability(action: &ActionSpec, model: &Model) -> Availability {
+    (action.available)(model)
+}

@@ -1,0 +1,70 @@
+//! A service promises more than all that it cannot work without can give together.
+
+use super::{
+    Context, Rule,
+    sla_above_dependency::{HAIR, at_most, availability},
+};
+use crate::domain::{
+    catalog::Service,
+    finding::{Finding, Level},
+};
+use std::collections::BTreeSet;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    code: "QD305",
+    name: "sla-above-series",
+    level: Level::Warning,
+    summary: "A service promises more availability than the services that it requires give together.",
+    help: "If each of them may fail by itself, the service works only while all do: their availabilities multiply (99.9% and 99.9% give 99.8%). Lower the promise, raise theirs, or work without one of them.",
+    check: Some(check),
+};
+
+fn check(context: &Context<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in context.head.services.values() {
+        // What a tier promises is a matter of its policy; here it is about what somebody wrote for the service.
+        let Some(promised) = service.sla.as_ref().and_then(|sla| sla.availability) else { continue };
+        let required = required(context, service);
+        let given: f64 = required.iter().map(|(_, share)| share).product();
+        // One that is too weak by itself has a rule of its own, sla-above-dependency.
+        let weak = required.iter().any(|(_, share)| *share < promised.share() - HAIR);
+        if weak || given > promised.share() - HAIR {
+            continue;
+        }
+        let parts: Vec<_> =
+            required.iter().map(|(other, share)| format!("`{}` {}", other.name, at_most(*share))).collect();
+        let message = format!(
+            "`{}` promises {promised}, but what it requires gives {} together: {}",
+            service.name,
+            at_most(given),
+            super::list(&parts)
+        );
+        let at = service.place("sla.availability");
+        let mut finding = context.place(RULE.finding(message), at, format!("promises {promised}"));
+        for (other, share) in required.iter().take(super::MOST_PLACES) {
+            let words = format!("promises {}", at_most(*share));
+            finding = context.place(finding, other.place("sla.availability"), words);
+        }
+        findings.push(finding.help(format!(
+            "promise at most {}, raise what it requires, or work without one of them",
+            at_most(given)
+        )));
+    }
+    findings
+}
+
+/// The services that it requires and that promise something, each once, with their shares.
+fn required<'c>(context: &Context<'c>, service: &Service) -> Vec<(&'c Service, f64)> {
+    let names: BTreeSet<_> = service
+        .dependencies
+        .iter()
+        .filter(|dependency| !dependency.optional && dependency.service != service.name)
+        .map(|dependency| &dependency.service)
+        .collect();
+    names
+        .into_iter()
+        .filter_map(|name| context.head.services.get(name))
+        .filter_map(|other| Some((&**other, availability(context.head, other)?.share())))
+        .collect()
+}

@@ -1,0 +1,80 @@
+//! Telling people outside of the console what was done. It comes last and takes nothing back: whoever could
+//! not be told is named in the outcome.
+
+use super::Reporter;
+use crate::{
+    domain::{
+        escalation::Severity,
+        name::ServiceName,
+        notice::{Notice, NoticeEvent, told},
+        plan::Outcome,
+    },
+    engine::Outside,
+    ports::Revision,
+};
+use chrono::{DateTime, Utc};
+
+/// What there is to tell.
+#[derive(Debug, Default)]
+pub(super) struct Subject {
+    pub event: Option<NoticeEvent>,
+    pub about: String,
+    pub title: String,
+    pub severity: Option<Severity>,
+    pub service: Option<ServiceName>,
+    /// Since when; now unless said.
+    pub since: Option<DateTime<Utc>>,
+}
+
+/// Tells every channel that wants to hear, at once, and adds to the outcome how that went.
+pub(super) async fn after(
+    outside: &Outside,
+    subject: Subject,
+    mut outcome: Outcome,
+    report: &Reporter,
+) -> Outcome {
+    let Some(event) = subject.event else { return outcome };
+    let repository = &outside.ports.repository;
+    let catalog = match repository.load(&Revision::WorkingTree).await {
+        Ok(catalog) => catalog,
+        Err(failure) => {
+            outcome.summary += &format!("; nobody else was told: {failure}");
+            return outcome;
+        }
+    };
+    let settings = &catalog.settings;
+    let channels: Vec<_> =
+        settings.channels.iter().filter(|channel| channel.wants(event, subject.severity)).collect();
+    if channels.is_empty() {
+        return outcome;
+    }
+    report.step(2, "telling").await;
+    let now = outside.ports.clock.now();
+    let service = subject.service.as_ref().and_then(|name| catalog.services.get(name));
+    // The event's own page, once everybody can see it there.
+    let link = match (&settings.forge, &outcome.commit) {
+        (Some(forge), Some(commit)) if outcome.synced => Some(forge.commit_page(commit)),
+        _ => None,
+    };
+    let key = outcome.commit.as_ref().map_or_else(|| now.to_rfc3339(), ToString::to_string);
+    let notice = Notice {
+        key: format!("{}/{key}", event.as_str()),
+        event,
+        about: subject.about,
+        title: subject.title,
+        severity: subject.severity,
+        project: service.and_then(|service| service.project.clone()),
+        service: subject.service,
+        by: repository.operator().await.map(|operator| operator.name).unwrap_or_default(),
+        since: subject.since.unwrap_or(now),
+        link,
+        platform: settings.name.clone(),
+    };
+    let deliveries = channels.into_iter().map(|channel| outside.ports.notifier.deliver(channel, &notice));
+    outcome.deliveries = futures::future::join_all(deliveries).await;
+    if let Some(words) = told(&outcome.deliveries) {
+        report.step(2, words.clone()).await;
+        outcome.summary += &format!("; {words}");
+    }
+    outcome
+}
