@@ -169,6 +169,8 @@ fn entry(index: usize) -> Entry {
             gate: Gate::CodeReview,
             head: format!("{index:040x}").into(),
             base: format!("{index:040x}").into(),
+            digest: None,
+            answers: None,
             note: Some("read and tried".into()),
         },
     };

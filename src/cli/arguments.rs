@@ -5,7 +5,7 @@ use super::{
     schema,
 };
 use crate::action::{
-    registry::{self, ACTIONS},
+    registry,
     spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments},
 };
 use crate::{
@@ -180,7 +180,7 @@ pub fn command() -> Command {
                 .subcommand_required(true)
                 .subcommand(Command::new("list").about("List every theme by name")),
         );
-    for action in ACTIONS.iter().filter(|action| !action.cli.is_empty()) {
+    for action in registry::all().filter(|action| !action.cli.is_empty()) {
         let leaf = leaf(action);
         root = match action.cli {
             [family, _] if root.find_subcommand(family).is_some() => {
@@ -297,7 +297,7 @@ pub fn parse(
                 Some((verb, inner)) => (vec![family, verb], inner),
                 None => (vec![family], sub),
             };
-            let action = ACTIONS.iter().find(|action| action.cli == words.as_slice()).ok_or_else(|| {
+            let action = registry::all().find(|action| action.cli == words.as_slice()).ok_or_else(|| {
                 command().error(
                     clap::error::ErrorKind::InvalidSubcommand,
                     format!("there is no command `{}`", words.join(" ")),
@@ -392,7 +392,7 @@ mod tests {
 
     #[test]
     fn every_action_with_words_can_be_asked_for() {
-        for action in ACTIONS.iter().filter(|action| !action.cli.is_empty()) {
+        for action in registry::all().filter(|action| !action.cli.is_empty()) {
             let mut line = action.cli.join(" ");
             for spec in action.arguments.iter().filter(|spec| spec.required || spec.positional) {
                 let value = match spec.kind {

@@ -2,7 +2,7 @@
 
 use crate::{
     action::{
-        registry::{self, ACTIONS},
+        registry,
         spec::{ActionSpec, ArgumentKind},
     },
     config::{
@@ -30,7 +30,7 @@ pub fn actions() -> String {
     );
     let keymap = built_in();
     let mut families: Vec<(&str, Vec<&ActionSpec>)> = Vec::new();
-    for action in ACTIONS {
+    for action in registry::all() {
         let family = action.id.split('.').next().unwrap_or(action.id);
         match families.iter_mut().find(|(known, _)| *known == family) {
             Some((_, members)) => members.push(action),

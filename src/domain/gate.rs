@@ -45,6 +45,21 @@ impl fmt::Display for Gate {
     }
 }
 
+/// What every reviewer is asked before an approval (the seed's five questions), with the answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewAnswers {
+    /// Why is it done?
+    pub reason: String,
+    /// What does it do to other projects?
+    pub effect: String,
+    /// Is it documented?
+    pub documentation: String,
+    /// Does it break anybody, and do they know?
+    pub breaking: String,
+    /// How was it tested?
+    pub tests: String,
+}
+
 /// How a gate stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GateState {

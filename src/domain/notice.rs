@@ -6,7 +6,7 @@ use super::{
     name::{ProjectName, ServiceName},
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What a notice is about.
@@ -132,7 +132,7 @@ impl Channel {
 }
 
 /// How a delivery went.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// To which channel.
     pub channel: String,
@@ -142,6 +142,13 @@ pub struct Delivery {
     pub attempts: u32,
     /// When it ended.
     pub at: DateTime<Utc>,
+}
+
+impl Delivery {
+    /// Whether it arrived.
+    pub const fn is_sent(&self) -> bool {
+        self.failed.is_none()
+    }
 }
 
 /// All deliveries in a few words; `None` where nobody wanted to hear.

@@ -2,7 +2,7 @@
 //! of a readable size, and built-in keymaps and themes that load without a word.
 
 use quarterdeck::{
-    action::registry::{self, ACTIONS},
+    action::registry,
     config::{
         keymap::{self, Keymap},
         theme,
@@ -334,7 +334,7 @@ fn every_keymap_loads_and_every_action_can_be_reached() {
             .map(|action| action.id)
             .collect();
         // What steers an overlay, or needs an argument that only a keymap gives, is not in the palette.
-        for action in ACTIONS {
+        for action in registry::all() {
             let palette = !["plan.", "form.", "cursor.", "view.submit", "view.palette", "view.focus"]
                 .iter()
                 .any(|hidden| action.id.starts_with(hidden));
@@ -351,7 +351,7 @@ fn every_keymap_loads_and_every_action_can_be_reached() {
 fn ids_are_unique_and_of_one_form() {
     let mut ids = BTreeSet::new();
     let mut words = BTreeSet::new();
-    for action in ACTIONS {
+    for action in registry::all() {
         assert!(ids.insert(action.id), "{} stands twice", action.id);
         for alias in action.aliases {
             assert!(ids.insert(alias), "{alias} stands twice");

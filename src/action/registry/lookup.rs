@@ -1,6 +1,6 @@
 //! Finding an action by name, reading it as keymaps write it, and filling in what is not given.
 
-use super::{ACTIONS, unknown};
+use super::{all, unknown};
 use crate::{
     action::spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
     domain::{escalation::Severity, gate::Gate, lifecycle},
@@ -10,7 +10,7 @@ use crate::{
 
 /// The action of an id or alias.
 pub fn find(id: &str) -> Option<&'static ActionSpec> {
-    ACTIONS.iter().find(|action| action.id == id || action.aliases.contains(&id))
+    all().find(|action| action.id == id || action.aliases.contains(&id))
 }
 
 /// Reads an action with its arguments, as keymaps write them: `view.focus inventory`. Arguments are
@@ -22,11 +22,7 @@ pub fn parse(run: &str) -> Result<(&'static ActionSpec, Arguments), Failure> {
     let mut words = run.split_whitespace();
     let id = words.next().unwrap_or_default();
     let action = find(id).ok_or_else(|| {
-        unknown(
-            "action",
-            id,
-            ACTIONS.iter().flat_map(|action| action.aliases.iter().copied().chain([action.id])),
-        )
+        unknown("action", id, all().flat_map(|action| action.aliases.iter().copied().chain([action.id])))
     })?;
     let mut arguments = Arguments::new();
     let mut specs = action.arguments.iter();

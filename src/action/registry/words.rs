@@ -12,6 +12,13 @@ use crate::{
     error::Failure,
 };
 
+pub(super) const WAYS: ArgumentKind = ArgumentKind::Choice(&["dependencies", "dependants", "both"]);
+pub(super) const DIRECTIONS: ArgumentKind = ArgumentKind::Choice(&["next", "previous"]);
+
+pub(super) const COLUMN_WORDS: &[&str] =
+    &["toggle", "later", "earlier", "wider", "narrower", "sort", "reset"];
+pub(super) const COLUMN_CHANGES: ArgumentKind = ArgumentKind::Choice(COLUMN_WORDS);
+
 pub(super) const fn required(name: &'static str, help: &'static str, kind: ArgumentKind) -> ArgumentSpec {
     ArgumentSpec { name, help, kind, required: true, positional: false }
 }

@@ -4,7 +4,7 @@ use super::{cross, execute, graph, inventory, invoke, say};
 use crate::{
     action::{
         command::{CursorCommand, Direction, FormCommand, ViewCommand},
-        registry::{self, ACTIONS},
+        registry,
         spec::Arguments,
     },
     config::{
@@ -183,8 +183,7 @@ fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
     let contexts = model.ui.base_contexts();
-    let mut entries: Vec<(u32, PaletteEntry)> = ACTIONS
-        .iter()
+    let mut entries: Vec<(u32, PaletteEntry)> = registry::all()
         // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
         .filter(|action| {
             !["plan.", "form.", "cursor.", "columns.", "view.submit", "view.palette", "view.focus"]

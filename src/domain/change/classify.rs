@@ -43,7 +43,7 @@ pub fn classify(base: &Catalog, head: &Catalog, paths: &[String]) -> Classificat
             (Some(old), Some(new)) => service_class(old, new),
             (None, _) => ChangeClass::Feature,
             // What was retired before may go; everything else is missed by somebody.
-            (Some(old), None) if old.status == Lifecycle::Retired => ChangeClass::Deprecation,
+            (Some(old), None) if old.status == Lifecycle::Retired => ChangeClass::Retirement,
             (Some(_), None) => ChangeClass::Breaking,
         });
         services.push(name.clone());
@@ -69,9 +69,12 @@ fn service_class(old: &Service, new: &Service) -> ChangeClass {
     if removes_a_promise(old, new) {
         return ChangeClass::Breaking;
     }
-    let leaves = |service: &Service| matches!(service.status, Lifecycle::Deprecated | Lifecycle::Retired);
-    if new.status != old.status && leaves(new) {
-        return ChangeClass::Deprecation;
+    if new.status != old.status {
+        match new.status {
+            Lifecycle::Deprecated => return ChangeClass::Deprecation,
+            Lifecycle::Retired => return ChangeClass::Retirement,
+            _ => {}
+        }
     }
     let bumps_minor = match (&old.version, &new.version) {
         (Some(old), Some(new)) => {

@@ -18,7 +18,7 @@ use super::{
     people::People,
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
 /// A person as Git names one.
@@ -31,7 +31,7 @@ pub struct Identity {
 }
 
 /// What kind of change it is, told from the catalog's difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeClass {
     /// Only texts and settings outside the catalog.
@@ -40,8 +40,10 @@ pub enum ChangeClass {
     Bugfix,
     /// Minor version or a new service; medium risk.
     Feature,
-    /// Towards deprecated or retired; needs a migration.
+    /// Towards deprecated; needs a migration.
     Deprecation,
+    /// Towards retired, or gone after it; nobody may need it any more.
+    Retirement,
     /// Major version, or a service that is gone; high risk.
     Breaking,
     /// Files below `policies/`.
@@ -58,6 +60,7 @@ impl ChangeClass {
             Self::Bugfix => "bugfix",
             Self::Feature => "feature",
             Self::Deprecation => "deprecation",
+            Self::Retirement => "retirement",
             Self::Breaking => "breaking",
             Self::Policy => "policy",
             Self::Infrastructure => "infrastructure",
@@ -68,7 +71,7 @@ impl ChangeClass {
     pub const fn risk(self) -> &'static str {
         match self {
             Self::Other | Self::Bugfix => "low",
-            Self::Feature | Self::Deprecation => "medium",
+            Self::Feature | Self::Deprecation | Self::Retirement => "medium",
             Self::Breaking | Self::Policy | Self::Infrastructure => "high",
         }
     }

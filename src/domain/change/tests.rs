@@ -217,6 +217,8 @@ fn approval(email: &str, gate: Gate, head: &str, minute: i64) -> Entry {
             gate,
             head: head.repeat(40).into(),
             base: "b".repeat(40).into(),
+            digest: None,
+            answers: None,
             note: None,
         }),
     }

@@ -1,12 +1,13 @@
 //! Folding events into the state of operations.
 
 use super::{
-    event::{Entry, EntryBody, Happening, Verdict},
+    changes::{Approval, ChangeRecord},
+    event::{Entry, EntryBody},
+    happening::{Happening, Restored, Verdict},
     precondition::ROLLBACK_CLAIM,
 };
 use crate::domain::{
     change::Identity,
-    gate::Gate,
     incident::Incident,
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
@@ -23,8 +24,13 @@ const KEPT_ANOMALIES: usize = 100;
 /// Another number for every other way to read and fold events, so that a state which another version of
 /// this program folded is not taken for this one's.
 pub const FOLD_VERSION: u64 = {
-    let sources: [&[u8]; 3] =
-        [include_bytes!("event.rs"), include_bytes!("fold.rs"), include_bytes!("precondition.rs")];
+    let sources: [&[u8]; 5] = [
+        include_bytes!("changes.rs"),
+        include_bytes!("event.rs"),
+        include_bytes!("fold.rs"),
+        include_bytes!("happening.rs"),
+        include_bytes!("precondition.rs"),
+    ];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut file = 0;
     while file < sources.len() {
@@ -38,24 +44,15 @@ pub const FOLD_VERSION: u64 = {
     sum
 };
 
-/// An approval as the ledger has it. Whether it counts is judged against people and teams later:
-/// everybody who can push can write one.
+/// A broken main branch that was brought back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Approval {
-    /// Which gate.
-    pub gate: Gate,
-    /// The head that was reviewed.
-    pub head: CommitId,
-    /// The merge base that it was reviewed against.
-    pub base: CommitId,
-    /// Who wrote the event.
-    pub by: Identity,
-    /// When.
+pub struct Restoration {
+    /// What was done.
+    pub restored: Restored,
+    /// When it was done; between `restored.detected_at` and this it was broken and known to be.
     pub at: DateTime<Utc>,
-    /// The reviewer's words.
-    pub note: Option<String>,
-    /// The event's commit.
-    pub commit: CommitId,
+    /// By whom.
+    pub by: Identity,
 }
 
 /// A rollback that was started and has not ended.
@@ -112,8 +109,10 @@ pub struct Operations {
     pub incidents: BTreeMap<u32, Incident>,
     /// The highest number that was given out; 0 while there was no incident.
     pub last_incident: u32,
-    /// Approvals by change, oldest first, for whatever head.
-    pub approvals: BTreeMap<ChangeId, Vec<Approval>>,
+    /// What was said and done about changes.
+    pub changes: BTreeMap<ChangeId, ChangeRecord>,
+    /// When a broken main branch was brought back, oldest first.
+    pub restorations: Vec<Restoration>,
     /// Rollbacks that were started and have not ended.
     pub running_rollbacks: BTreeMap<(ServiceName, EnvironmentName), RunningRollback>,
     /// Rollbacks that have ended, oldest first.
@@ -175,7 +174,7 @@ impl Operations {
 
     /// All approvals of a change, oldest first.
     pub fn approvals_of(&self, change: &ChangeId) -> &[Approval] {
-        self.approvals.get(change).map_or(&[], Vec::as_slice)
+        self.changes.get(change).map_or(&[], |record| record.approvals.as_slice())
     }
 
     /// Adds one event. It never fails: what contradicts is counted and changes nothing else.
@@ -200,20 +199,30 @@ impl Operations {
 
     fn apply_known(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
         match happening {
-            Happening::ChangeApproved { change, gate, head, base, note } => {
-                self.approvals.entry(change.clone()).or_default().push(Approval {
-                    gate: *gate,
-                    head: head.clone(),
-                    base: base.clone(),
-                    by: entry.actor.clone(),
+            Happening::ChangeApproved { change, .. }
+            | Happening::ApprovalWithdrawn { change, .. }
+            | Happening::ChangesRequested { change, .. }
+            | Happening::ChangeCommented { change, .. }
+            | Happening::ChangeReverted { change, .. }
+            | Happening::GlassOpened { change, .. }
+            | Happening::GlassSeconded { change, .. }
+            | Happening::GlassSettled { change, .. }
+            | Happening::ChangeProposed { change, .. } => {
+                self.changes.entry(change.clone()).or_default().apply(entry, happening)
+            }
+            Happening::ChangeMerged(merged) => {
+                self.changes.entry(merged.change.clone()).or_default().apply(entry, happening)
+            }
+            Happening::MainRestored(restored) => {
+                self.restorations.push(Restoration {
+                    restored: (**restored).clone(),
                     at: entry.at,
-                    note: note.clone(),
-                    commit: entry.commit.clone(),
+                    by: entry.actor.clone(),
                 });
                 Ok(())
             }
-            // The branch itself says what is proposed; the event says who did it, and when.
-            Happening::ChangeProposed { .. } => Ok(()),
+            // How somebody was told changes nothing about what they were told of.
+            Happening::NoticeDelivered { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }

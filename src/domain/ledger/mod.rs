@@ -1,15 +1,19 @@
 //! The ledger's events, the operations state that folding them gives, who may append what, and whether a
 //! ledger can be believed.
 
+mod changes;
 mod event;
 mod fold;
+mod happening;
 mod precondition;
 mod query;
 mod synced;
 mod verify;
 
+pub use changes::*;
 pub use event::*;
 pub use fold::*;
+pub use happening::*;
 pub use precondition::*;
 pub use query::*;
 pub use synced::*;

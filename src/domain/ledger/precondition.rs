@@ -1,8 +1,9 @@
 //! Who may append what: each function makes an event from the state at the ledger's tip, or refuses.
 
 use super::{
-    event::{Entry, EntryBody, Happening, Verdict},
+    event::{Entry, EntryBody},
     fold::{Operations, RunningRollback},
+    happening::{Happening, Verdict},
 };
 use crate::{
     domain::{
@@ -136,6 +137,8 @@ pub fn approve(
         gate,
         head: proposal.head.clone(),
         base: proposal.base.clone(),
+        digest: None,
+        answers: None,
         note: cleaned(note),
     })
 }
@@ -145,8 +148,7 @@ pub fn propose(proposal: &TransitionProposal, head: &CommitId) -> Happening {
     Happening::ChangeProposed {
         change: proposal.change.clone(),
         service: proposal.service.clone(),
-        from: proposal.from,
-        to: proposal.to,
+        summary: format!("{} → {}", proposal.from, proposal.to),
         head: head.clone(),
         base: proposal.base.clone(),
     }
@@ -219,7 +221,18 @@ pub fn finish_rollback(
 pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
     let EntryBody::Known(happening) = &entry.body else { return Ok(()) };
     let made = match happening {
-        Happening::ChangeApproved { .. } | Happening::ChangeProposed { .. } => return Ok(()),
+        Happening::ChangeApproved { .. }
+        | Happening::ChangeProposed { .. }
+        | Happening::ApprovalWithdrawn { .. }
+        | Happening::ChangesRequested { .. }
+        | Happening::ChangeCommented { .. }
+        | Happening::ChangeMerged(_)
+        | Happening::ChangeReverted { .. }
+        | Happening::MainRestored(_)
+        | Happening::GlassOpened { .. }
+        | Happening::GlassSeconded { .. }
+        | Happening::GlassSettled { .. }
+        | Happening::NoticeDelivered { .. } => return Ok(()),
         Happening::RollbackStarted { service, environment, from, to, object } => {
             let start = RollbackStart {
                 service: service.clone(),
@@ -386,6 +399,8 @@ mod tests {
                 gate: Gate::CodeReview,
                 head: head("a"),
                 base: head("b"),
+                digest: None,
+                answers: None,
                 note: Some("fine".into()),
             }
         );

@@ -1,6 +1,9 @@
 //! Which entries somebody wants to see.
 
-use super::event::{Entry, EntryBody, Happening};
+use super::{
+    event::{Entry, EntryBody},
+    happening::Happening,
+};
 use crate::{domain::units::parse_duration, error::Failure};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 

@@ -158,6 +158,8 @@ fn every_fault_is_found_where_it_is() {
                     gate: Gate::Security,
                     head: "a".repeat(40).into(),
                     base: "b".repeat(40).into(),
+                    digest: None,
+                    answers: None,
                     note: None,
                 };
                 let mut link = link(4, &happening);

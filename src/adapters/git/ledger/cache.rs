@@ -3,11 +3,14 @@
 
 use super::notebook;
 use crate::domain::{
-    change::Identity,
+    change::{ChangeClass, Identity},
     escalation::Severity,
-    gate::Gate,
+    gate::{Gate, ReviewAnswers},
     incident::Incident,
-    ledger::{Anomaly, Approval, FOLD_VERSION, Operations, PastRollback, RunningRollback, Verdict},
+    ledger::{
+        Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass, MergeRecord, Merged,
+        Operations, PastRollback, Restoration, Restored, RunningRollback, Verdict,
+    },
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -129,6 +132,20 @@ impl Kept for usize {
 
     fn take(rest: &mut &[u8]) -> Option<Self> {
         u64::take(rest)?.try_into().ok()
+    }
+}
+
+impl Kept for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        u64::from(*self).put(out);
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
+        match u64::take(rest)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 }
 
@@ -292,12 +309,21 @@ enum Word {
     Fail,
     NoData,
     Error,
+    Other,
+    Bugfix,
+    Feature,
+    Deprecation,
+    Retirement,
+    Breaking,
+    Policy,
+    Infrastructure,
 }
 
 words! {
     Severity { Info, Low, Medium, High, Critical }
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
+    ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
 
 macro_rules! structs {
@@ -317,14 +343,23 @@ macro_rules! structs {
 structs! {
     Identity { name, email }
     Incident { id, severity, title, service, declared_at, declared_by, acknowledged, resolved }
-    Approval { gate, head, base, by, at, note, commit }
+    Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit }
+    ReviewAnswers { reason, effect, documentation, breaking, tests }
+    ChangesRequest { head, digest, note, by, at }
+    Comment { text, by, at }
+    Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
+    MergeRecord { merged, by, at, reverted }
+    Glass { head, reason, expires, incident, by, at, seconds, settled }
+    ChangeRecord { approvals, requests, comments, proposed, merges, glasses }
+    Restored { branch, from, to, commit, reason, detected_at, incident }
+    Restoration { restored, at, by }
     RunningRollback { from, to, object, since, by }
     PastRollback {
         service, environment, from, to, started_at, by, duration, verdict, detail,
     }
     Anomaly { commit, text }
     Operations {
-        incidents, last_incident, approvals, running_rollbacks, past_rollbacks, events, unknown,
+        incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, events, unknown,
         contradictions, anomalies, last_event,
     }
 }
@@ -349,6 +384,8 @@ mod tests {
                 gate: Gate::Compliance,
                 head: "0123456789abcdef0123456789abcdef01234567".into(),
                 base: "no id".into(),
+                digest: None,
+                answers: None,
                 note: None,
             },
             Happening::RollbackStarted {

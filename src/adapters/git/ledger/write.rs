@@ -240,8 +240,25 @@ fn renumber(
             let now = renumbered.get(incident)?.clone();
             Some(std::mem::replace(incident, now))
         }
+        Happening::GlassOpened { incident, .. } => {
+            let now = renumbered.get(incident)?.clone();
+            Some(std::mem::replace(incident, now))
+        }
+        Happening::MainRestored(restored) => {
+            let incident = restored.incident.as_mut()?;
+            let now = renumbered.get(incident)?.clone();
+            Some(std::mem::replace(incident, now))
+        }
         Happening::ChangeApproved { .. }
         | Happening::ChangeProposed { .. }
+        | Happening::ApprovalWithdrawn { .. }
+        | Happening::ChangesRequested { .. }
+        | Happening::ChangeCommented { .. }
+        | Happening::ChangeMerged(_)
+        | Happening::ChangeReverted { .. }
+        | Happening::GlassSeconded { .. }
+        | Happening::GlassSettled { .. }
+        | Happening::NoticeDelivered { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. } => None,
     }

@@ -1,0 +1,115 @@
+//! Changes, from the proposal to what comes of it.
+
+use super::{
+    action, text, unknown,
+    words::{optional, positional, required, status},
+};
+use crate::{
+    action::{
+        available,
+        command::{ChangeCommand, Command},
+        spec::{ActionSpec, ArgumentKind},
+    },
+    domain::{gate::Gate, plan::Risk, proposal::Transition},
+};
+
+pub(super) static ACTIONS: &[ActionSpec] = &[
+    ActionSpec {
+        aliases: &["check"],
+        available: available::with_catalog,
+        ..action(
+            "repository.validate",
+            "Validate the repository",
+            "Checks the working tree with every rule.",
+            |_| Ok(Command::Validate { revision: None, base: None }),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "validate"],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            optional("post", "tell the forge: a status on the head, and a comment", ArgumentKind::Flag),
+        ],
+        available: available::with_change,
+        ..action(
+            "change.validate",
+            "Validate the change",
+            "Checks the change's head against its merge base.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Validate {
+                    change: text(arguments, "change")?.into(),
+                    post: arguments.get("post").is_some_and(|word| word == "true"),
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        risk: Risk::Shared,
+        available: available::post,
+        ..action(
+            "change.post",
+            "Post the validation",
+            "Tells the forge how validation of the change's head comes out: a status, and one comment.",
+            |arguments| Ok(Command::Change(ChangeCommand::Post(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "impact"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        available: available::with_change,
+        ..action(
+            "change.impact",
+            "What the change breaks",
+            "Who is harmed if the change is merged: services, projects, owners and promises.",
+            |arguments| Ok(Command::Change(ChangeCommand::Impact(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "approve"],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            optional("gate", "which gate; code-review unless said", ArgumentKind::Gate),
+            optional("note", "your words for the ledger", ArgumentKind::Text),
+        ],
+        risk: Risk::Shared,
+        available: available::approve,
+        ..action(
+            "change.approve",
+            "Approve the change",
+            "Approves a gate of a change for its present head; the ledger keeps it.",
+            |arguments| {
+                let gate = match arguments.get("gate") {
+                    None => Gate::CodeReview,
+                    Some(word) => Gate::parse(word)
+                        .ok_or_else(|| unknown("gate", word, Gate::ALL.into_iter().map(Gate::as_str)))?,
+                };
+                Ok(Command::Change(ChangeCommand::Approve {
+                    change: text(arguments, "change")?.into(),
+                    gate,
+                    note: arguments.get("note").cloned(),
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "propose"],
+        arguments: &[
+            positional("service", "the service's name", ArgumentKind::Service),
+            required("status", "the state that it should be in", ArgumentKind::Status),
+        ],
+        risk: Risk::Shared,
+        available: available::propose,
+        ..action(
+            "lifecycle.propose",
+            "Propose a step of its life",
+            "Makes a branch on which the service is in its next state of life, for review as any change.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Propose(Transition {
+                    service: text(arguments, "service")?.as_str().into(),
+                    to: status(&text(arguments, "status")?)?,
+                })))
+            },
+        )
+    },
+];

@@ -1,0 +1,203 @@
+//! What the ledger says about changes, folded: approvals, refusals, words, merges, and glass that was broken.
+
+use super::{
+    event::Entry,
+    happening::{Happening, Merged},
+};
+use crate::domain::{
+    change::Identity,
+    gate::{Gate, ReviewAnswers},
+    name::{CommitId, IncidentId},
+};
+use chrono::{DateTime, Utc};
+
+/// An approval as the ledger has it. Whether it counts is judged against people and teams later:
+/// everybody who can push can write one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Which gate.
+    pub gate: Gate,
+    /// The head that was reviewed.
+    pub head: CommitId,
+    /// The merge base that it was reviewed against.
+    pub base: CommitId,
+    /// The digest of what was reviewed.
+    pub digest: Option<String>,
+    /// The answers to the reviewer's questions.
+    pub answers: Option<ReviewAnswers>,
+    /// When it was taken back.
+    pub withdrawn: Option<DateTime<Utc>>,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The reviewer's words.
+    pub note: Option<String>,
+    /// The event's commit.
+    pub commit: CommitId,
+}
+
+/// A refusal: changes were requested.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangesRequest {
+    /// The head that was reviewed.
+    pub head: CommitId,
+    /// The digest of what was reviewed.
+    pub digest: String,
+    /// What is to be done.
+    pub note: String,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Words about a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// What was said.
+    pub text: String,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A merge that was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MergeRecord {
+    /// What was merged.
+    pub merged: Merged,
+    /// Who did it.
+    pub by: Identity,
+    /// When it was recorded.
+    pub at: DateTime<Utc>,
+    /// The commit that took it back, if one did, on the main branch or proposed.
+    pub reverted: Option<CommitId>,
+}
+
+/// Glass that was broken: a change that may pass its gates.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glass {
+    /// The head that may be merged, and no other.
+    pub head: CommitId,
+    /// Why it could not wait.
+    pub reason: String,
+    /// Until when it may be merged.
+    pub expires: DateTime<Utc>,
+    /// The incident that was opened for it.
+    pub incident: IncidentId,
+    /// Who asked for it.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who agreed, and when. Whether they may is judged against the people later.
+    pub seconds: Vec<(DateTime<Utc>, Identity)>,
+    /// When it was made up for, and by whom.
+    pub settled: Option<(DateTime<Utc>, Identity)>,
+}
+
+/// Everything about one change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Approvals, oldest first, for whatever head.
+    pub approvals: Vec<Approval>,
+    /// Refusals, oldest first, for whatever head.
+    pub requests: Vec<ChangesRequest>,
+    /// What was said, oldest first.
+    pub comments: Vec<Comment>,
+    /// Who proposed it here, and when.
+    pub proposed: Option<(DateTime<Utc>, Identity)>,
+    /// Its merges; a branch of the same name may come again.
+    pub merges: Vec<MergeRecord>,
+    /// Glass that was broken for it, oldest first.
+    pub glasses: Vec<Glass>,
+}
+
+impl ChangeRecord {
+    /// Adds an event about this change.
+    ///
+    /// # Errors
+    /// What it contradicts; it changes nothing then.
+    pub(super) fn apply(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
+        let (at, by) = (entry.at, entry.actor.clone());
+        match happening {
+            Happening::ChangeApproved { gate, head, base, digest, answers, note, .. } => {
+                self.approvals.push(Approval {
+                    gate: *gate,
+                    head: head.clone(),
+                    base: base.clone(),
+                    digest: digest.clone(),
+                    answers: answers.as_deref().cloned(),
+                    withdrawn: None,
+                    by,
+                    at,
+                    note: note.clone(),
+                    commit: entry.commit.clone(),
+                });
+            }
+            Happening::ApprovalWithdrawn { change, gate, .. } => {
+                let own = |approval: &&mut Approval| {
+                    approval.gate == *gate
+                        && approval.withdrawn.is_none()
+                        && approval.by.email.eq_ignore_ascii_case(&by.email)
+                };
+                let approval = self.approvals.iter_mut().rev().find(own);
+                let missing = || format!("{} had not approved the {gate} gate of {change}", by.email);
+                approval.ok_or_else(missing)?.withdrawn = Some(at);
+            }
+            Happening::ChangesRequested { head, digest, note, .. } => self.requests.push(ChangesRequest {
+                head: head.clone(),
+                digest: digest.clone(),
+                note: note.clone(),
+                by,
+                at,
+            }),
+            Happening::ChangeCommented { text, .. } => {
+                self.comments.push(Comment { text: text.clone(), by, at });
+            }
+            Happening::ChangeProposed { .. } => self.proposed = Some((at, by)),
+            Happening::ChangeMerged(merged) => {
+                if self.merges.iter().any(|record| record.merged.commit == merged.commit) {
+                    return Err(format!("{} was recorded as merged before", merged.change));
+                }
+                let merged = (**merged).clone();
+                self.merges.push(MergeRecord { merged, by, at, reverted: None });
+            }
+            Happening::ChangeReverted { change, merged, commit, .. } => {
+                let record = self.merges.iter_mut().find(|record| record.merged.commit == *merged);
+                let missing = || format!("{change} was never recorded as merged at {}", merged.short());
+                record.ok_or_else(missing)?.reverted = Some(commit.clone());
+            }
+            Happening::GlassOpened { head, reason, expires, incident, .. } => self.glasses.push(Glass {
+                head: head.clone(),
+                reason: reason.clone(),
+                expires: *expires,
+                incident: incident.clone(),
+                by,
+                at,
+                seconds: Vec::new(),
+                settled: None,
+            }),
+            Happening::GlassSeconded { change, head } => {
+                let glass = self.glasses.iter_mut().rev().find(|glass| glass.head == *head);
+                let missing = || format!("nobody had broken the glass for {change} at {}", head.short());
+                glass.ok_or_else(missing)?.seconds.push((at, by));
+            }
+            Happening::GlassSettled { change, .. } => {
+                let open = self.glasses.iter_mut().find(|glass| glass.settled.is_none());
+                open.ok_or_else(|| format!("nothing of {change} was left to settle"))?.settled =
+                    Some((at, by));
+            }
+            // Of no change; the fold sends none of these here.
+            Happening::RollbackStarted { .. }
+            | Happening::RollbackFinished { .. }
+            | Happening::IncidentDeclared { .. }
+            | Happening::IncidentAcknowledged { .. }
+            | Happening::IncidentResolved { .. }
+            | Happening::MainRestored(_)
+            | Happening::NoticeDelivered { .. } => {}
+        }
+        Ok(())
+    }
+}

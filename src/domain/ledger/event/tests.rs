@@ -1,0 +1,212 @@
+//! Events survive the way through a commit message, and strange ones are kept.
+
+use super::*;
+use crate::domain::{
+    change::ChangeClass,
+    escalation::Severity,
+    gate::Gate,
+    ledger::{Merged, Restored, Verdict},
+    notice::Delivery,
+};
+use proptest::prelude::*;
+
+fn incident() -> Happening {
+    let declared = |happening: &Happening| matches!(happening, Happening::IncidentDeclared { .. });
+    all_kinds().into_iter().find(declared).unwrap()
+}
+
+fn all_kinds() -> Vec<Happening> {
+    vec![
+        Happening::ChangeApproved {
+            change: "project-a-api-2.2.0".into(),
+            gate: Gate::CodeReview,
+            head: "a".repeat(40).into(),
+            base: "b".repeat(40).into(),
+            digest: None,
+            answers: None,
+            note: Some("looks right".into()),
+        },
+        Happening::ApprovalWithdrawn {
+            change: "api-2".into(),
+            gate: Gate::Security,
+            note: Some("the key is in the log".into()),
+        },
+        Happening::ChangesRequested {
+            change: "api-2".into(),
+            head: "a".repeat(40).into(),
+            digest: "d".repeat(64),
+            note: "keep the old endpoint".into(),
+        },
+        Happening::ChangeCommented { change: "api-2".into(), text: "why now?".into() },
+        Happening::ChangeMerged(Box::new(Merged {
+            change: "api-2".into(),
+            class: ChangeClass::Breaking,
+            branch: "main".into(),
+            head: "a".repeat(40).into(),
+            onto: "b".repeat(40).into(),
+            commit: "c".repeat(40).into(),
+            services: vec!["api".into()],
+            tags: vec!["api-v2.0.0".into()],
+            approvals: vec!["e".repeat(40).into()],
+            request: Some(7),
+            break_glass: true,
+        })),
+        Happening::ChangeReverted {
+            change: "api-2".into(),
+            merged: "c".repeat(40).into(),
+            commit: "d".repeat(40).into(),
+            branch: None,
+            reason: "errors rose".into(),
+        },
+        Happening::MainRestored(Box::new(Restored {
+            branch: "main".into(),
+            from: "a".repeat(40).into(),
+            to: "b".repeat(40).into(),
+            commit: "c".repeat(40).into(),
+            reason: "services/catalog.toml does not parse".into(),
+            detected_at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
+            incident: Some("INC-6".into()),
+        })),
+        Happening::GlassOpened {
+            change: "api-2".into(),
+            head: "a".repeat(40).into(),
+            reason: "users cannot log in".into(),
+            expires: DateTime::from_timestamp(1_790_003_600, 0).unwrap(),
+            incident: "INC-6".into(),
+        },
+        Happening::GlassSeconded { change: "api-2".into(), head: "a".repeat(40).into() },
+        Happening::GlassSettled { change: "api-2".into(), note: "docs/post-mortems/6.md".into() },
+        Happening::NoticeDelivered {
+            about: "INC-6".into(),
+            event: "incident.declared".into(),
+            deliveries: vec![Delivery {
+                channel: "#on-call".into(),
+                failed: Some("503".into()),
+                attempts: 3,
+                at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
+            }],
+        },
+        Happening::ChangeProposed {
+            change: "old-api-retired".into(),
+            service: "old-api".into(),
+            summary: "deprecated → retired".into(),
+            head: "a".repeat(40).into(),
+            base: "b".repeat(40).into(),
+        },
+        Happening::RollbackStarted {
+            service: "shared-auth".into(),
+            environment: "production".into(),
+            from: "1.3.0".into(),
+            to: "1.2.3".into(),
+            object: "deployment/shared/shared-auth".into(),
+        },
+        Happening::RollbackFinished {
+            service: "shared-auth".into(),
+            environment: "production".into(),
+            verdict: Verdict::NoData,
+            detail: "no traffic".into(),
+        },
+        Happening::IncidentDeclared {
+            incident: "INC-5".into(),
+            severity: Severity::Critical,
+            title: "shared-auth 5xx".into(),
+            service: None,
+        },
+        Happening::IncidentAcknowledged { incident: "INC-5".into() },
+        Happening::IncidentResolved { incident: "INC-5".into(), note: None },
+    ]
+}
+
+#[test]
+fn every_kind_survives_the_round_trip() {
+    for happening in all_kinds() {
+        let message = encode(&happening, Marks::default()).unwrap();
+        let (subject, body) = decode(&message);
+        assert_eq!(body, EntryBody::Known(happening.clone()), "{message}");
+        assert!(subject.starts_with(&format!("{}(", happening.kind())), "{subject}");
+    }
+}
+
+#[test]
+fn the_message_is_the_documented_one() {
+    assert_eq!(
+        encode(&all_kinds()[0], Marks::default()).unwrap(),
+        format!(
+            "change.approved(project-a-api-2.2.0): code-review gate\n\n\
+             {{\"version\":1,\"kind\":\"change.approved\",\"change\":\"project-a-api-2.2.0\",\
+             \"gate\":\"code-review\",\"head\":\"{}\",\"base\":\"{}\",\"note\":\"looks right\"}}\n",
+            "a".repeat(40),
+            "b".repeat(40)
+        )
+    );
+    let renumbered = encode(&incident(), Marks { formerly: Some(&"INC-4".into()), late: true }).unwrap();
+    assert!(renumbered.contains("\"formerly\":\"INC-4\",\"late\":true"), "{renumbered}");
+    assert!(is_late(&renumbered) && !is_late(&encode(&incident(), Marks::default()).unwrap()));
+    assert_eq!(decode(&renumbered).1, EntryBody::Known(incident().clone()));
+}
+
+#[test]
+fn subjects_are_one_clean_short_line() {
+    let title = format!("\u{1b}[31mred\nalert {}", "x".repeat(300));
+    let happening = Happening::IncidentDeclared {
+        incident: "INC-1".into(),
+        severity: Severity::Low,
+        title,
+        service: None,
+    };
+    let subject = happening.subject();
+    assert!(subject.starts_with("incident.declared(INC-1): low, [31mred alert xxx"), "{subject}");
+    assert_eq!(subject.chars().count(), 100);
+    assert_eq!(decode(&encode(&happening, Marks::default()).unwrap()).1, EntryBody::Known(happening));
+}
+
+#[test]
+fn what_is_not_known_is_kept() {
+    for (message, kind) in [
+        ("", ""),
+        ("only a subject", ""),
+        ("s\n\nnot json", ""),
+        ("s\n\n[1, 2]", ""),
+        ("s\n\n{\"version\":1,\"kind\":\"backup.drilled\"}", "backup.drilled"),
+        (
+            "s\n\n{\"version\":2,\"kind\":\"incident.acknowledged\",\"incident\":\"INC-1\"}",
+            "incident.acknowledged",
+        ),
+        ("s\n\n{\"version\":1,\"kind\":\"incident.acknowledged\",\"incident\":7}", "incident.acknowledged"),
+    ] {
+        let (_, body) = decode(message);
+        assert!(
+            matches!(&body, EntryBody::Unknown { kind: found, .. } if found == kind),
+            "{message}: {body:?}"
+        );
+    }
+    assert!(matches!(decode(&format!("s\n\n{}", "[".repeat(100_000))).1, EntryBody::Unknown { .. }));
+}
+
+#[test]
+fn what_is_newer_is_told_from_what_is_wrong() {
+    for (body, expected) in [
+        ("", Strangeness::NoEvent),
+        ("{\"kind\":\"incident.resolved\"}", Strangeness::NoEvent),
+        ("{\"version\":1,\"kind\":\"backup.drilled\"}", Strangeness::Newer),
+        ("{\"version\":2,\"kind\":\"incident.resolved\"}", Strangeness::Newer),
+    ] {
+        assert_eq!(strangeness(body), expected, "{body}");
+    }
+    let wrong = strangeness("{\"version\":1,\"kind\":\"incident.resolved\",\"incident\":7}");
+    assert!(matches!(wrong, Strangeness::Malformed(_)), "{wrong:?}");
+}
+
+#[test]
+fn trailers_below_the_document_do_no_harm() {
+    let message =
+        format!("{}\nSigned-off-by: A <a@example.com>\n", encode(&all_kinds()[5], Marks::default()).unwrap());
+    assert_eq!(decode(&message).1, EntryBody::Known(all_kinds()[5].clone()));
+}
+
+proptest! {
+    #[test]
+    fn no_message_panics(message in ".*(\n\n)?.*") {
+        decode(&message);
+    }
+}

@@ -1,0 +1,366 @@
+//! What can happen: the kinds of the ledger's events, with what each says.
+
+use crate::domain::{
+    change::ChangeClass,
+    escalation::Severity,
+    gate::{Gate, ReviewAnswers},
+    name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+    notice::Delivery,
+    text,
+};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+/// How long a subject line may be, in terminal cells.
+const SUBJECT_WIDTH: usize = 100;
+
+/// How something that was checked came out. Only `Pass` is good news.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It holds.
+    Pass,
+    /// It does not hold.
+    Fail,
+    /// There was too little to judge.
+    NoData,
+    /// It could not be checked.
+    Error,
+}
+
+impl Verdict {
+    /// The word for people.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::NoData => "no data",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A change that was merged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Merged {
+    /// Which change.
+    pub change: ChangeId,
+    /// What kind of change it was.
+    pub class: ChangeClass,
+    /// The main branch.
+    pub branch: String,
+    /// The change's head that was merged.
+    pub head: CommitId,
+    /// The commit of the main branch that it was merged onto.
+    pub onto: CommitId,
+    /// The commit that it became there.
+    pub commit: CommitId,
+    /// The services that it touched.
+    pub services: Vec<ServiceName>,
+    /// The tags that were set (`shared-auth-v2.0.0`).
+    pub tags: Vec<String>,
+    /// The ledger's commits of the approvals that opened its gates.
+    pub approvals: Vec<CommitId>,
+    /// The request that the forge merged; `None` when it was merged here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<u64>,
+    /// Whether it went past its gates.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub break_glass: bool,
+}
+
+/// A main branch that was brought back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The main branch.
+    pub branch: String,
+    /// Where it stood, broken.
+    pub from: CommitId,
+    /// The newest of its commits that validated; the files are as they were there.
+    pub to: CommitId,
+    /// The commit that brought it back.
+    pub commit: CommitId,
+    /// What was wrong.
+    pub reason: String,
+    /// When it was noticed.
+    pub detected_at: DateTime<Utc>,
+    /// The incident that was opened for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<IncidentId>,
+}
+
+/// What happened. The serde tag is the event's kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind")]
+pub enum Happening {
+    /// Somebody approved a gate of a change.
+    #[serde(rename = "change.approved")]
+    ChangeApproved {
+        /// Which change.
+        change: ChangeId,
+        /// Which gate.
+        gate: Gate,
+        /// The head that was reviewed; the approval holds for it alone.
+        head: CommitId,
+        /// The merge base that it was reviewed against.
+        base: CommitId,
+        /// The digest of what was shown ([`crate::domain::change::Change::digest`]): while it stays the same,
+        /// the approval outlives a rebase. Programs before it was known left it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        digest: Option<String>,
+        /// The answers to the questions that every reviewer is asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        answers: Option<Box<ReviewAnswers>>,
+        /// The reviewer's words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Somebody took their own approval back.
+    #[serde(rename = "change.approval-withdrawn")]
+    ApprovalWithdrawn {
+        /// Which change.
+        change: ChangeId,
+        /// Which gate.
+        gate: Gate,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// Somebody wants it done otherwise; it may not be merged as it was shown.
+    #[serde(rename = "change.changes-requested")]
+    ChangesRequested {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was reviewed.
+        head: CommitId,
+        /// The digest of what was shown, as for approvals.
+        digest: String,
+        /// What is to be done.
+        note: String,
+    },
+    /// Somebody said something about it.
+    #[serde(rename = "change.commented")]
+    ChangeCommented {
+        /// Which change.
+        change: ChangeId,
+        /// What.
+        text: String,
+    },
+    /// It is on the main branch.
+    #[serde(rename = "change.merged")]
+    ChangeMerged(Box<Merged>),
+    /// Somebody took a merged change back: by a commit on the main branch, or by proposing one.
+    #[serde(rename = "change.reverted")]
+    ChangeReverted {
+        /// The change that is taken back.
+        change: ChangeId,
+        /// Its commit on the main branch.
+        merged: CommitId,
+        /// The commit that takes it back.
+        commit: CommitId,
+        /// The branch on which it is proposed; `None` when it is on the main branch already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        branch: Option<String>,
+        /// Why.
+        reason: String,
+    },
+    /// The main branch was broken and was brought back to what last validated.
+    #[serde(rename = "main.restored")]
+    MainRestored(Box<Restored>),
+    /// Somebody wants a change merged past its gates or a freeze; a second person must agree.
+    #[serde(rename = "break-glass.opened")]
+    GlassOpened {
+        /// Which change.
+        change: ChangeId,
+        /// The head that may be merged, and no other.
+        head: CommitId,
+        /// Why it cannot wait.
+        reason: String,
+        /// Until when it may be merged.
+        expires: DateTime<Utc>,
+        /// The incident that was opened for it.
+        incident: IncidentId,
+    },
+    /// A second person agreed.
+    #[serde(rename = "break-glass.seconded")]
+    GlassSeconded {
+        /// Which change.
+        change: ChangeId,
+        /// The head that they agree to.
+        head: CommitId,
+    },
+    /// What was skipped was made up for: the post-mortem is written.
+    #[serde(rename = "break-glass.settled")]
+    GlassSettled {
+        /// Which change.
+        change: ChangeId,
+        /// Where the post-mortem is, or what it says.
+        note: String,
+    },
+    /// Channels were told of something, or could not be.
+    #[serde(rename = "notice.delivered")]
+    NoticeDelivered {
+        /// What it was about: an incident or a change.
+        about: String,
+        /// What had happened, such as `incident.declared`.
+        event: String,
+        /// How each channel took it.
+        deliveries: Vec<Delivery>,
+    },
+    /// Somebody proposed an edit of a service.
+    #[serde(rename = "change.proposed")]
+    ChangeProposed {
+        /// Which change.
+        change: ChangeId,
+        /// Which service.
+        service: ServiceName,
+        /// What is proposed, in a few words (`ga → maintenance`, `version 1.2.3 → 2.0.0`).
+        summary: String,
+        /// The branch's commit.
+        head: CommitId,
+        /// The commit of the main branch that it is made on.
+        base: CommitId,
+    },
+    /// A rollback began; nobody else may begin one for the same service and environment until it ended.
+    #[serde(rename = "rollback.started")]
+    RollbackStarted {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// The version that ran.
+        from: String,
+        /// The version to go back to.
+        to: String,
+        /// `deployment/default/api` or `application/argocd/api`: what is changed.
+        object: String,
+    },
+    /// A rollback ended, well or not.
+    #[serde(rename = "rollback.finished")]
+    RollbackFinished {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// How it was verified.
+        verdict: Verdict,
+        /// What was seen, in one sentence.
+        detail: String,
+    },
+    /// Somebody declared an incident.
+    #[serde(rename = "incident.declared")]
+    IncidentDeclared {
+        /// Its id, given out by the fold: one past the highest.
+        incident: IncidentId,
+        /// How bad.
+        severity: Severity,
+        /// What it is.
+        title: String,
+        /// Which service, if one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        service: Option<ServiceName>,
+    },
+    /// Somebody has taken it.
+    #[serde(rename = "incident.acknowledged")]
+    IncidentAcknowledged {
+        /// Which incident.
+        incident: IncidentId,
+    },
+    /// It is over.
+    #[serde(rename = "incident.resolved")]
+    IncidentResolved {
+        /// Which incident.
+        incident: IncidentId,
+        /// What ended it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+}
+
+impl Happening {
+    /// The kind, as it stands in the subject line.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::ChangeApproved { .. } => "change.approved",
+            Self::ApprovalWithdrawn { .. } => "change.approval-withdrawn",
+            Self::ChangesRequested { .. } => "change.changes-requested",
+            Self::ChangeCommented { .. } => "change.commented",
+            Self::ChangeMerged(_) => "change.merged",
+            Self::ChangeReverted { .. } => "change.reverted",
+            Self::MainRestored(_) => "main.restored",
+            Self::GlassOpened { .. } => "break-glass.opened",
+            Self::GlassSeconded { .. } => "break-glass.seconded",
+            Self::GlassSettled { .. } => "break-glass.settled",
+            Self::NoticeDelivered { .. } => "notice.delivered",
+            Self::ChangeProposed { .. } => "change.proposed",
+            Self::RollbackStarted { .. } => "rollback.started",
+            Self::RollbackFinished { .. } => "rollback.finished",
+            Self::IncidentDeclared { .. } => "incident.declared",
+            Self::IncidentAcknowledged { .. } => "incident.acknowledged",
+            Self::IncidentResolved { .. } => "incident.resolved",
+        }
+    }
+
+    /// What it is about: an incident, a change, or `service@environment`.
+    pub fn about(&self) -> String {
+        match self {
+            Self::ChangeApproved { change, .. }
+            | Self::ApprovalWithdrawn { change, .. }
+            | Self::ChangesRequested { change, .. }
+            | Self::ChangeCommented { change, .. }
+            | Self::ChangeReverted { change, .. }
+            | Self::GlassOpened { change, .. }
+            | Self::GlassSeconded { change, .. }
+            | Self::GlassSettled { change, .. }
+            | Self::ChangeProposed { change, .. } => change.to_string(),
+            Self::ChangeMerged(merged) => merged.change.to_string(),
+            Self::MainRestored(restored) => restored.branch.clone(),
+            Self::NoticeDelivered { about, .. } => about.clone(),
+            Self::RollbackStarted { service, environment, .. }
+            | Self::RollbackFinished { service, environment, .. } => format!("{service}@{environment}"),
+            Self::IncidentDeclared { incident, .. }
+            | Self::IncidentAcknowledged { incident }
+            | Self::IncidentResolved { incident, .. } => incident.to_string(),
+        }
+    }
+
+    /// The readable first line of its commit: `incident.declared(INC-5): critical, shared-auth 5xx`.
+    pub fn subject(&self) -> String {
+        let words = match self {
+            Self::ChangeApproved { gate, .. } => format!("{gate} gate"),
+            Self::ApprovalWithdrawn { gate, .. } => format!("{gate} gate"),
+            Self::ChangesRequested { note, .. } => note.clone(),
+            Self::ChangeCommented { text, .. } => text.clone(),
+            Self::ChangeMerged(merged) => {
+                let tags = if merged.tags.is_empty() {
+                    String::new()
+                } else {
+                    format!(", {}", merged.tags.join(" "))
+                };
+                format!("{} into {} as {}{tags}", merged.class, merged.branch, merged.commit.short())
+            }
+            Self::ChangeReverted { branch: Some(branch), reason, .. } => {
+                format!("proposed as {branch}, {reason}")
+            }
+            Self::ChangeReverted { commit, reason, .. } => format!("by {}, {reason}", commit.short()),
+            Self::MainRestored(restored) => {
+                format!("{} → {}, {}", restored.from.short(), restored.to.short(), restored.reason)
+            }
+            Self::GlassOpened { reason, .. } => reason.clone(),
+            Self::GlassSeconded { head, .. } => format!("agreed to {}", head.short()),
+            Self::GlassSettled { note, .. } => note.clone(),
+            Self::NoticeDelivered { event, deliveries, .. } => {
+                let sent = deliveries.iter().filter(|delivery| delivery.is_sent()).count();
+                format!("{event} reached {sent} of {} channels", deliveries.len())
+            }
+            Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
+            Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
+            Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
+            Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
+            Self::IncidentAcknowledged { .. } => "taken".to_owned(),
+            Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
+        };
+        let line = text::clean(&format!("{}({}): {words}", self.kind(), self.about()));
+        text::fit(line.trim(), SUBJECT_WIDTH)
+    }
+}
