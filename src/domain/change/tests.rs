@@ -52,7 +52,7 @@ fn paths(paths: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_class_follows_the_difference() {
-    use ChangeClass::{Breaking, Bugfix, Deprecation, Feature, Other};
+    use ChangeClass::{Breaking, Bugfix, Deprecation, Feature, Other, Retirement};
     let version = |version: &str| API.replace("2.1.0", version);
     let with = |line: &str| format!("{API}{line}\n");
     let old_api = API.replace("2.1.0", "0.3.0").replace("compat_version_min = \"2.0.0\"\n", "");
@@ -78,10 +78,10 @@ fn the_class_follows_the_difference() {
         (API.to_owned(), API.replace("owner = \"platform\"\n", ""), Breaking),
         (API.to_owned(), API.replace("version = \"2.1.0\"\n", ""), Breaking),
         (API.to_owned(), with("status = \"deprecated\""), Deprecation),
-        (with("status = \"deprecated\""), with("status = \"retired\""), Deprecation),
+        (with("status = \"deprecated\""), with("status = \"retired\""), Retirement),
         (API.to_owned(), with("status = \"maintenance\""), Feature),
         (API.to_owned(), String::new(), Breaking),
-        (with("status = \"retired\""), String::new(), Deprecation),
+        (with("status = \"retired\""), String::new(), Retirement),
         (String::new(), API.to_owned(), Feature),
         (API.to_owned(), with("[service.api.dependencies]\nrequires = [\"auth\"]"), Feature),
         (API.to_owned(), with("[service.api.dependencies]\noptional = [\"auth\"]"), Bugfix),

@@ -327,9 +327,10 @@ impl Happening {
     /// The readable first line of its commit: `incident.declared(INC-5): critical, shared-auth 5xx`.
     pub fn subject(&self) -> String {
         let words = match self {
-            Self::ChangeApproved { gate, .. } => format!("{gate} gate"),
-            Self::ApprovalWithdrawn { gate, .. } => format!("{gate} gate"),
-            Self::ChangesRequested { note, .. } => note.clone(),
+            Self::ChangeApproved { gate, .. } | Self::ApprovalWithdrawn { gate, .. } => {
+                format!("{gate} gate")
+            }
+            Self::ChangesRequested { note, .. } | Self::GlassSettled { note, .. } => note.clone(),
             Self::ChangeCommented { text, .. } => text.clone(),
             Self::ChangeMerged(merged) => {
                 let tags = if merged.tags.is_empty() {
@@ -348,7 +349,6 @@ impl Happening {
             }
             Self::GlassOpened { reason, .. } => reason.clone(),
             Self::GlassSeconded { head, .. } => format!("agreed to {}", head.short()),
-            Self::GlassSettled { note, .. } => note.clone(),
             Self::NoticeDelivered { event, deliveries, .. } => {
                 let sent = deliveries.iter().filter(|delivery| delivery.is_sent()).count();
                 format!("{event} reached {sent} of {} channels", deliveries.len())

@@ -236,11 +236,9 @@ fn renumber(
             renumbered.insert(formerly.clone(), incident.clone());
             Some(formerly)
         }
-        Happening::IncidentAcknowledged { incident } | Happening::IncidentResolved { incident, .. } => {
-            let now = renumbered.get(incident)?.clone();
-            Some(std::mem::replace(incident, now))
-        }
-        Happening::GlassOpened { incident, .. } => {
+        Happening::IncidentAcknowledged { incident }
+        | Happening::IncidentResolved { incident, .. }
+        | Happening::GlassOpened { incident, .. } => {
             let now = renumbered.get(incident)?.clone();
             Some(std::mem::replace(incident, now))
         }
