@@ -38,7 +38,8 @@ pub fn files(services: usize, backends: &Backends) -> Vec<(String, String)> {
     files.push(("quarterdeck.toml".to_owned(), settings(backends)));
     files.push((
         "services/patterns.toml".to_owned(),
-        "[pattern.web]\ndescription = \"Answers requests\"\nreplicas = 3\nstrategy = \"canary\"\n".to_owned(),
+        "[pattern.web]\ndescription = \"Answers requests\"\nreplicas = 3\nstrategy = \"canary\"\ncanary_steps = [5, 25, 50, 100]\n"
+            .to_owned(),
     ));
     let mut by_project: BTreeMap<Option<String>, String> = BTreeMap::new();
     for index in 0..services {
@@ -87,15 +88,23 @@ fn settings(backends: &Backends) -> String {
 
 fn service(text: &mut String, index: usize) {
     let name = name(index);
-    let tier = ["critical", "high", "medium", "low"][index % 4];
+    // What others need is never less important than they are.
+    let tier = match index {
+        0..50 => "critical",
+        50..500 => "high",
+        500..5_000 => "medium",
+        _ => "low",
+    };
     let _ = write!(
         text,
         "[service.{name}]\nname = \"{name}\"\ntype = \"api\"\nowner = \"shop-team\"\n\
          description = \"Service number {index} of a generated estate\"\nversion = \"1.{}.0\"\nstatus = \"ga\"\n\
          tier = \"{tier}\"\nport = 8080\nhealth_check = \"/healthz\"\npattern = \"web\"\n\n\
-         [service.{name}.governance]\napprovers = [\"@platform-team\", \"@security-team\"]\nbreak_changes_notice = 30\n\n\
-         [service.{name}.sla]\navailability = \"99.9%\"\nresponse_time_p99 = \"200ms\"\n\n",
-        index % 9
+         [service.{name}.governance]\napprovers = [\"@platform-team\", \"@security-team\"]\nbreak_changes_notice = 30\n\
+         change_log = \"docs/{name}.md\"\n\n\
+         [service.{name}.sla]\navailability = \"{:.7}%\"\nresponse_time_p99 = \"200ms\"\n\n",
+        index % 9,
+        100.0 - allowed_downtime(index)
     );
     // A tree with some short cuts: everybody needs the first, and nothing needs itself in a circle.
     let mut needs: Vec<usize> =
@@ -106,4 +115,15 @@ fn service(text: &mut String, index: usize) {
             needs.into_iter().map(|other| format!("\"{} >= 1.0\"", self::name(other))).collect();
         let _ = write!(text, "[service.{name}.dependencies]\nrequires = [{}]\n\n", needs.join(", "));
     }
+}
+
+/// In per cent: as much as all that it requires may be down together, and a little more, so that no promise is
+/// higher than what it stands on.
+fn allowed_downtime(index: usize) -> f64 {
+    const LEAST: f64 = 0.000_002;
+    let (mut below, mut own) = (0.0, LEAST);
+    for _ in 0..index.checked_ilog2().map_or(0, |level| level + 1) {
+        (below, own) = (own, own + below + 2.0 * LEAST);
+    }
+    own
 }

@@ -152,7 +152,7 @@ pub(super) fn migration(service: &Service, users: &[User<'_>], options: Options)
         replacement: service.replacement_service.clone(),
         deprecated: service.deprecation_date,
         sunset: service.sunset_date,
-        support_until: way.and_then(|way| way.support_until),
+        support_until: way.and_then(|way| way.support_until).or(service.support_until),
         guide: way.and_then(|way| way.guide_url.clone()),
         difficulty: way.and_then(|way| way.migration_difficulty.clone()),
         hours_each: way.and_then(|way| way.estimated_effort_hours).filter(|hours| hours.is_finite()),

@@ -41,12 +41,14 @@ mod migration_too_short;
 mod missing_dependency;
 mod missing_optional_dependency;
 mod mutable_image;
+mod needless_opt_in;
 mod notice_too_short;
 mod on_call_without_rotation;
 mod open_network;
 mod person_without_team;
 mod policy_rule;
 pub mod reading;
+mod regulated_without_gate;
 mod removed_in_use;
 mod replacement_cycle;
 mod requirement_below_compatible;
@@ -428,6 +430,7 @@ pub static RULES: &[&Rule] = &[
     &depends_on_development::RULE,
     &beta_without_opt_in::RULE,
     &replacement_cycle::RULE,
+    &needless_opt_in::RULE,
     &removed_in_use::RULE,
     &breaking_change::RULE,
     &breaking_without_notice::RULE,
@@ -464,6 +467,7 @@ pub static RULES: &[&Rule] = &[
     &open_network::RULE,
     &unknown_network_peer::RULE,
     &blocked_dependency::RULE,
+    &regulated_without_gate::RULE,
     &policy_rule::INVALID,
     &policy_rule::CONTROL,
     &policy_rule::RULE,

@@ -231,6 +231,7 @@ fn read_service(
         "pattern",
         "port",
         "image",
+        "regulated",
     ] {
         remember(&view, name, name);
     }
@@ -248,6 +249,9 @@ fn read_service(
         remember(governance, "approvers", "governance.approvers");
         remember(governance, "change_log", "governance.change_log");
         remember(governance, "break_changes_notice", "governance.break_changes_notice");
+    }
+    if let Some(needs) = &view.table("dependencies") {
+        remember(needs, "accept_beta", "dependencies.accept_beta");
     }
     let deployment = view.table("deployment");
     if let Some(deployment) = &deployment {

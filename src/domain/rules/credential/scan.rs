@@ -4,7 +4,10 @@
 
 use aho_corasick::AhoCorasick;
 use regex::{Captures, Regex};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{LazyLock, OnceLock},
+};
 
 /// A credential in a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -183,7 +186,14 @@ struct Scanner {
     words: AhoCorasick,
     /// Which shapes a word belongs to, by the word's index.
     shapes_of: Vec<Vec<usize>>,
-    patterns: Vec<Option<Regex>>,
+    /// Made when a line first asks for it: most repositories need none, and some take a megabyte.
+    patterns: Vec<OnceLock<Option<Regex>>>,
+}
+
+impl Scanner {
+    fn pattern(&self, shape: usize) -> Option<&Regex> {
+        self.patterns[shape].get_or_init(|| Regex::new(SHAPES[shape].pattern).ok()).as_ref()
+    }
 }
 
 static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
@@ -194,14 +204,14 @@ static SCANNER: LazyLock<Option<Scanner>> = LazyLock::new(|| {
         }
     }
     let words = AhoCorasick::builder().ascii_case_insensitive(true).build(shapes_of.keys()).ok()?;
-    let patterns = SHAPES.iter().map(|shape| Regex::new(shape.pattern).ok()).collect();
+    let patterns = SHAPES.iter().map(|_| OnceLock::new()).collect();
     Some(Scanner { words, shapes_of: shapes_of.into_values().collect(), patterns })
 });
 
 /// Whether the table of shapes can be used at all; a test holds it.
 #[cfg(test)]
 pub fn works() -> bool {
-    SCANNER.as_ref().is_some_and(|scanner| scanner.patterns.iter().all(Option::is_some))
+    SCANNER.as_ref().is_some_and(|scanner| (0..SHAPES.len()).all(|shape| scanner.pattern(shape).is_some()))
 }
 
 /// A line longer than this is looked at in part: no credential is that long, and nobody wrote it.
@@ -228,7 +238,7 @@ pub fn scan(text: &str) -> Vec<Credential> {
             if idle || std::mem::replace(&mut tried[*shape], true) {
                 continue;
             }
-            let Some(pattern) = &scanner.patterns[*shape] else { continue };
+            let Some(pattern) = scanner.pattern(*shape) else { continue };
             for captures in pattern.captures_iter(&text[line.clone()]) {
                 found.extend(judge(&SHAPES[*shape], &captures, text, line.start));
             }
