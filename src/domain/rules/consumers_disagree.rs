@@ -6,7 +6,7 @@ use crate::domain::{
     finding::{Finding, Level},
     name::{ProjectName, ServiceName},
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -19,17 +19,19 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
-    let mut direct: BTreeMap<&ServiceName, BTreeSet<&ServiceName>> = BTreeMap::new();
-    for service in context.head.services.values() {
-        for dependency in service.dependencies.iter().filter(|dependency| dependency.service != service.name)
-        {
-            direct.entry(&dependency.service).or_default().insert(&service.name);
-        }
-    }
-    let nobody = BTreeSet::new();
     let mut findings = Vec::new();
     for service in context.head.services.values() {
-        let actual = direct.get(&service.name).unwrap_or(&nobody);
+        // Most services do not say who uses them.
+        if service.required_by.is_empty()
+            && !["consumers.required_by", "consumers.projects"]
+                .iter()
+                .any(|key| service.spans.contains_key(key))
+        {
+            continue;
+        }
+        let uses = context.uses.get(&service.name).map(Vec::as_slice).unwrap_or_default();
+        let actual: &BTreeSet<_> =
+            &uses.iter().map(|one| &one.user.name).filter(|name| **name != service.name).collect();
         required_by(context, service, actual, &mut findings);
         projects(context, service, actual, &mut findings);
     }
