@@ -298,6 +298,9 @@ fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
         model.dirty = true;
         return Effects::none();
     }
+    if pane == Pane::CrossProject && run::table_click(model, column, row) {
+        return Effects::none();
+    }
     let first = layout.first_row(pane, model.ui.table.index());
     if row >= first {
         let list = model.ui.list(pane);

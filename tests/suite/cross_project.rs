@@ -47,6 +47,24 @@ async fn the_page_opens_over_the_deck_and_gives_it_back() {
 }
 
 #[tokio::test]
+async fn a_click_gives_the_table_under_it_the_keys() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    console.keys("6");
+    assert_eq!(console.model().ui.table, Table::Usage);
+    let [_, compliance, _] = console.model().ui.layout().tables(Table::Usage.index());
+    console.click(compliance.x + 1, compliance.y + 1);
+    assert_eq!(console.model().ui.table, Table::Compliance);
+    // The tables have moved; where the last one was is looked up again.
+    let now = console.model().ui.layout().tables(Table::Compliance.index())[2];
+    console.click(now.x + 1, now.y + 1);
+    assert_eq!(console.model().ui.table, Table::Migrations);
+    // A second click there chooses a row and changes no table.
+    let row = console.model().ui.layout().first_row(Pane::CrossProject, Table::Migrations.index());
+    console.click(now.x + 1, row);
+    assert_eq!(console.model().ui.table, Table::Migrations);
+}
+
+#[tokio::test]
 async fn the_tables_have_cursors_and_filters_of_their_own() {
     let mut console = Console::start(Scenario::BadRelease).await;
     console.keys("6 /");

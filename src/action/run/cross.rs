@@ -54,6 +54,16 @@ pub(super) fn cycle(model: &mut Model, direction: Direction) {
     turn_to(model, Table::ALL[(model.ui.table.index() + step) % Table::ALL.len()]);
 }
 
+/// Gives the table under the pointer the keys; whether it had not got them.
+pub fn table_click(model: &mut Model, column: u16, row: u16) -> bool {
+    let active = model.ui.table;
+    let areas = model.ui.layout().tables(active.index());
+    let clicked = Table::ALL.into_iter().zip(areas).find(|(_, area)| area.contains(column, row));
+    let Some((table, _)) = clicked.filter(|(table, _)| *table != active) else { return false };
+    turn_to(model, table);
+    true
+}
+
 /// Gives a table the keys.
 pub(super) fn turn_to(model: &mut Model, table: Table) {
     let ui = &mut model.ui;

@@ -11,6 +11,7 @@ mod propose;
 mod service;
 mod view;
 
+pub use cross::table_click;
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use plan::{confirmed, finished, open_plan};
