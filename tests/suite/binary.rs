@@ -168,6 +168,17 @@ async fn reports_tell_the_state_and_the_exit_code_sums_it_up() {
     let services = program.json(0, &["service", "list"]).await;
     let auth = services["services"].as_array().unwrap().iter().find(|row| row["name"] == "shared-auth");
     assert_eq!(auth.unwrap()["verdict"], "violated", "{services:#}");
+    program.ends(0, &["service", "show", "shared-auth"]).await.says(&[
+        "shared-auth  ■ violated",
+        "version       1.3.0",
+        "used by",
+        "duties open",
+        "said in",
+    ]);
+    let shown = program.json(0, &["service", "show", "old-api"]).await;
+    assert_eq!(shown["replacement_service"], "new-api", "{shown:#}");
+    assert!(shown["lifecycle"][0]["duties"].is_array() && shown["sources"][0]["line"].is_u64(), "{shown:#}");
+    program.ends(2, &["service", "show", "shared-oauth"]).await.complains(&["shared-auth"]);
     program.ends(0, &["service", "usage"]).await.says(&["shared-auth", "■ violated", "▲ deprecated gone in"]);
     program.ends(0, &["service", "compliance"]).await.says(&[
         "△ drifts",
