@@ -21,6 +21,8 @@ mod fuzzed;
 #[cfg(test)]
 mod graph;
 #[cfg(test)]
+mod hostile_changes;
+#[cfg(test)]
 mod inventory;
 #[cfg(test)]
 mod ledger_killed;
