@@ -96,9 +96,18 @@ fn user_file(overrides: &Overrides, directory: Option<&Path>, problems: &mut Vec
                 continue;
             }
             (name @ ("theme" | "keymap"), _) => format!("`{name}` must be text"),
-            ("read_only", _) => "`read_only` must be true or false".to_owned(),
+            ("read_only", _) => {
+                // A safety switch that cannot be read is on.
+                settings.read_only = Some(true);
+                "`read_only` must be true or false; it is taken as true".to_owned()
+            }
             (other, _) => match crate::domain::text::nearest(other, ["theme", "keymap", "read_only"]) {
-                Some(near) => format!("unknown key `{other}`; did you mean `{near}`?"),
+                Some(near) => {
+                    if near == "read_only" {
+                        settings.read_only = Some(true);
+                    }
+                    format!("unknown key `{other}`; did you mean `{near}`?")
+                }
                 None => format!("unknown key `{other}`; known: theme, keymap, read_only"),
             },
         };

@@ -91,6 +91,33 @@ pub struct Policies {
 const NEWEST: &[&str] = &["latest"];
 
 impl Policies {
+    /// What these and those demand together, of what is counted or switched: lists of what is forbidden grow, lists of
+    /// what is allowed shrink. Rules and exemptions stay those of `self`.
+    #[must_use]
+    pub fn stricter(&self, other: &Self) -> Self {
+        fn union<T: Clone + PartialEq>(one: &[T], two: &[T]) -> Vec<T> {
+            one.iter().chain(two.iter().filter(|entry| !one.contains(entry))).cloned().collect()
+        }
+        let allowed_registries = match (&self.allowed_registries, &other.allowed_registries) {
+            (Some(one), Some(two)) => Some(one.iter().filter(|entry| two.contains(entry)).cloned().collect()),
+            (one, two) => one.clone().or_else(|| two.clone()),
+        };
+        let tags = |policies: &Self| match &policies.mutable_tags {
+            Some(tags) => tags.clone(),
+            None => NEWEST.iter().map(|tag| (*tag).to_owned()).collect(),
+        };
+        Self {
+            allowed_registries,
+            forbidden_ports: union(&self.forbidden_ports, &other.forbidden_ports),
+            forbidden_privileges: union(&self.forbidden_privileges, &other.forbidden_privileges),
+            mutable_tags: Some(union(&tags(self), &tags(other))),
+            require_network_policy: self.require_network_policy || other.require_network_policy,
+            require_digest: self.require_digest || other.require_digest,
+            exemptions: self.exemptions.clone(),
+            rules: self.rules.clone(),
+        }
+    }
+
     /// Whether a tag may come to mean another image.
     pub fn is_mutable(&self, tag: &str) -> bool {
         match &self.mutable_tags {

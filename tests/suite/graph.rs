@@ -84,3 +84,22 @@ async fn what_falls_and_what_a_change_breaks() {
     assert_eq!(subject.as_deref(), Some("shared-auth-2.0.0"));
     assert!(impact.harmed() > 0, "{}", impact.summary());
 }
+
+#[tokio::test]
+async fn a_search_goes_to_what_was_named_and_nowhere_else() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    console.select(Pane::Inventory, "shared-auth");
+    console.keys("2");
+    for name in ["cart", "checkout", "pdf-renderer"] {
+        console.keys("/ ctrl-u");
+        console.type_text(name);
+        console.keys("enter");
+        assert_eq!(console.model().ui.selected.as_ref().map(ToString::to_string).as_deref(), Some(name));
+    }
+    let before = console.model().ui.selected.clone();
+    console.keys("/ ctrl-u");
+    console.type_text("zzzz");
+    console.keys("enter");
+    assert_eq!(console.model().ui.selected, before);
+    assert!(screen(console.model()).contains("no service matches `zzzz`"));
+}

@@ -158,10 +158,51 @@ fn jump(model: &mut Model, direction: Direction) {
     }
 }
 
-/// To the first match, while the search is typed.
+/// How far a name is from what was searched: the very name, its beginning, a part of it, or letters in between.
+fn distance(name: &str, wanted: &str) -> u8 {
+    match name {
+        _ if name == wanted => 0,
+        _ if name.starts_with(wanted) => 1,
+        _ if name.contains(wanted) => 2,
+        _ => 3,
+    }
+}
+
+fn wanted(model: &Model) -> String {
+    model.ui.list(Pane::Graph).filter.trim().to_lowercase()
+}
+
+/// To the nearest match, while the search is typed.
 pub(super) fn search(model: &mut Model) {
-    if let Some(first) = model.graph_matches().first().copied() {
-        go(model, first);
+    let wanted = wanted(model);
+    let nearest = model.graph_matches().into_iter().min_by_key(|index| {
+        let services = model.ui.graph.map.spots[*index].services();
+        services.iter().map(|service| distance(service.name.as_str(), &wanted)).min()
+    });
+    if let Some(nearest) = nearest {
+        go(model, nearest);
+    }
+}
+
+/// The search is confirmed: what is not drawn here, but is what was asked for, comes into the middle.
+pub(super) fn searched(model: &mut Model) {
+    let wanted = wanted(model);
+    if wanted.is_empty() {
+        return;
+    }
+    let drawn = model.graph_matches();
+    let best = |names: &mut dyn Iterator<Item = &ServiceName>| {
+        names.map(|name| (distance(name.as_str(), &wanted), name.clone())).min()
+    };
+    let spots = drawn.iter().flat_map(|index| model.ui.graph.map.spots[*index].services());
+    let here = best(&mut spots.map(|service| &service.name));
+    let catalog = model.world.catalog.value.as_ref();
+    let anywhere = catalog.and_then(|catalog| best(&mut catalog.services.keys())).filter(|(far, _)| *far < 3);
+    match (here, anywhere) {
+        (Some((here, _)), Some((there, _))) if here <= there => {}
+        (_, Some((_, name))) => centre(model, &name),
+        (Some(_), None) => {}
+        (None, None) => say(model, NoticeKind::Info, format!("no service matches `{wanted}`")),
     }
 }
 

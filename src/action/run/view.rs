@@ -221,7 +221,10 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             Ok(Effects::none())
         }
         Some(Overlay::Filter { .. } | Overlay::Columns { .. }) => {
-            model.ui.overlays.pop();
+            let searched = matches!(model.ui.overlays.pop(), Some(Overlay::Filter { pane: Pane::Graph, .. }));
+            if searched {
+                graph::searched(model);
+            }
             Ok(Effects::none())
         }
         Some(Overlay::Form { fields, focus, .. }) if focus + 1 < fields.len() => {

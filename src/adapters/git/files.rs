@@ -41,6 +41,8 @@ const MAX_OTHERS_BYTES: u64 = 32 * 1024 * 1024;
 pub(super) struct Others {
     /// The files.
     pub files: Files,
+    /// Paths of control files, and of folders above them, that are links.
+    pub links: Vec<String>,
     skipped: usize,
     bytes: u64,
 }
@@ -58,7 +60,15 @@ impl Others {
     }
 
     /// What must be said of the files that were passed over.
-    pub fn finding(&self) -> Option<Finding> {
+    pub fn findings(&self) -> Vec<Finding> {
+        let linked = self.links.iter().map(|path| {
+            let message = format!("{} is a link, and was not read", text::clean(path));
+            reading::LINK.finding(message).help("put the file or folder itself there")
+        });
+        linked.chain(self.too_large()).collect()
+    }
+
+    fn too_large(&self) -> Option<Finding> {
         let what = match self.skipped {
             0 => return None,
             1 => "1 file is".to_owned(),
@@ -143,10 +153,19 @@ fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
 /// Reads the control files of the working tree; beside them, the paths that are there and could not be
 /// read, and why. Symbolic links are not followed, neither out of the repository nor within it: so the
 /// working tree and a commit of it say the same.
-pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>) {
+pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>, Vec<String>) {
     let mut files = Files::new();
     let mut unreadable = Vec::new();
-    visit(root, &mut |path, file, _| {
+    let mut links = Vec::new();
+    visit(root, &mut |path, file, metadata| {
+        if metadata.is_symlink() {
+            links.push(path);
+            return;
+        }
+        if !metadata.is_file() {
+            unreadable.push((path, "it is no file".to_owned()));
+            return;
+        }
         // One byte beyond the limit is enough for the reader to say that it is too large.
         match read_at_most(file, MAX_FILE_BYTES as u64 + 1) {
             Ok(bytes) => {
@@ -155,7 +174,8 @@ pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>) {
             Err(error) => unreadable.push((path, error.to_string())),
         }
     });
-    (files, unreadable)
+    links.sort_unstable();
+    (files, unreadable, links)
 }
 
 /// A digest over path, size and modification time of the working tree's control files, and of the other
@@ -191,11 +211,17 @@ fn visit(root: &Path, found: &mut dyn FnMut(String, &Path, &fs::Metadata)) {
             let Ok(metadata) = entry.metadata() else { continue };
             if metadata.is_dir() && depth < DEPTH {
                 folders.push((entry.path(), format!("{path}/"), depth + 1));
-            } else if metadata.is_file() && is_control_file(&path) {
+            } else if is_control_file(&path) || (metadata.is_symlink() && holds_control_files(&path)) {
                 found(path, &entry.path(), &metadata);
             }
         }
     }
+}
+
+/// Whether control files may lie in a folder of this path.
+fn holds_control_files(path: &str) -> bool {
+    matches!(path, "services" | "projects" | "policies")
+        || path.strip_prefix("projects/").is_some_and(|project| !project.contains('/'))
 }
 
 /// Reads the files of a commit: control files, and what else is text.
@@ -208,6 +234,8 @@ pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Fi
             let path = format!("{prefix}{}", entry.name);
             if entry.is_folder {
                 folders.push((entry.id, format!("{path}/")));
+            } else if entry.is_link && (is_control_file(&path) || holds_control_files(&path)) {
+                others.links.push(path);
             } else if entry.is_file {
                 let broken = |error: &gix::Error| unreadable(&path, error);
                 let control = is_control_file(&path);
@@ -220,6 +248,7 @@ pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Fi
             }
         }
     }
+    others.links.sort_unstable();
     Ok((files, others))
 }
 
@@ -273,6 +302,7 @@ struct Entry {
     id: ObjectId,
     is_folder: bool,
     is_file: bool,
+    is_link: bool,
     /// So that a file that becomes executable, or a link, differs.
     mode: u16,
 }
@@ -287,6 +317,7 @@ fn entries(repository: &Repository, tree: ObjectId) -> Result<Vec<Entry>, Failur
                 id: entry.oid.to_owned(),
                 is_folder: entry.mode.is_tree(),
                 is_file: entry.mode.is_blob(),
+                is_link: entry.mode.is_link(),
                 mode: entry.mode.value(),
             })
         })

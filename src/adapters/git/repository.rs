@@ -138,13 +138,14 @@ impl ControlRepository for GitRepository {
 fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
     match revision {
         Revision::WorkingTree => {
-            let ((files, unreadable), others) = thread::scope(|scope| {
+            let ((files, unreadable, links), others) = thread::scope(|scope| {
                 // Git takes as long to start as many files take to be read.
                 let others = scope.spawn(|| files::others(&clone.root, &clone.git));
                 let own = files::working_tree(&clone.root);
                 (own, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             });
-            let others = others?;
+            let mut others = others?;
+            others.links = links;
             *clone.others.lock().unwrap_or_else(PoisonError::into_inner) =
                 others.files.keys().cloned().collect();
             let mut catalog = read(clone, files, others);
@@ -183,10 +184,10 @@ fn at_commit(clone: &LocalClone, repository: &Repository, commit: ObjectId) -> R
 }
 
 fn read(clone: &LocalClone, files: Files, others: Others) -> Catalog {
-    let finding = others.finding();
+    let findings = others.findings();
     let mut reader = clone.reader.lock().unwrap_or_else(PoisonError::into_inner);
     let mut catalog = reader.read(files.into_iter().chain(others.files));
-    catalog.findings.extend(finding);
+    catalog.findings.extend(findings);
     catalog
 }
 

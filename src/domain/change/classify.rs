@@ -97,7 +97,7 @@ fn required(service: &Service) -> BTreeSet<&ServiceName> {
 
 /// Whether consumers lose something that they may rely on: the major version (below 1.0 the minor one
 /// plays its part), versions that were still supported, or what every service must say.
-fn removes_a_promise(old: &Service, new: &Service) -> bool {
+pub fn removes_a_promise(old: &Service, new: &Service) -> bool {
     let major = match (&old.version, &new.version) {
         (Some(old), Some(new)) => old.major != new.major || (old.major == 0 && old.minor != new.minor),
         (Some(_), None) => !matches!(new.status, Lifecycle::Deprecated | Lifecycle::Retired),

@@ -7,7 +7,7 @@ use crate::domain::finding::{Finding, Level};
 pub static RULE: Rule = Rule {
     code: "QD309",
     name: "backdated-notice",
-    level: Level::Warning,
+    level: Level::Error,
     summary: "A change announces a breaking version with a date in the past.",
     help: "Notice runs from `notice.date`, and consumers can read it only once it is on the main branch: an earlier date takes days from them. A week is left for the review.",
     check: Some(check),

@@ -3,6 +3,7 @@
 use super::{Context, Rule, Use, users};
 use crate::domain::{
     catalog::Service,
+    change::removes_a_promise,
     finding::{Finding, Level},
 };
 use std::sync::Arc;
@@ -49,13 +50,11 @@ pub(super) fn breaking<'c>(
 fn is_breaking(old: &Service, new: &Service) -> bool {
     let (Some(before), Some(after)) = (&old.version, &new.version) else { return false };
     // Below 1.0 the minor version is the one that breaks.
-    let bumped =
-        after > before && (after.major != before.major || (before.major == 0 && after.minor != before.minor));
-    let dropped = new
-        .compat_version_min
-        .as_ref()
-        .is_some_and(|least| least > before && Some(least) != old.compat_version_min.as_ref());
-    bumped || dropped
+    let line =
+        |version: &semver::Version| (version.major, if version.major == 0 { version.minor } else { 0 });
+    // A step back is the way out of a release, and takes nothing that was there before it.
+    let forward = after.cmp_precedence(before).is_ge();
+    forward && (line(after) != line(before) || removes_a_promise(old, new))
 }
 
 /// `shared-auth 1.3.0 → 2.0.0`.

@@ -17,7 +17,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in context.head.services.values() {
         let (Some(version), Some(least)) = (&service.version, &service.compat_version_min) else { continue };
-        if least > version {
+        if least.cmp_precedence(version).is_gt() {
             let message = format!(
                 "`{}` is compatible from {least}, which is newer than its version {version}",
                 service.name

@@ -114,6 +114,10 @@ fn invalid(context: &Context<'_>) -> Vec<Finding> {
         .map(|(message, at, help)| {
             let mut finding = context.place(INVALID.finding(message), at, "");
             finding.help = help;
+            // That time went by blocks nobody else's change: what was exempt is found again anyway.
+            if finding.message.contains(" ran out on ") {
+                finding.level = Level::Warning;
+            }
             finding
         })
         .collect()

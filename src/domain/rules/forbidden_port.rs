@@ -15,7 +15,7 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let head = context.head;
-    let forbidden = &head.policies.forbidden_ports;
+    let forbidden = &context.policies.forbidden_ports;
     if forbidden.is_empty() {
         return Vec::new();
     }

@@ -22,7 +22,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for service in head.services.values() {
         for privilege in &service.deployment.privileges {
-            if !head.policies.forbidden_privileges.iter().any(|forbidden| same(forbidden, privilege)) {
+            if !context.policies.forbidden_privileges.iter().any(|forbidden| same(forbidden, privilege)) {
                 continue;
             }
             let message = format!("`{}` asks for `{}`, which is forbidden", service.name, clean(privilege));

@@ -18,13 +18,15 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let head = context.head;
-    let Some(allowed) = &head.policies.allowed_registries else { return Vec::new() };
+    let Some(allowed) = &context.policies.allowed_registries else { return Vec::new() };
     let mut findings = Vec::new();
     for service in head.services.values() {
         let Some(image) = &service.image else { continue };
         let within = |registry: &String| {
             let registry = registry.trim_end_matches('/');
             image.strip_prefix(registry).is_some_and(|rest| rest.starts_with('/'))
+                // Docker Hub needs not be named by an image that comes from there.
+                || (registry_of(image) == "docker.io" && registry == "docker.io")
         };
         if allowed.iter().any(within) {
             continue;

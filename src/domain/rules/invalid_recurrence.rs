@@ -6,7 +6,7 @@ use crate::domain::{
     finding::{Finding, Level},
     text::clean,
 };
-use chrono::{Duration, NaiveTime};
+use chrono::{DateTime, Duration, NaiveTime};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -37,9 +37,16 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
                     "begin with `DTSTART;TZID=Europe/Madrid:20260105T100000\\nRRULE:FREQ=…`{start}"
                 ))
             }
-            Ok(found) if found.is_empty() => RULE
-                .finding(format!("{title} does not come within {YEARS} years from {}", context.today))
-                .help("its days do not exist together, or its `UNTIL` or `COUNT` is over: mend or remove it"),
+            Ok(found) if found.is_empty() => {
+                let mut finding = RULE
+                    .finding(format!("{title} does not come within {YEARS} years from {}", context.today))
+                    .help("its days do not exist together, or its `UNTIL` or `COUNT` is over: mend or remove it");
+                // One that has been is over, which is nobody's fault and must block nobody's change.
+                if entry.occurrences(DateTime::UNIX_EPOCH, from, 1).is_ok_and(|been| !been.is_empty()) {
+                    finding.level = Level::Warning;
+                }
+                finding
+            }
             Ok(_) => continue,
         };
         findings.push(context.place(finding, &entry.place("rrule"), ""));

@@ -1,7 +1,10 @@
 //! A service that another one cannot work without is not in the catalog.
 
 use super::{Context, MOST_SUGGESTIONS, Rule, suggest};
-use crate::domain::finding::{Finding, Level};
+use crate::domain::{
+    finding::{Finding, Level},
+    lifecycle::Lifecycle,
+};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -21,7 +24,8 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
 pub(super) fn missing(context: &Context<'_>, rule: &Rule, optional: bool) -> Vec<Finding> {
     let services = &context.head.services;
     let mut findings = Vec::new();
-    for service in services.values() {
+    // What is retired runs nowhere, and needs nothing any more.
+    for service in services.values().filter(|service| service.status != Lifecycle::Retired) {
         for dependency in service.dependencies.iter().filter(|dependency| dependency.optional == optional) {
             if services.contains_key(&dependency.service) {
                 continue;

@@ -13,6 +13,7 @@ mod consumers_disagree;
 mod consumers_not_told;
 mod credential;
 mod critical_requires_lower;
+mod deadline_moved;
 mod dependency_cycle;
 mod depends_on_deprecated;
 mod depends_on_development;
@@ -73,6 +74,7 @@ mod unknown_calendar_scope;
 mod unknown_column;
 mod unknown_environment;
 mod unknown_escalation_target;
+mod unknown_file;
 mod unknown_network_peer;
 mod unknown_pattern;
 mod unknown_person;
@@ -93,11 +95,13 @@ use crate::domain::{
     finding::{Finding, Level, Span},
     graph::DependencyGraph,
     lifecycle::{DutyKind, Lifecycle, production_of},
-    name::ServiceName,
+    name::{ServiceName, TeamName},
+    policy::Policies,
     text::nearest,
 };
 use chrono::NaiveDate;
 use std::{
+    borrow::Cow,
     collections::HashMap,
     num::NonZero,
     sync::{
@@ -122,6 +126,8 @@ pub struct Context<'a> {
     needs: Vec<(Use<'a>, &'a Arc<Service>)>,
     /// Services that differ between `base` and `head`: as they were, and as they would be.
     kept: Vec<(&'a Arc<Service>, &'a Arc<Service>)>,
+    /// What both the main branch and `head` demand: a change must not loosen what it is judged by.
+    policies: Cow<'a, Policies>,
     /// The day of the check, UTC.
     pub today: NaiveDate,
 }
@@ -171,7 +177,18 @@ impl<'a> Context<'a> {
             // Most services are the same on both sides.
             .filter(|(old, new)| !Arc::ptr_eq(old, new))
             .collect();
-        Self { head, base, graph, uses, needs, kept, today }
+        let policies = match base {
+            Some(base) if base.policies != head.policies => {
+                Cow::Owned(head.policies.stricter(&base.policies))
+            }
+            _ => Cow::Borrowed(&head.policies),
+        };
+        Self { head, base, graph, uses, needs, kept, policies, today }
+    }
+
+    /// Whether anybody is in a team. Of a team that is not there another rule speaks.
+    fn has_members(&self, team: &TeamName) -> bool {
+        self.head.people.team(team.as_str()).is_none_or(|team| !team.members.is_empty())
     }
 
     /// Who depends on the service of a name in `head`: all but itself and those that are retired, by name.
@@ -409,6 +426,7 @@ pub fn find(code: &str) -> Option<&'static Rule> {
 
 /// Everything that is checked once the files are read.
 pub static RULES: &[&Rule] = &[
+    &unknown_file::RULE,
     &rule_level_changed::RULE,
     &missing_dependency::RULE,
     &missing_optional_dependency::RULE,
@@ -457,6 +475,7 @@ pub static RULES: &[&Rule] = &[
     &unproven_start::RULE,
     &support_ended::RULE,
     &retired_early::RULE,
+    &deadline_moved::RULE,
     &credential::RULE,
     &credential::EXEMPTION,
     &sensitive_without_gate::RULE,

@@ -19,7 +19,7 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let head = context.head;
-    let policies = &head.policies;
+    let policies = &context.policies;
     let mut findings = Vec::new();
     for service in head.services.values() {
         let Some(image) = &service.image else { continue };

@@ -19,12 +19,18 @@ pub static RULE: Rule = Rule {
 
 /// Whether an entry of a network list lets everybody in or out.
 pub fn is_open(entry: &str) -> bool {
-    matches!(entry.trim(), "*" | "any" | "all" | "0.0.0.0/0" | "::/0") || entry.trim().ends_with(".0.0.0/0")
+    let entry = entry.trim();
+    // Whatever address stands before it: without a single fixed bit, it is every address.
+    let everywhere = entry.rsplit_once('/').is_some_and(|(address, bits)| {
+        let is_address = |c: char| c.is_ascii_hexdigit() || matches!(c, '.' | ':');
+        address.chars().all(is_address) && bits.parse::<u8>().is_ok_and(|bits| bits == 0)
+    });
+    matches!(entry, "*" | "any" | "all") || everywhere
 }
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let head = context.head;
-    if !head.policies.require_network_policy {
+    if !context.policies.require_network_policy {
         return Vec::new();
     }
     let mut findings = Vec::new();

@@ -70,7 +70,7 @@ reading_rules! {
         "Define the service in services/catalog.toml or in the project's services.toml, or remove the table.";
     /// The file is larger than any control repository needs.
     TOO_LARGE = "QD111" "file-too-large" Error
-        "A file is larger than 64 MiB and was not read."
+        "A file is larger than 64 MiB, or has more than a million values, and was not read."
         "Split it, or remove what does not belong into a control repository.";
     /// More findings than anybody reads.
     TOO_MANY = "QD112" "too-many-findings" Error
@@ -80,4 +80,8 @@ reading_rules! {
     NOT_SEARCHED = "QD113" "not-searched" Note
         "Files are too large to be searched for credentials."
         "Control files are always read. Of all others, those of at most 1 MiB are searched, and 32 MiB in all.";
+    /// A link where a file should be.
+    LINK = "QD114" "link-not-read" Error
+        "A control file, or a folder of control files, is a symbolic link and was not read."
+        "Links are followed nowhere, neither out of the repository nor within it: what is reviewed is what is read.";
 }

@@ -18,16 +18,22 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
-    if gate_team(Gate::Compliance, context.head).is_some() {
-        return Vec::new();
-    }
+    let (why, help) = match gate_team(Gate::Compliance, context.head) {
+        None => (
+            "no team opens the compliance gate".to_owned(),
+            "set `[gate.compliance] team` in policies/compliance.toml".to_owned(),
+        ),
+        Some(team) if !context.has_members(&team) => (
+            format!("nobody is in `{team}`, which opens the compliance gate"),
+            format!("add `members` to `[team.{team}]` in policies/teams.toml"),
+        ),
+        Some(_) => return Vec::new(),
+    };
     let regulated = context.head.services.values().filter(|service| service.regulated);
     regulated
         .map(|service| {
-            let message = format!("`{}` is regulated, and no team opens the compliance gate", service.name);
-            context
-                .place(RULE.finding(message), service.place("regulated"), "")
-                .help("set `[gate.compliance] team` in policies/compliance.toml")
+            let message = format!("`{}` is regulated, and {why}", service.name);
+            context.place(RULE.finding(message), service.place("regulated"), "").help(help.clone())
         })
         .collect()
 }

@@ -30,6 +30,12 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
                     format!("`{name}` is sensitive, and no team opens the security gate"),
                     "set `[gate.security] team` in policies/security.toml".to_owned(),
                 ),
+                Some(team) if !context.has_members(team) => (
+                    format!(
+                        "`{name}` is sensitive, and nobody is in `{team}`, which opens the security gate"
+                    ),
+                    format!("add `members` to `[team.{team}]` in policies/teams.toml"),
+                ),
                 Some(team) if !service.governance.approvers.contains(team) => (
                     format!("`{name}` is sensitive, and `{team}` is not among its approvers"),
                     format!("add \"@{team}\" to `governance.approvers` of `{name}`"),

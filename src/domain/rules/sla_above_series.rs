@@ -7,6 +7,7 @@ use super::{
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
+    name::ServiceName,
 };
 use std::collections::BTreeSet;
 
@@ -28,7 +29,9 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         let required = required(context, service);
         let given: f64 = required.iter().map(|(_, share)| share).product();
         // One that is too weak by itself has a rule of its own, sla-above-dependency.
-        let weak = required.iter().any(|(_, share)| *share < promised.share() - HAIR);
+        let weak = required.iter().any(|(other, share)| {
+            *share < promised.share() - HAIR && availability(context.head, other).is_some()
+        });
         if weak || given > promised.share() - HAIR {
             continue;
         }
@@ -43,7 +46,8 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         let at = service.place("sla.availability");
         let mut finding = context.place(RULE.finding(message), at, format!("promises {promised}"));
         for (other, share) in required.iter().take(super::MOST_PLACES) {
-            let words = format!("promises {}", at_most(*share));
+            let verb = if availability(context.head, other).is_some() { "promises" } else { "can give" };
+            let words = format!("{verb} {}", at_most(*share));
             finding = context.place(finding, other.place("sla.availability"), words);
         }
         findings.push(finding.help(format!(
@@ -52,6 +56,32 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         )));
     }
     findings
+}
+
+/// So many services without a promise are looked behind; nobody builds a longer chain by hand.
+const MOST_BEHIND: usize = 1_000;
+
+/// What a service gives: its promise, or, where it makes none, what all that stands behind it gives together.
+fn given(context: &Context<'_>, service: &Service, asker: &ServiceName) -> Option<f64> {
+    if let Some(promise) = availability(context.head, service) {
+        return Some(promise.share());
+    }
+    let mut seen = BTreeSet::from([asker, &service.name]);
+    let mut silent = vec![&service.dependencies];
+    let mut shares = Vec::new();
+    while let Some(needs) = silent.pop() {
+        for need in needs.iter().filter(|need| !need.optional) {
+            let Some(other) = context.head.services.get(&need.service) else { continue };
+            if seen.len() > MOST_BEHIND || !seen.insert(&other.name) {
+                continue;
+            }
+            match availability(context.head, other) {
+                Some(promise) => shares.push(promise.share()),
+                None => silent.push(&other.dependencies),
+            }
+        }
+    }
+    (!shares.is_empty()).then(|| shares.into_iter().product())
 }
 
 /// The services that it requires and that promise something, each once, with their shares.
@@ -65,6 +95,6 @@ fn required<'c>(context: &Context<'c>, service: &Service) -> Vec<(&'c Service, f
     names
         .into_iter()
         .filter_map(|name| context.head.services.get(name))
-        .filter_map(|other| Some((&**other, availability(context.head, other)?.share())))
+        .filter_map(|other| Some((&**other, given(context, other, &service.name)?)))
         .collect()
 }

@@ -59,7 +59,7 @@ fn notice_is_counted_from_the_announcement_on_the_main_branch() {
         ("1.0.0", "deprecation_date = 2026-05-02", "2.0.0", "", vec!["QD302"]),
         ("1.0.0", "deprecation_date = 2026-05-03", "2.0.0", "", vec!["QD303", "QD302"]),
         // A change cannot announce itself.
-        ("1.0.0", "", "2.0.0", "deprecation_date = 2026-01-01", vec!["QD303", "QD302"]),
+        ("1.0.0", "", "2.0.0", "deprecation_date = 2026-01-01", vec!["QD303", "QD418", "QD302"]),
         ("1.0.0", "", "1.9.0", "", vec![]),
         ("0.1.0", "deprecation_date = 2026-01-01", "0.2.0", "", vec!["QD302"]),
     ] {

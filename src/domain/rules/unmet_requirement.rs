@@ -1,7 +1,10 @@
 //! A service needs another version of a service than the catalog has.
 
 use super::{Context, Rule};
-use crate::domain::finding::{Finding, Level};
+use crate::domain::{
+    finding::{Finding, Level},
+    lifecycle::Lifecycle,
+};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -16,7 +19,7 @@ pub static RULE: Rule = Rule {
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let services = &context.head.services;
     let mut findings = Vec::new();
-    for service in services.values() {
+    for service in services.values().filter(|service| service.status != Lifecycle::Retired) {
         for dependency in &service.dependencies {
             let Some(wanted) = &dependency.requirement else { continue };
             let Some(other) = services.get(&dependency.service) else { continue };

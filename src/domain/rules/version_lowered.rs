@@ -19,7 +19,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     for (old, new) in &context.kept {
         let (Some(before), Some(after)) = (&old.version, &new.version) else { continue };
         let released = || base.previous_versions.get(&new.name).is_some_and(|known| known.contains(after));
-        if after >= before || released() {
+        if after.cmp_precedence(before).is_ge() || released() {
             continue;
         }
         let message = format!("{} lowers the version to one that was never released", describe(old, new));

@@ -37,6 +37,11 @@ use std::{
 /// A larger file is not read: no control repository needs it, and offsets fit 32 bits with room.
 pub const MAX_FILE_BYTES: usize = 64 * 1024 * 1024;
 
+/// Nor is a file of more values than this, as far as brackets, commas and equals signs tell. A parsed value takes up
+/// to a kilobyte, so that a few megabytes of `{a=1},` would take all memory; ten thousand services in one file have
+/// a quarter of it.
+const MOST_VALUES: usize = 1_000_000;
+
 /// The file that every control repository has.
 const CATALOG_PATH: &str = "services/catalog.toml";
 
@@ -78,7 +83,7 @@ struct Input {
 enum Read {
     Part(Arc<Part>),
     Whole(Arc<SourceFile>, Option<usize>),
-    TooLarge(Arc<SourceFile>, usize),
+    TooLarge(Arc<SourceFile>, String),
 }
 
 impl Reader {
@@ -113,12 +118,10 @@ impl Reader {
                     read_whole(&file, &mut catalog, &mut sink);
                     sink
                 }
-                Read::TooLarge(file, size) => {
+                Read::TooLarge(file, message) => {
                     catalog.files.push(Arc::clone(&file));
                     let mut sink = Sink::new(file, index as u32);
-                    let size = size / 1024 / 1024;
-                    let message = format!("{} has {size} MiB and was not read", clean(&sink.file.path));
-                    let help = Some("at most 64 MiB are read".to_owned());
+                    let help = Some(format!("at most 64 MiB and {MOST_VALUES} values are read; split it"));
                     sink.report(&reading::TOO_LARGE, &(0..0), message, help);
                     sink
                 }
@@ -209,7 +212,17 @@ fn read_side_by_side(inputs: Vec<Input>) -> Vec<(u32, Read)> {
 fn read_one(input: Input) -> Read {
     let size = input.bytes.len();
     if size > MAX_FILE_BYTES {
-        return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), size);
+        let message = format!("{} has {} MiB and was not read", clean(&input.path), size / 1024 / 1024);
+        return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), message);
+    }
+    // Fewer bytes than that cannot hold as many.
+    if size > MOST_VALUES && is_control_file(&input.path) {
+        let values = input.bytes.iter().filter(|byte| matches!(byte, b'[' | b'{' | b',' | b'=')).count();
+        if values > MOST_VALUES {
+            let message =
+                format!("{} has more than {MOST_VALUES} values and was not read", clean(&input.path));
+            return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), message);
+        }
     }
     let (text, lost_at) = match decode(input.bytes) {
         Ok(text) => (text, None),

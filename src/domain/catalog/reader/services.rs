@@ -83,8 +83,9 @@ impl Estate {
                 if !histogram_buckets.is_empty() {
                     project.histogram_buckets.clone_from(histogram_buckets);
                 }
+                let own = project.name.clone();
                 for (name, at, overlay) in services {
-                    self.lay(name, at, overlay, sink);
+                    self.lay(&own, name, at, overlay, sink);
                 }
             }
             Content::Text => {}
@@ -114,9 +115,25 @@ impl Estate {
         sink.push(finding.help("keep one of the two definitions"));
     }
 
-    /// Lays something over a service, or adds a finding that there is none of this name.
-    fn lay(&mut self, name: &ServiceName, at: &Span, overlay: &Arc<Overlay>, sink: &mut Sink) {
+    /// Lays what a project says over a service, or adds a finding that there is none of this name, or that it is
+    /// another project's.
+    fn lay(
+        &mut self,
+        project: &ProjectName,
+        name: &ServiceName,
+        at: &Span,
+        overlay: &Arc<Overlay>,
+        sink: &mut Sink,
+    ) {
         if let Some(joining) = self.services.get_mut(name) {
+            // What all projects share may be watched by each; what is another project's is its own affair.
+            if let Some(other) = joining.definition.project.as_ref().filter(|other| *other != project) {
+                let range = at.start as usize..at.end as usize;
+                let message = format!("`{name}` belongs to the project `{other}`, not to `{project}`");
+                let help = format!("move the table to projects/{other}/");
+                sink.report(&reading::NAME_MISMATCH, &range, message, Some(help));
+                return;
+            }
             joining.overlays.push(Arc::clone(overlay));
             return;
         }

@@ -384,6 +384,9 @@ fn hostile_nesting_and_size_end_in_findings() {
     assert!(catalog.findings.iter().any(|finding| finding.code == "QD112"));
     let huge = vec![b'#'; MAX_FILE_BYTES + 1];
     assert_eq!(read([(CATALOG_PATH.to_owned(), huge)]).findings[0].code, "QD111");
+    // Small, but it would take gigabytes once it is parsed.
+    let dense = format!("foo = [{}]", "{a=1},".repeat(400_000)).into_bytes();
+    assert_eq!(read([(CATALOG_PATH.to_owned(), dense)]).findings[0].code, "QD111");
 }
 
 #[test]

@@ -57,6 +57,7 @@ const ASSIGNED: &[&str] = &[
     "access_key",
     "private_key",
     "credential",
+    "passphrase",
 ];
 
 static SHAPES: &[Shape] = &[
@@ -151,6 +152,30 @@ static SHAPES: &[Shape] = &[
         form: Form::Token,
     },
     Shape {
+        kind: "An OpenAI key",
+        words: &["sk-proj-", "sk-svcacct-"],
+        pattern: r"\b(sk-(?:proj|svcacct)-[A-Za-z0-9_-]{20,255})",
+        form: Form::Token,
+    },
+    Shape {
+        kind: "An Azure storage key",
+        words: &["accountkey="],
+        pattern: r"(?i)\bAccountKey=([A-Za-z0-9+/]{40,100}={0,2})",
+        form: Form::Token,
+    },
+    Shape {
+        kind: "A private key of a kubeconfig",
+        words: &["client-key-data"],
+        pattern: r#"client-key-data["']?\s*:\s*["']?([A-Za-z0-9+/=]{64,})"#,
+        form: Form::Token,
+    },
+    Shape {
+        kind: "A credential of a request",
+        words: &["authorization"],
+        pattern: r#"(?i)(authorization)["']?\s*[:=]\s*["']?(?:bearer|basic)\s+([A-Za-z0-9._~+/=-]{16,})"#,
+        form: Form::Assignment,
+    },
+    Shape {
         kind: "An age key",
         words: &["age-secret-key-"],
         pattern: r"(AGE-SECRET-KEY-1[A-Z0-9]{40,})",
@@ -171,13 +196,13 @@ static SHAPES: &[Shape] = &[
     Shape {
         kind: "A secret",
         words: ASSIGNED,
-        pattern: r#"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_-]*)["']?\s*(?:=>|:=|=|:)\s*["']([^"']{8,})["']"#,
+        pattern: r#"(?i)([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|passphrase)[a-z0-9_-]*)["']?\s*(?:=>|:=|=|:)\s*["']([^"']{8,})["']"#,
         form: Form::Assignment,
     },
     Shape {
         kind: "A secret",
         words: ASSIGNED,
-        pattern: r#"(?i)^\s*(?:-\s+|export\s+)?([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_-]*)\s*[:=]\s*([^\s"'#,;\[\]{}()]{8,})\s*(?:\s#.*)?$"#,
+        pattern: r#"(?i)^\s*(?:-\s+|export\s+)?([a-z0-9_.-]*(?:password|passwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|passphrase)[a-z0-9_-]*)\s*[:=]\s*([^\s"'#,;\[\]{}()]{8,})\s*(?:\s#.*)?$"#,
         form: Form::Bare,
     },
 ];
