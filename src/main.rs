@@ -458,8 +458,12 @@ fn keymap_print(config: &Config) -> Printed {
     Printed { out, err, code: if config.problems.is_empty() { 0 } else { 2 } }
 }
 
-/// Asks on the terminal; `None` where there is none.
-fn ask(plan: &str, expected: &str) -> Option<bool> {
+/// Shows a plan, and asks on the terminal for what must be typed; `None` where there is none.
+fn ask(plan: &str, expected: Option<&str>) -> Option<bool> {
+    let Some(expected) = expected else {
+        let _ = std::io::stderr().write_all(plan.as_bytes());
+        return Some(true);
+    };
     if !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
         return None;
     }

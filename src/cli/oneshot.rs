@@ -51,8 +51,9 @@ pub struct Printed {
     pub code: u8,
 }
 
-/// Asks a yes-or-no question where there is somebody to ask: the question, and what must be typed.
-pub type Ask<'a> = &'a mut dyn FnMut(&str, &str) -> Option<bool>;
+/// Shows a plan, and asks for a yes where there is somebody to ask: the plan, and what must be typed; nothing where
+/// the yes was given on the command line.
+pub type Ask<'a> = &'a mut dyn FnMut(&str, Option<&str>) -> Option<bool>;
 
 /// Runs an action of the registry.
 ///
@@ -407,26 +408,26 @@ async fn confirm_and_run(
     ask: Ask<'_>,
 ) -> Result<Printed, Failure> {
     let (job, plan) = planned(engine).await?;
-    let mut err = render_plan(&plan);
-    if !global.yes {
-        let expected = plan.confirm_by_typing.clone().unwrap_or_else(|| "yes".to_owned());
-        match ask(&err, &expected) {
-            Some(true) => err.clear(),
-            Some(false) => {
-                return Err(Failure::new(
-                    FailureKind::Interrupted,
-                    format!("{}: cancelled, nothing was done", plan.title),
-                ));
-            }
-            None => {
-                let failure = Failure::usage(format!(
-                    "{}: nobody is there to confirm, nothing was done",
-                    clean(&plan.title)
-                ))
-                .hint("add --yes to confirm the plan");
-                let code = failure.kind.exit_code();
-                return Ok(Printed { out: String::new(), err: err + &failure.render() + "\n", code });
-            }
+    let shown = render_plan(&plan);
+    let mut err = String::new();
+    // Before the deed, and whoever said yes beforehand sees it too.
+    let expected = plan.confirm_by_typing.as_deref().unwrap_or("yes");
+    match ask(&shown, (!global.yes).then_some(expected)) {
+        Some(true) => {}
+        Some(false) => {
+            return Err(Failure::new(
+                FailureKind::Interrupted,
+                format!("{}: cancelled, nothing was done", plan.title),
+            ));
+        }
+        None => {
+            let failure = Failure::usage(format!(
+                "{}: nobody is there to confirm, nothing was done",
+                clean(&plan.title)
+            ))
+            .hint("add --yes to confirm the plan");
+            let code = failure.kind.exit_code();
+            return Ok(Printed { out: String::new(), err: shown + &failure.render() + "\n", code });
         }
     }
     if let Some(Overlay::Confirm { input, .. }) = engine.model.ui.overlays.last_mut() {

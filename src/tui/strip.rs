@@ -32,6 +32,12 @@ struct Part<'a> {
 /// The priority of a source that is well.
 const LIVE: u8 = 10;
 
+/// The priority of a source that has failed.
+const FAILED: u8 = 2;
+
+/// The priority of a source whose picture is old or has gaps.
+const STALE: u8 = 3;
+
 /// Below this width an incident in the top strip is its id and its clock.
 const BRIEF: u16 = 100;
 
@@ -245,6 +251,22 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
         }
         right = loud;
     }
+    // A failure is never left out: where all of them do not fit by name, they are counted.
+    if total(&right) > most {
+        for (priority, glyph, role, word) in
+            [(FAILED, "■", Role::StatusCritical, "failed"), (STALE, "▲", Role::StatusWarning, "stale")]
+        {
+            let count = right.iter().filter(|part| part.priority == priority).count();
+            if count > 0 {
+                right.retain(|part| part.priority != priority);
+                let line = vec![
+                    piece(format!("{glyph} "), painter.style(role)),
+                    piece(format!("{count} {word}"), painter.style(Role::Text)),
+                ];
+                right.push(Part { line, priority: 0 });
+            }
+        }
+    }
     while total(&right) > most && right.len() > 1 {
         let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0)
         else {
@@ -307,8 +329,8 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
                 piece(source.words(view.now()), painter.style(freshness_role(source.freshness))),
             ];
             let priority = match source.freshness {
-                Freshness::Failed => 2,
-                Freshness::Partial | Freshness::Stale => 3,
+                Freshness::Failed => FAILED,
+                Freshness::Partial | Freshness::Stale => STALE,
                 Freshness::Loading => 4,
                 Freshness::Live => LIVE,
             };
