@@ -2,7 +2,10 @@
 
 use super::spec::Availability;
 use crate::{
-    domain::lifecycle::{self, Lifecycle},
+    domain::{
+        break_glass,
+        lifecycle::{self, Lifecycle},
+    },
     model::{Model, layout::Pane, ui::Overlay},
 };
 
@@ -122,6 +125,17 @@ pub fn approve(model: &Model) -> Availability {
         Availability::Yes => with_change(model),
         no @ Availability::No(_) => no,
     }
+}
+
+/// With a change that was merged past its gates.
+pub fn settle(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = writable(model) {
+        return no;
+    }
+    let ledger = model.world.ledger.value.as_ref();
+    unless(ledger.is_some_and(|ledger| !break_glass::unsettled(&ledger.operations).is_empty()), || {
+        "no change was merged past its gates and waits for a post-mortem".to_owned()
+    })
 }
 
 /// With a change under the cursor whose validation may be told to a forge.

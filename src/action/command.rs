@@ -224,6 +224,29 @@ pub enum ChangeCommand {
     Propose(Transition),
 }
 
+/// Break-glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GlassCommand {
+    /// Break it for a change.
+    Open {
+        /// Which change.
+        change: ChangeId,
+        /// Why it cannot wait.
+        reason: String,
+        /// How long the change may be merged.
+        length: chrono::Duration,
+    },
+    /// Agree to it.
+    Second(ChangeId),
+    /// Record the post-mortem.
+    Settle {
+        /// Which change.
+        change: ChangeId,
+        /// Where the post-mortem is, or what it says.
+        note: String,
+    },
+}
+
 /// Services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
@@ -295,6 +318,8 @@ pub enum Command {
     Graph(GraphCommand),
     /// Changes.
     Change(ChangeCommand),
+    /// Break-glass.
+    Glass(GlassCommand),
     /// Services.
     Service(ServiceCommand),
     /// Incidents.
@@ -311,6 +336,7 @@ impl Command {
                 ChangeCommand::Approve { .. } | ChangeCommand::Propose(_) | ChangeCommand::Post(_),
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
+            | Self::Glass(_)
             | Self::Incident(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))

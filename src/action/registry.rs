@@ -1,6 +1,7 @@
 //! The table of all actions. A new action is one row in the file of its family.
 
 mod change;
+mod glass;
 mod graph;
 mod incident;
 mod ledger;
@@ -47,6 +48,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     report::ACTIONS,
     ledger::ACTIONS,
     change::ACTIONS,
+    glass::ACTIONS,
     service::ACTIONS,
     incident::ACTIONS,
 ];

@@ -356,7 +356,7 @@ async fn act(
         Command::Change(ChangeCommand::Validate { change, post }) => Some((change.clone(), *post)),
         _ => None,
     };
-    let changes = matches!(command, Command::Change(_));
+    let changes = matches!(command, Command::Change(_) | Command::Glass(_));
     let requests = validate.as_ref().is_some_and(|(_, post)| *post);
     let needs = Needs { changes, ledger: true, remote: !rollback, requests, ..Needs::default() };
     settle(engine, needs).await?;
