@@ -114,6 +114,16 @@ pub fn on_cross_project(model: &Model) -> Availability {
     })
 }
 
+/// On the calendar.
+pub fn on_calendar(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::Calendar, || "the calendar is not open: press 7".to_owned())
+}
+
+/// On the pipeline.
+pub fn on_pipeline(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::Pipeline, || "the pipeline is not open: press 8".to_owned())
+}
+
 /// With a change under the cursor.
 pub fn with_change(model: &Model) -> Availability {
     unless(model.selected_change().is_some(), || "no change is selected: choose one in pane 3".to_owned())

@@ -224,6 +224,39 @@ pub enum ChangeCommand {
     Propose(Transition),
 }
 
+/// How the calendar is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalendarFormat {
+    /// A table.
+    Text,
+    /// JSON of a documented shape.
+    Json,
+    /// iCalendar (RFC 5545).
+    Ics,
+}
+
+/// The calendar, and the pipeline of changes beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarCommand {
+    /// Look at it.
+    Show {
+        /// The first day; today if `None`.
+        from: Option<chrono::NaiveDate>,
+        /// How many days.
+        days: u16,
+        /// How to print it; as all output is wanted if `None`.
+        format: Option<CalendarFormat>,
+    },
+    /// Go so many days further, or back when negative.
+    Days(i64),
+    /// Go to another month.
+    Month(Direction),
+    /// Go back to today.
+    Today,
+    /// Go to another stage of the pipeline.
+    Stage(Direction),
+}
+
 /// Break-glass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GlassCommand {
@@ -318,6 +351,8 @@ pub enum Command {
     Graph(GraphCommand),
     /// Changes.
     Change(ChangeCommand),
+    /// The calendar.
+    Calendar(CalendarCommand),
     /// Break-glass.
     Glass(GlassCommand),
     /// Services.
@@ -342,6 +377,7 @@ impl Command {
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
+            | Self::Calendar(_)
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
             | Self::Inventory(_)

@@ -1,5 +1,6 @@
 //! The table of all actions. A new action is one row in the file of its family.
 
+mod calendar;
 mod change;
 mod glass;
 mod graph;
@@ -48,6 +49,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     report::ACTIONS,
     ledger::ACTIONS,
     change::ACTIONS,
+    calendar::ACTIONS,
     glass::ACTIONS,
     service::ACTIONS,
     incident::ACTIONS,

@@ -24,6 +24,7 @@ pub mod name;
 pub mod notice;
 pub mod passage;
 pub mod people;
+pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod proposal;

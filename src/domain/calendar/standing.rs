@@ -28,6 +28,17 @@ pub enum Closing {
     Unreadable,
 }
 
+impl Closing {
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Freeze => "freeze",
+            Self::Window => "window",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
 /// Why it is closed, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Closure {
@@ -50,7 +61,7 @@ impl Closure {
         let until = |until: Option<DateTime<Utc>>| {
             until.map_or_else(String::new, |until| format!(" until {}", until.format("%F %H:%M UTC")))
         };
-        let reason = self.reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        let reason = self.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
         match self.kind {
             Closing::Freeze => format!("the freeze `{}` holds{}{reason}", self.by, until(self.until)),
             Closing::Window if self.by.is_empty() => "it is outside of every window".to_owned(),
@@ -172,6 +183,16 @@ impl Schedule {
             production: production.map(|environment| environment.name.clone()).collect(),
             broken: broken.map(|finding| finding.message.clone()),
         }
+    }
+
+    /// What of the calendar cannot be read, each with the reason.
+    pub fn problems(&self) -> Vec<String> {
+        let broken = self.broken.iter().map(|why| format!("{PATH}: {why}"));
+        let unread = self.entries.iter().filter_map(|known| {
+            let why = known.times.as_ref().err()?;
+            Some(format!("the {} `{}`: {why}", known.entry.kind.as_str(), known.entry.name))
+        });
+        broken.chain(unread).collect()
     }
 
     /// Whether something may happen at a moment between the two, as [`standing`] says.
