@@ -37,6 +37,9 @@ const LIVE: u8 = 10;
 /// Below this width an incident in the top strip is its id and its clock.
 const BRIEF: u16 = 100;
 
+/// Below this width broken glass is told without the change's name.
+const ROOMY: u16 = 120;
+
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
 
@@ -140,7 +143,7 @@ fn glass<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
     let world = &view.model.world;
     let operations = &world.ledger.value.as_ref()?.operations;
     let red = painter.style(Role::StatusCritical);
-    let is_brief = view.model.ui.size.width < BRIEF;
+    let is_brief = view.model.ui.size.width < ROOMY;
     // It is never left out: nobody may forget that glass is broken.
     let part = |change: &str, words: String| {
         let words =

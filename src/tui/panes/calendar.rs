@@ -258,15 +258,9 @@ pub(super) fn state(standing: &Standing, now: DateTime<Utc>) -> (&'static str, R
                 Closing::Unreadable => ("■", Role::StatusCritical),
             };
             // When it opens comes first: it is what is asked for, and a narrow line cuts the rest.
-            (glyph, role, format!("closed; {}. {}", closure.opening(), capital(&closure.words())))
+            (glyph, role, format!("closed · {} · {}", closure.opening(), closure.words()))
         }
     }
-}
-
-/// The first letter as a sentence begins.
-fn capital(words: &str) -> String {
-    let mut characters = words.chars();
-    characters.next().map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
 /// A moment as short as it can be said.
