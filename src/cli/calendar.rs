@@ -108,7 +108,7 @@ fn text(
         return out;
     }
     let rows: Vec<Vec<String>> = agenda.entries.iter().map(row).collect();
-    out += &table(&["from", "until", "what", "name", "where", "more"], &rows);
+    out += &table(&["from (UTC)", "until", "what", "name", "where", "more"], &rows);
     out
 }
 
