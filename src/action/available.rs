@@ -2,7 +2,10 @@
 
 use super::spec::Availability;
 use crate::{
-    domain::lifecycle::{self, Lifecycle},
+    domain::{
+        break_glass,
+        lifecycle::{self, Lifecycle},
+    },
     model::{Model, layout::Pane, ui::Overlay},
 };
 
@@ -111,6 +114,16 @@ pub fn on_cross_project(model: &Model) -> Availability {
     })
 }
 
+/// On the calendar.
+pub fn on_calendar(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::Calendar, || "the calendar is not open: press 7".to_owned())
+}
+
+/// On the pipeline.
+pub fn on_pipeline(model: &Model) -> Availability {
+    unless(model.ui.focus == Pane::Pipeline, || "the pipeline is not open: press 8".to_owned())
+}
+
 /// With a change under the cursor.
 pub fn with_change(model: &Model) -> Availability {
     unless(model.selected_change().is_some(), || "no change is selected: choose one in pane 3".to_owned())
@@ -122,6 +135,17 @@ pub fn approve(model: &Model) -> Availability {
         Availability::Yes => with_change(model),
         no @ Availability::No(_) => no,
     }
+}
+
+/// With a change that was merged past its gates.
+pub fn settle(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = writable(model) {
+        return no;
+    }
+    let ledger = model.world.ledger.value.as_ref();
+    unless(ledger.is_some_and(|ledger| !break_glass::unsettled(&ledger.operations).is_empty()), || {
+        "no change was merged past its gates and waits for a post-mortem".to_owned()
+    })
 }
 
 /// With a change under the cursor whose validation may be told to a forge.

@@ -224,6 +224,62 @@ pub enum ChangeCommand {
     Propose(Transition),
 }
 
+/// How the calendar is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CalendarFormat {
+    /// A table.
+    Text,
+    /// JSON of a documented shape.
+    Json,
+    /// iCalendar (RFC 5545).
+    Ics,
+}
+
+/// The calendar, and the pipeline of changes beside it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CalendarCommand {
+    /// Look at it.
+    Show {
+        /// The first day; today if `None`.
+        from: Option<chrono::NaiveDate>,
+        /// How many days.
+        days: u16,
+        /// How to print it; as all output is wanted if `None`.
+        format: Option<CalendarFormat>,
+    },
+    /// Go so many days further, or back when negative.
+    Days(i64),
+    /// Go to another month.
+    Month(Direction),
+    /// Go back to today.
+    Today,
+    /// Go to another stage of the pipeline.
+    Stage(Direction),
+}
+
+/// Break-glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GlassCommand {
+    /// Break it for a change.
+    Open {
+        /// Which change.
+        change: ChangeId,
+        /// Why it cannot wait.
+        reason: String,
+        /// How long the change may be merged.
+        length: chrono::Duration,
+    },
+    /// Agree to it.
+    Second(ChangeId),
+    /// Record the post-mortem.
+    Settle {
+        /// Which change.
+        change: ChangeId,
+        /// Where the post-mortem is, or what it says.
+        note: String,
+    },
+}
+
 /// Services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
@@ -295,6 +351,10 @@ pub enum Command {
     Graph(GraphCommand),
     /// Changes.
     Change(ChangeCommand),
+    /// The calendar.
+    Calendar(CalendarCommand),
+    /// Break-glass.
+    Glass(GlassCommand),
     /// Services.
     Service(ServiceCommand),
     /// Incidents.
@@ -311,11 +371,13 @@ impl Command {
                 ChangeCommand::Approve { .. } | ChangeCommand::Propose(_) | ChangeCommand::Post(_),
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
+            | Self::Glass(_)
             | Self::Incident(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
+            | Self::Calendar(_)
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
             | Self::Inventory(_)

@@ -1,6 +1,8 @@
 //! The table of all actions. A new action is one row in the file of its family.
 
+mod calendar;
 mod change;
+mod glass;
 mod graph;
 mod incident;
 mod ledger;
@@ -47,6 +49,8 @@ static FAMILIES: &[&[ActionSpec]] = &[
     report::ACTIONS,
     ledger::ACTIONS,
     change::ACTIONS,
+    calendar::ACTIONS,
+    glass::ACTIONS,
     service::ACTIONS,
     incident::ACTIONS,
 ];

@@ -2,11 +2,11 @@
 
 use super::{
     arguments::{Global, Output},
-    check, cross_project, impact, ledger, report, service,
+    calendar, check, cross_project, impact, ledger, report, service,
 };
 use crate::{
     action::{
-        command::{ChangeCommand, Command, GraphCommand, Report, ServiceCommand},
+        command::{CalendarCommand, ChangeCommand, Command, GraphCommand, Report, ServiceCommand},
         run,
         spec::{ActionSpec, Arguments},
     },
@@ -107,6 +107,19 @@ pub async fn action(
                 Output::Json => GraphFormat::Json,
             });
             Ok(Printed { out: graph::write(&part, format), ..Printed::default() })
+        }
+        Command::Calendar(CalendarCommand::Show { from, days, format }) => {
+            settle(engine, needs(Report::Incidents)).await?;
+            let format = format.unwrap_or_else(|| global.output.into());
+            let written = calendar::write(&engine.model, from, days, format)?;
+            let failures = failures(&engine.model, needs(Report::Incidents));
+            let mut err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
+            for problem in &written.problems {
+                err += &format!("{}; it keeps production closed until it is corrected\n", clean(problem));
+            }
+            let code = failures.iter().map(|failure| failure.kind.exit_code()).max();
+            let code = code.unwrap_or(u8::from(!written.problems.is_empty()));
+            Ok(Printed { out: written.out, err, code })
         }
         command => act(engine, global, command, ask).await,
     }
@@ -357,7 +370,7 @@ async fn act(
         Command::Change(ChangeCommand::Validate { change, post }) => Some((change.clone(), *post)),
         _ => None,
     };
-    let changes = matches!(command, Command::Change(_));
+    let changes = matches!(command, Command::Change(_) | Command::Glass(_));
     let requests = validate.as_ref().is_some_and(|(_, post)| *post);
     let needs = Needs { changes, ledger: true, remote: !rollback, requests, ..Needs::default() };
     settle(engine, needs).await?;

@@ -19,6 +19,8 @@ pub const CONTEXTS: &[&str] = &[
     "sla",
     "escalation",
     "cross-project",
+    "calendar",
+    "pipeline",
     "pane",
     "service",
     "columns",

@@ -1,6 +1,7 @@
 //! What Quarterdeck knows, as pure data and functions: no clock, no I/O, no async, no terminal.
 
 pub mod alert;
+pub mod break_glass;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
@@ -23,6 +24,7 @@ pub mod name;
 pub mod notice;
 pub mod passage;
 pub mod people;
+pub mod pipeline;
 pub mod plan;
 pub mod policy;
 pub mod proposal;

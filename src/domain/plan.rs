@@ -13,6 +13,7 @@ use super::{
     notice::Delivery,
     proposal::TransitionProposal,
 };
+use chrono::Duration;
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -87,6 +88,31 @@ pub enum Work {
         /// Which forge.
         forge: Box<ForgeSettings>,
     },
+    /// Break the glass for a change.
+    BreakGlass {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was shown.
+        head: CommitId,
+        /// Why it cannot wait.
+        reason: String,
+        /// How long it may be merged.
+        length: Duration,
+    },
+    /// Agree to broken glass.
+    SecondGlass {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was shown.
+        head: CommitId,
+    },
+    /// Record the post-mortem of broken glass.
+    SettleGlass {
+        /// Which change.
+        change: ChangeId,
+        /// Where it is, or what it says.
+        note: String,
+    },
     /// Roll a service back.
     Rollback {
         /// Where.
@@ -136,6 +162,11 @@ impl Work {
             Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
             Self::Propose(proposal) => format!("propose/{}", proposal.service),
             Self::PostValidation { change, .. } => format!("post/{change}"),
+            Self::BreakGlass { change, .. }
+            | Self::SecondGlass { change, .. }
+            | Self::SettleGlass { change, .. } => {
+                format!("glass/{change}")
+            }
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),

@@ -293,6 +293,10 @@ fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
             return effects;
         }
     }
+    // A page without a list of rows has nothing to put the cursor on.
+    if matches!(pane, Pane::Calendar | Pane::Pipeline) {
+        return Effects::none();
+    }
     if pane == Pane::Graph {
         run::graph_click(model, column, row);
         model.dirty = true;

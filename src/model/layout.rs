@@ -29,7 +29,7 @@ impl Area {
     }
 }
 
-/// The five panes of the Deck, in the order of their digits, and the page behind the sixth.
+/// The five panes of the Deck, in the order of their digits, and the pages behind the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Pane {
     /// Services.
@@ -45,6 +45,10 @@ pub enum Pane {
     Escalation,
     /// What projects mean for each other: a page that always has the whole screen.
     CrossProject,
+    /// Freezes, windows and what was done, by day: a page.
+    Calendar,
+    /// All changes from validation to production: a page.
+    Pipeline,
 }
 
 impl Pane {
@@ -52,12 +56,20 @@ impl Pane {
     pub const DECK: [Self; 5] = [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation];
 
     /// All panes.
-    pub const ALL: [Self; 6] =
-        [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation, Self::CrossProject];
+    pub const ALL: [Self; 8] = [
+        Self::Inventory,
+        Self::Graph,
+        Self::Changes,
+        Self::Sla,
+        Self::Escalation,
+        Self::CrossProject,
+        Self::Calendar,
+        Self::Pipeline,
+    ];
 
     /// Whether it stands beside others; a page has the screen for itself.
     pub const fn is_in_deck(self) -> bool {
-        !matches!(self, Self::CrossProject)
+        !matches!(self, Self::CrossProject | Self::Calendar | Self::Pipeline)
     }
 
     /// Its position, from 0.
@@ -74,6 +86,8 @@ impl Pane {
             Self::Sla => "sla",
             Self::Escalation => "escalation",
             Self::CrossProject => "cross-project",
+            Self::Calendar => "calendar",
+            Self::Pipeline => "pipeline",
         }
     }
 

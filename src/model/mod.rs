@@ -1,5 +1,6 @@
 //! Everything the program knows at one moment, and the values that go in and out of its loop.
 
+pub mod calendar;
 pub mod cross;
 pub mod effect;
 pub mod event;
@@ -22,7 +23,7 @@ use crate::{
         name::ServiceName,
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use layout::Pane;
 use std::sync::Arc;
 
@@ -100,9 +101,20 @@ impl Model {
         }
     }
 
-    /// The change under the cursor of its pane.
+    /// The id of the change under the cursor; in the pipeline it may be one that is merged.
+    pub fn selected_change_id(&self) -> Option<&str> {
+        let pane = if self.ui.focus == Pane::Pipeline { Pane::Pipeline } else { Pane::Changes };
+        self.ui.list(pane).current()
+    }
+
+    /// The day that the calendar shows: today, unless somebody looks at another one.
+    pub fn shown_day(&self) -> NaiveDate {
+        self.ui.day.unwrap_or_else(|| self.now.date_naive())
+    }
+
+    /// The open change under the cursor of its pane.
     pub fn selected_change(&self) -> Option<&Arc<Change>> {
-        let id = self.ui.list(Pane::Changes).current()?;
+        let id = self.selected_change_id()?;
         self.world.joined.changes.iter().find(|change| change.proposal.id == *id)
     }
 

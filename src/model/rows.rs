@@ -5,6 +5,7 @@ use crate::domain::{
     cross_project::Table,
     escalation::{EscalationClock, SeverityMatrix, clock, order},
     incident::Incident,
+    pipeline::Attention,
     sla::SlaVerdict,
 };
 use nucleo_matcher::{
@@ -81,6 +82,22 @@ impl Model {
                 open.into_iter().map(|(incident, _)| incident.id.to_string()).collect()
             }
             Pane::CrossProject => self.table_rows(self.ui.table),
+            // It has days, not rows.
+            Pane::Calendar => Vec::new(),
+            Pane::Pipeline => {
+                let mut filter = filter;
+                let chips = self.world.calendar.chips.iter();
+                chips
+                    .filter(|chip| {
+                        filter.passes(|| {
+                            let services: Vec<&str> =
+                                chip.services.iter().map(crate::domain::name::ServiceName::as_str).collect();
+                            format!("{} {} {} {}", chip.change, chip.class, chip.words, services.join(" "))
+                        })
+                    })
+                    .map(|chip| chip.change.to_string())
+                    .collect()
+            }
         }
     }
 
@@ -133,6 +150,13 @@ impl Model {
             }
             Pane::Escalation => true,
             Pane::CrossProject => self.world.cross.tables.is_worrying(self.ui.table, name),
+            Pane::Calendar => false,
+            Pane::Pipeline => self
+                .world
+                .calendar
+                .chips
+                .iter()
+                .any(|chip| chip.change == *name && chip.attention == Attention::Loud),
         }
     }
 }

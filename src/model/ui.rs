@@ -16,7 +16,7 @@ use crate::{
         plan::{Plan, Validation},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use std::sync::Arc;
 
 /// A line of text being typed, with its cursor as a byte offset on a character boundary.
@@ -317,6 +317,8 @@ pub struct Ui {
     pub resting: [ListState; Table::ALL.len()],
     /// What the Deck looked like when the page was opened.
     pub beneath: Option<Beneath>,
+    /// The day that the calendar shows; today if `None`.
+    pub day: Option<NaiveDate>,
     /// The history that was last asked for.
     pub history: Option<Arc<HistoryRequest>>,
     /// The service that all panes show; follows the cursor.
@@ -347,6 +349,7 @@ impl Ui {
             table: Table::default(),
             resting: Default::default(),
             beneath: None,
+            day: None,
             history: None,
             selected: None,
             environment: 0,

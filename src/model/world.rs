@@ -10,7 +10,7 @@ use crate::{
 use chrono::{DateTime, Duration, Utc};
 use std::{collections::BTreeMap, sync::Arc};
 
-use super::{cross::CrossProject, join::Joined};
+use super::{calendar::CalendarBook, cross::CrossProject, join::Joined};
 
 /// One source: its last good picture, when that was, and why there is no newer one.
 #[derive(Debug, Clone)]
@@ -112,6 +112,8 @@ pub struct World {
     pub remote: Source<()>,
     /// Who depended on what is going away, commit by commit; read only while somebody looks.
     pub history: Source<History>,
+    /// The calendar written out, and the pipeline.
+    pub calendar: CalendarBook,
     /// The cross-project tables; made only while somebody looks.
     pub cross: CrossProject,
     /// All of it joined per service, project, change; rebuilt when a source changed.

@@ -81,6 +81,27 @@ const CROSS_PROJECT: Wanted = &[
     ("view.palette", "commands"),
     ("app.quit", "quit"),
 ];
+const CALENDAR: Wanted = &[
+    ("calendar.day next", "day"),
+    ("cursor.down", "week"),
+    ("calendar.month next", "month"),
+    ("calendar.today", "today"),
+    ("view.back", "back"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const PIPELINE: Wanted = &[
+    ("pipeline.column next", "next stage"),
+    ("cursor.down", "down"),
+    ("view.details", "details"),
+    ("change.approve", "approve"),
+    ("view.back", "back"),
+    ("view.filter", "filter"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
 const SERVICE: Wanted = &[
     ("view.back", "close"),
@@ -147,6 +168,8 @@ fn wanted(model: &Model) -> Wanted {
             Pane::Sla => SLA,
             Pane::Escalation => ESCALATION,
             Pane::CrossProject => CROSS_PROJECT,
+            Pane::Calendar => CALENDAR,
+            Pane::Pipeline => PIPELINE,
         },
     }
 }

@@ -19,6 +19,8 @@ pub mod svg;
 pub mod terminal;
 
 #[cfg(test)]
+mod calendar_screens;
+#[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod inventory_screens;

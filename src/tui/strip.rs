@@ -12,6 +12,8 @@ use super::{
 use crate::{
     config::{keymap, theme::Role},
     domain::{
+        break_glass::{self, GlassState},
+        calendar::Closing,
         escalation::Severity,
         finding::Level,
         incident::Incident,
@@ -40,6 +42,9 @@ const STALE: u8 = 3;
 
 /// Below this width an incident in the top strip is its id and its clock.
 const BRIEF: u16 = 100;
+
+/// Below this width broken glass is told without the change's name.
+const ROOMY: u16 = 120;
 
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
@@ -126,6 +131,8 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
         )];
         parts.push(Part { line, priority: 8 });
     }
+    parts.extend(glass(view, painter));
+    parts.extend(calendar(view, painter));
     // A repository with errors is read as far as it goes; whoever looks at the rest must know.
     let errors = view.model.world.findings.value.iter().flat_map(|findings| findings.iter());
     let errors = errors.filter(|finding| finding.level == Level::Error).count();
@@ -135,6 +142,71 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
         parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 1 });
     }
     parts
+}
+
+/// Glass that was broken, until it is settled.
+fn glass<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
+    let world = &view.model.world;
+    let operations = &world.ledger.value.as_ref()?.operations;
+    let red = painter.style(Role::StatusCritical);
+    let is_brief = view.model.ui.size.width < ROOMY;
+    // It is never left out: nobody may forget that glass is broken.
+    let part = |change: &str, words: String| {
+        let words =
+            if is_brief { format!("■ glass {words}") } else { format!("■ glass {change} {words}") };
+        Some(Part { line: vec![piece(words, red)], priority: 0 })
+    };
+    if let Some((change, due)) = break_glass::unsettled(operations).into_iter().next() {
+        let left = due - view.now();
+        let when = if left < Duration::zero() {
+            format!("overdue {}", format_duration(-left))
+        } else {
+            format!("due {}", format_duration(left))
+        };
+        return part(change.as_str(), when);
+    }
+    let people = &world.changes.value.as_ref()?.people;
+    view.joined.changes.iter().find_map(|change| {
+        let proposal = &change.proposal;
+        let record = operations.changes.get(&proposal.id)?;
+        let state = break_glass::state(record, people, Some(proposal), &proposal.head, view.now())?;
+        match state {
+            GlassState::Waiting { .. } => part(proposal.id.as_str(), "unseconded".to_owned()),
+            GlassState::Granted { until, .. } => {
+                part(proposal.id.as_str(), format!("open {}", format_duration(until - view.now())))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// A freeze that holds where the person looks, or a calendar that cannot be read. Outside of windows is
+/// what most hours are; it is said quietly.
+fn calendar<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
+    let schedule = view.model.world.calendar.schedule.as_ref()?;
+    let environment = &view.environment?.name;
+    let standing = schedule.standing(Some(environment), &[], view.now());
+    let closure = standing.closure()?;
+    let near = |at: chrono::DateTime<chrono::Utc>| {
+        let format = match (at - view.now()).num_hours() {
+            ..20 => "%H:%M UTC",
+            20..140 => "%a %H:%M UTC",
+            _ => "%-d %b %H:%M UTC",
+        };
+        at.format(format).to_string()
+    };
+    let (words, role, priority) = match closure.kind {
+        Closing::Unreadable => ("■ calendar unreadable".to_owned(), Role::StatusCritical, 1),
+        Closing::Freeze => {
+            let until = closure.until.map_or_else(String::new, |until| format!(" until {}", near(until)));
+            (format!("▲ frozen{until}"), Role::StatusWarning, 2)
+        }
+        Closing::Window => {
+            let opens = closure.next_opening.map_or_else(String::new, |at| format!(", opens {}", near(at)));
+            (format!("◌ no window{opens}"), Role::Dim, 9)
+        }
+    };
+    Some(Part { line: vec![piece(words, painter.style(role))], priority })
 }
 
 /// How is it.

@@ -182,10 +182,10 @@ impl<'a> View<'a> {
     pub fn pane_source(&self, pane: Pane) -> SourceState<'a> {
         let world = &self.model.world;
         match pane {
-            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject => {
+            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject | Pane::Calendar => {
                 self.state("repository", &world.catalog, limit("catalog"))
             }
-            Pane::Changes => self.state("changes", &world.changes, limit("catalog")),
+            Pane::Changes | Pane::Pipeline => self.state("changes", &world.changes, limit("catalog")),
             Pane::Escalation => self.state("ledger", &world.ledger, limit("ledger")),
         }
     }

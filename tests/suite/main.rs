@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod break_glass;
+#[cfg(test)]
 mod cluster;
 #[cfg(test)]
 mod console;

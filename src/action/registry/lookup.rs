@@ -48,7 +48,7 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
         let value = match spec.kind {
             ArgumentKind::Service => model.subject().map(ToString::to_string),
             ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
-            ArgumentKind::Change => model.selected_change().map(|change| change.proposal.id.to_string()),
+            ArgumentKind::Change => model.selected_change_id().map(str::to_owned),
             ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
             _ => None,
         };

@@ -61,7 +61,7 @@ pub(super) fn run(
 }
 
 /// The open change of an id.
-fn find(model: &Model, id: &ChangeId) -> Result<Arc<Change>, Failure> {
+pub(super) fn find(model: &Model, id: &ChangeId) -> Result<Arc<Change>, Failure> {
     let changes = &model.world.joined.changes;
     changes.iter().find(|change| change.proposal.id == *id).cloned().ok_or_else(|| {
         let failure = Failure::usage(format!("there is no open change `{id}`"));

@@ -1,4 +1,4 @@
-//! The cross-project page: opened over the Deck, left to where one was, and its tables.
+//! Pages: opened over the Deck, left to where one was; and the tables of the cross-project page.
 
 use super::view::{follow, refresh_lists, select};
 use crate::{
@@ -11,17 +11,19 @@ use crate::{
     },
 };
 
-/// Opens the page, and remembers where the person came from.
-pub(super) fn open(model: &mut Model) {
+/// Opens a page, and remembers where in the Deck the person came from.
+pub(super) fn open(model: &mut Model, page: Pane) {
     let ui = &mut model.ui;
-    let is_open = ui.focus == Pane::CrossProject;
+    let is_open = !ui.focus.is_in_deck();
     if !is_open {
         let selected = ui.selected.clone();
         ui.beneath = Some(Beneath { focus: ui.focus, zoom: ui.zoom, selected, began_with: None });
-        unplace(ui);
     }
-    ui.focus = Pane::CrossProject;
-    ui.zoom = Some(Pane::CrossProject);
+    if ui.focus != page {
+        ui.lists[page.index()].placed = false;
+    }
+    ui.focus = page;
+    ui.zoom = Some(page);
     refresh_lists(model);
     if let Some(beneath) = model.ui.beneath.as_mut().filter(|_| !is_open) {
         beneath.began_with.clone_from(&model.ui.selected);
@@ -30,7 +32,7 @@ pub(super) fn open(model: &mut Model) {
 
 /// Leaves the page for the Deck as it was.
 pub(super) fn leave(model: &mut Model) {
-    if model.ui.focus != Pane::CrossProject {
+    if model.ui.focus.is_in_deck() {
         return;
     }
     let Beneath { focus, zoom, selected, began_with } = model.ui.beneath.take().unwrap_or_default();

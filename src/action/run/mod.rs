@@ -1,5 +1,7 @@
 //! What commands do to the model, one file per family. Everything here is synchronous and does no I/O.
 
+mod break_glass;
+mod calendar;
 mod change;
 mod cross;
 mod graph;
@@ -159,6 +161,11 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             Effects::none()
         }
         Command::Change(command) => change::run(model, command, opened_by)?,
+        Command::Calendar(command) => {
+            calendar::run(model, &command);
+            Effects::none()
+        }
+        Command::Glass(command) => break_glass::run(model, command, opened_by)?,
         Command::Service(command) => service::run(model, command, opened_by)?,
         Command::Incident(command) => incident::run(model, command, opened_by)?,
         Command::Ledger(LedgerCommand::Log { .. }) => {

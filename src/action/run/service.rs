@@ -5,6 +5,7 @@ use crate::{
     action::command::ServiceCommand,
     config::key::Key,
     domain::{
+        calendar::{self, Closing},
         catalog::{Catalog, Service, Target},
         deployment::{RollbackRoute, object_name, shown_version},
         plan::{Plan, Risk, Step, Work},
@@ -178,6 +179,13 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
         None => step("compare the error ratio before and after", &format!("metrics of {}", target.service)),
     });
     steps.push(step("record the verdict in the ledger", "rollback.finished"));
+
+    // A rollback is how an emergency ends; no freeze keeps it away, but who rolls back should know of it.
+    let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();
+    let standing = calendar::standing(catalog, Some(&target.environment), &projects, model.now);
+    if let Some(closure) = standing.closure().filter(|closure| closure.kind == Closing::Freeze) {
+        notes.push(format!("{}. Rollbacks are never frozen.", closure.words()));
+    }
 
     let dependants = dependants(catalog, &target);
     if !dependants.is_empty() {

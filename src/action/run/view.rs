@@ -1,6 +1,6 @@
 //! What is shown: focus, zoom, lists, overlays, text input.
 
-use super::{cross, execute, graph, inventory, invoke, say};
+use super::{calendar, cross, execute, graph, inventory, invoke, say};
 use crate::{
     action::{
         command::{CursorCommand, Direction, FormCommand, ViewCommand},
@@ -39,7 +39,7 @@ pub(super) fn view(
             let step = if *direction == Direction::Next { 1 } else { count - 1 };
             // From a page one comes back to the pane that one left.
             let pane = match &model.ui.beneath {
-                Some(beneath) if model.ui.focus == Pane::CrossProject => beneath.focus,
+                Some(beneath) if !model.ui.focus.is_in_deck() => beneath.focus,
                 _ => Pane::DECK[(model.ui.focus.index() + step) % count],
             };
             focus(model, pane);
@@ -94,7 +94,7 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
             model.ui.zoom = Some(pane);
         }
     } else {
-        cross::open(model);
+        cross::open(model, pane);
         return;
     }
     refresh_lists(model);
@@ -105,6 +105,11 @@ fn details(model: &mut Model) {
         Pane::Changes => model
             .selected_change()
             .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
+        // What is merged has no branch to show any more; the page itself says what there is.
+        Pane::Pipeline => model
+            .selected_change()
+            .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
+        Pane::Calendar => None,
         Pane::CrossProject => cross::details(model),
         Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {
             model.subject().cloned().map(|service| Overlay::Service { service, offset: 0 })
@@ -146,9 +151,9 @@ pub fn close(model: &mut Model) {
 fn back(model: &mut Model) {
     if !model.ui.overlays.is_empty() {
         close(model);
-    } else if model.ui.focus == Pane::CrossProject && model.ui.list(Pane::CrossProject).filter.is_empty() {
+    } else if !model.ui.focus.is_in_deck() && model.ui.list(model.ui.focus).filter.is_empty() {
         cross::leave(model);
-    } else if model.ui.focus == Pane::CrossProject || model.ui.zoom.take().is_none() {
+    } else if !model.ui.focus.is_in_deck() || model.ui.zoom.take().is_none() {
         let list = &mut model.ui.lists[model.ui.focus.index()];
         if list.filter.is_empty() {
             list.marked.clear();
@@ -303,6 +308,10 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand) {
         graph::cursor(model, command);
         return;
     }
+    if pane == Pane::Calendar {
+        calendar::cursor(model, command);
+        return;
+    }
     let height = model.ui.layout().rows(pane);
     let rows_per_page = isize::try_from(height).unwrap_or(1).max(1);
     if let CursorCommand::Worry(direction) = command {
@@ -410,6 +419,14 @@ pub(super) fn follow(model: &mut Model, pane: Pane) {
             _ => None,
         },
         Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
+        Pane::Calendar => None,
+        Pane::Pipeline => {
+            let row = model.ui.list(pane).current();
+            let mut chips = model.world.calendar.chips.iter();
+            chips
+                .find(|chip| row.is_some_and(|row| chip.change == *row))
+                .and_then(|chip| chip.services.first().cloned())
+        }
         Pane::Sla => {
             let name = model.ui.list(pane).current();
             name.and_then(|name| model.world.joined.projects.iter().find(|row| row.name() == name))
@@ -474,6 +491,7 @@ pub fn refresh_lists(model: &mut Model) {
     }
     model.settle_graph();
     cross::refresh(model);
+    calendar::refresh(model);
     model.dirty = true;
 }
 

@@ -185,7 +185,13 @@ impl ChangeRecord {
                 glass.ok_or_else(missing)?.seconds.push((at, by));
             }
             Happening::GlassSettled { change, .. } => {
-                let open = self.glasses.iter_mut().find(|glass| glass.settled.is_none());
+                // One that ran out without being used leaves nothing to settle.
+                let merges = &self.merges;
+                let is_used = |glass: &Glass| {
+                    merges.iter().any(|merge| merge.merged.break_glass && merge.merged.head == glass.head)
+                };
+                let open =
+                    self.glasses.iter_mut().rev().find(|glass| glass.settled.is_none() && is_used(glass));
                 open.ok_or_else(|| format!("nothing of {change} was left to settle"))?.settled =
                     Some((at, by));
             }

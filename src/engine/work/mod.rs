@@ -1,5 +1,6 @@
 //! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
 
+mod break_glass;
 mod post;
 pub(super) mod propose;
 mod rollback;
@@ -77,6 +78,11 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         Work::PostValidation { change, head, request, forge } => {
             post::run(outside, change, head, *request, forge, report).await
         }
+        Work::BreakGlass { change, head, reason, length } => {
+            break_glass::open(outside, change, head, reason, *length, report).await
+        }
+        Work::SecondGlass { change, head } => break_glass::second(outside, change, head, report).await,
+        Work::SettleGlass { change, note } => break_glass::settle(outside, change, note, report).await,
         Work::DeclareIncident { severity, title, service } => {
             let (severity, title, service) = (*severity, title.clone(), service.clone());
             let subject = tell::Subject {

@@ -85,6 +85,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
         page.lines.push(line);
     }
 
+    super::change_glass::section(view, page, change);
     request(view, page, change);
 
     page.heading("What it changes");

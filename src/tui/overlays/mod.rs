@@ -1,6 +1,7 @@
 //! What lies over the panes: one file per kind of overlay.
 
 mod change;
+pub mod change_glass;
 mod columns;
 mod confirm;
 pub mod cross_project;

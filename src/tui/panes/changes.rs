@@ -137,7 +137,7 @@ fn cell(
 }
 
 /// An age in its largest unit alone: `40m`, `2h`, `26d`.
-fn brief_age(age: Duration) -> String {
+pub(super) fn brief_age(age: Duration) -> String {
     let minutes = age.num_minutes().max(0);
     match minutes {
         0..60 => format!("{minutes}m"),

@@ -1,10 +1,12 @@
 //! The panes of the Deck and the page behind it: their title lines, what stands between them, and what each shows.
 
+mod calendar;
 mod changes;
 mod cross_project;
 mod escalation;
 pub mod graph;
 pub mod inventory;
+mod pipeline;
 mod sla;
 
 pub use cross_project::hours;
@@ -73,6 +75,8 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
             Pane::Sla => sla::draw(view, painter, room),
             Pane::Escalation => escalation::draw(view, painter, room),
             Pane::CrossProject => cross_project::draw(view, painter, room, layout),
+            Pane::Calendar => calendar::draw(view, painter, room),
+            Pane::Pipeline => pipeline::draw(view, painter, room),
         }
         if matches!(source.freshness, Freshness::Failed | Freshness::Stale) {
             painter.quieten(content);
@@ -89,6 +93,8 @@ pub const fn name(pane: Pane) -> &'static str {
         Pane::Sla => "SLA",
         Pane::Escalation => "Escalation",
         Pane::CrossProject => "Cross-project impact",
+        Pane::Calendar => "Change calendar",
+        Pane::Pipeline => "Pipeline",
     }
 }
 
@@ -239,6 +245,8 @@ fn about(view: &View<'_>, pane: Pane) -> (String, Role) {
             open => (counted(open, "open incident", "open incidents"), Role::Dim),
         },
         Pane::CrossProject => cross_project::about(view),
+        Pane::Calendar => calendar::about(view),
+        Pane::Pipeline => (counted(view.model.world.calendar.chips.len(), "change", "changes"), Role::Dim),
     }
 }
 
@@ -281,10 +289,10 @@ fn waiting(painter: &mut Painter<'_>, area: Rect, pane: Pane, source: &SourceSta
         message(painter, area, &lines);
     } else {
         let what = match pane {
-            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject => {
+            Pane::Inventory | Pane::Graph | Pane::Sla | Pane::CrossProject | Pane::Calendar => {
                 "◌ reading the control repository …"
             }
-            Pane::Changes => "◌ reading the change branches …",
+            Pane::Changes | Pane::Pipeline => "◌ reading the change branches …",
             Pane::Escalation => "◌ reading the ledger …",
         };
         message(painter, area, &[(what.to_owned(), Role::Dim)]);

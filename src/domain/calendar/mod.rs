@@ -1,5 +1,11 @@
 //! Freezes and maintenance windows (`policies/calendar.toml`), and when they come (RFC 5545).
 
+mod agenda;
+mod standing;
+
+pub use agenda::{Agenda, AgendaEntry, AgendaKind};
+pub use standing::{Closing, Closure, HORIZON_DAYS, Known, Schedule, Standing, standing};
+
 use super::{
     finding::Span,
     name::{EnvironmentName, ProjectName},
