@@ -7,7 +7,7 @@ use crate::{
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
-        proposal::Transition,
+        proposal::Wanted,
     },
     model::{effect::ImpactRequest, layout::Pane},
 };
@@ -209,6 +209,10 @@ pub enum ChangeCommand {
     },
     /// Tell the forge how validation of one comes out.
     Post(ChangeId),
+    /// Open the request of one on the forge.
+    OpenRequest(ChangeId),
+    /// Tell the projects that one breaks, each by an issue.
+    Announce(ChangeId),
     /// What one does to everybody else.
     Impact(ChangeId),
     /// Approve a gate of one.
@@ -220,8 +224,8 @@ pub enum ChangeCommand {
         /// The reviewer's words.
         note: Option<String>,
     },
-    /// Propose a step of a service's life.
-    Propose(Transition),
+    /// Propose edits of a service.
+    Propose(Wanted),
 }
 
 /// Services.
@@ -301,6 +305,8 @@ pub enum Command {
     Incident(IncidentCommand),
     /// The ledger.
     Ledger(LedgerCommand),
+    /// Teams of the forge beside those of the policies.
+    Teams,
 }
 
 impl Command {
@@ -308,7 +314,11 @@ impl Command {
     pub const fn acts(&self) -> bool {
         match self {
             Self::Change(
-                ChangeCommand::Approve { .. } | ChangeCommand::Propose(_) | ChangeCommand::Post(_),
+                ChangeCommand::Approve { .. }
+                | ChangeCommand::Propose(_)
+                | ChangeCommand::Post(_)
+                | ChangeCommand::OpenRequest(_)
+                | ChangeCommand::Announce(_),
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
             | Self::Incident(_)
@@ -316,6 +326,7 @@ impl Command {
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
+            | Self::Teams
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
             | Self::Inventory(_)

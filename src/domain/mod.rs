@@ -4,6 +4,7 @@ pub mod alert;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
+pub mod change_log;
 pub mod cross_project;
 pub mod deployment;
 pub mod diff;

@@ -242,8 +242,16 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             };
             match result {
                 Ok(command) => {
-                    model.ui.overlays.pop();
-                    execute(model, command, opened_by)
+                    let form = model.ui.overlays.pop();
+                    let result = execute(model, command, opened_by);
+                    // What was typed is not lost over a refusal that can be mended.
+                    if let (Err(failure), Some(mut form)) = (&result, form) {
+                        if let Overlay::Form { problem, .. } = &mut form {
+                            *problem = Some(failure.to_string());
+                        }
+                        model.ui.overlays.push(form);
+                    }
+                    result
                 }
                 Err(reason) => {
                     if let Some(Overlay::Form { problem, .. }) = model.ui.overlays.last_mut() {

@@ -162,7 +162,14 @@ fn commits_have_a_page_on_each_forge() {
         (ForgeKind::GitLab, "https://gitlab.com", "https://gitlab.com/o/r/-/commit/ab"),
         (ForgeKind::Gitea, "https://codeberg.org/", "https://codeberg.org/o/r/commit/ab"),
     ] {
-        let settings = ForgeSettings { kind, url: url.into(), repository: "o/r".into(), token: None };
+        let settings = ForgeSettings {
+            kind,
+            url: url.into(),
+            repository: "o/r".into(),
+            token: None,
+            review: false,
+            projects: BTreeMap::new(),
+        };
         assert_eq!(settings.commit_page(&"ab".into()), expected);
     }
 }
