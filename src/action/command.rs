@@ -134,6 +134,8 @@ pub enum FormCommand {
     Field(Direction),
     /// Another choice of the field.
     Choose(Direction),
+    /// Go on with what is filled in, wherever the cursor is.
+    Submit,
 }
 
 /// The dependency graph.

@@ -112,10 +112,6 @@ pub(super) fn propose(arguments: &Arguments) -> Result<Command, Failure> {
             }
         }
     }
-    if edits.is_empty() {
-        return Err(Failure::usage("nothing to propose was given")
-            .hint("give at least one of --version, --status, --require, --drop and the promises"));
-    }
     let service = text(arguments, "service")?.as_str().into();
     let note = words("note").map(clean);
     Ok(Command::Change(ChangeCommand::Propose(Wanted { service, edits, note })))

@@ -273,11 +273,7 @@ fn entry(service: &Service, edits: &[Edit], note: Option<&str>) -> String {
 fn require_guide(classification: &Classification, service: Option<&Arc<Service>>) -> Result<(), Failure> {
     let guide = service.and_then(|service| service.migration.as_ref()?.guide_url.as_ref());
     match service {
-        Some(service) if classification.breaking && guide.is_none() => Err(Failure::refused(format!(
-            "this breaks the consumers of {}, and there is no migration guide for them",
-            service.name
-        ))
-        .hint("write one, and give its link as the guide (`--guide URL`)")),
+        Some(service) if classification.breaking && guide.is_none() => Err(wanted::no_guide(&service.name)),
         _ => Ok(()),
     }
 }

@@ -87,6 +87,7 @@ const SERVICE: Wanted = &[
     ("service.source", "source"),
     ("service.edit", "edit"),
     ("lifecycle.propose", "propose a step"),
+    ("change.propose", "propose a change"),
     ("service.rollback", "roll back"),
     ("cursor.down", "down"),
 ];
@@ -106,6 +107,7 @@ const PALETTE: Wanted =
     &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
 const FORM: Wanted = &[
     ("view.submit", "go on"),
+    ("form.submit", "go on to the plan"),
     ("form.next", "next field"),
     ("form.choose next", "choose"),
     ("view.back", "cancel"),

@@ -19,7 +19,7 @@ pub use service::rollback_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
 use super::{
-    command::{AppCommand, Command, LedgerCommand, Report},
+    command::{AppCommand, Command, FormCommand, LedgerCommand, Report},
     registry,
     spec::{ArgumentSpec, Arguments, Availability},
 };
@@ -125,6 +125,9 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         }
         Command::Plan(command) => plan::command(model, command),
         Command::Form(command) => {
+            if command == FormCommand::Submit {
+                return view::submit_form(model, opened_by);
+            }
             view::form(model, command);
             Effects::none()
         }

@@ -23,6 +23,10 @@ const NAMED: usize = 6;
 
 pub(super) fn run(model: &mut Model, wanted: Wanted, opened_by: Option<Key>) -> Result<Effects, Failure> {
     let service = &wanted.service;
+    if wanted.edits.is_empty() {
+        return Err(Failure::usage("nothing to propose was given")
+            .hint("give at least one of --version, --status, --require, --drop and the promises"));
+    }
     let catalog = model.world.catalog.value.as_ref().ok_or_else(|| {
         Failure::refused(format!("cannot propose {service}: the control repository is not read yet"))
     })?;

@@ -265,6 +265,19 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
     }
 }
 
+/// Goes on with what the form holds, wherever its cursor is.
+pub(super) fn submit_form(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure> {
+    if let Some(Overlay::Form { fields, focus, .. }) = model.ui.overlays.last_mut() {
+        let missing = |field: &FormField| field.required && field.input.text.trim().is_empty();
+        *focus = fields.iter().position(missing).unwrap_or_else(|| fields.len().saturating_sub(1));
+        if fields.get(*focus).is_some_and(missing) {
+            return Ok(Effects::none());
+        }
+        return submit(model, opened_by);
+    }
+    Ok(Effects::none())
+}
+
 pub(super) fn form(model: &mut Model, command: FormCommand) {
     let Some(Overlay::Form { fields, focus, problem, .. }) = model.ui.overlays.last_mut() else { return };
     *problem = None;
@@ -288,7 +301,7 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
                 *input = TextInput::new(choices[around(at, choices.len(), direction)].clone());
             }
         }
-        FormCommand::Field(_) => {}
+        FormCommand::Field(_) | FormCommand::Submit => {}
     }
 }
 

@@ -55,7 +55,7 @@ fn edits_name_their_branch_or_say_why_they_cannot_be() {
             1,
             "proposals/a-maintenance/x",
         ),
-        ("", vec![version("2.0.0"), Edit::Status(Lifecycle::Deprecated)], 1, "change/a-2.0.0"),
+        ("", vec![version("1.2.0"), Edit::Status(Lifecycle::Deprecated)], 1, "change/a-1.2.0"),
         ("", vec![Edit::ErrorRate("0.1%".into())], 1, "change/a-sla"),
         ("", vec![Edit::ErrorRate("0.1%".into())], 3, "change/a-sla-3"),
         ("", vec![Edit::Require("d".into()), Edit::Drop("c".into())], 1, "change/a-dependencies"),

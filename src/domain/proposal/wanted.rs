@@ -200,6 +200,9 @@ pub fn differing(service: &Service, edits: &[Edit]) -> Result<Vec<Edit>, Failure
         return Err(Failure::refused(format!("nothing would be different about {name}"))
             .hint("change at least one of version, status, dependencies and promises"));
     }
+    if breaks(service, &differing) && !has_guide(service, &differing) {
+        return Err(no_guide(name));
+    }
     for edit in &differing {
         match edit {
             Edit::Status(to) => allowed(service, *to)?,
@@ -221,6 +224,28 @@ pub fn differing(service: &Service, edits: &[Edit]) -> Result<Vec<Edit>, Failure
         }
     }
     Ok(differing)
+}
+
+/// Whether the version alone tells that consumers are broken; the class of what is written has the last word.
+fn breaks(service: &Service, edits: &[Edit]) -> bool {
+    let Some(old) = &service.version else { return false };
+    edits.iter().any(|edit| match edit {
+        Edit::Version(new) => new.major != old.major || (old.major == 0 && new.minor != old.minor),
+        _ => false,
+    })
+}
+
+fn has_guide(service: &Service, edits: &[Edit]) -> bool {
+    service.migration.as_ref().is_some_and(|migration| migration.guide_url.is_some())
+        || edits.iter().any(|edit| matches!(edit, Edit::Guide(_)))
+}
+
+/// Consumers of what breaks must be able to read how to follow.
+pub(super) fn no_guide(service: &ServiceName) -> Failure {
+    Failure::refused(format!(
+        "this breaks the consumers of {service}, and there is no migration guide for them"
+    ))
+    .hint("write one, and give its link as the guide (`--guide URL`)")
 }
 
 /// Whether a service may go to a state from where it is.
