@@ -97,7 +97,13 @@ pub fn announcement(
     let link = change.request.as_ref().map(|request| request.url.clone()).filter(|url| !url.is_empty());
     let link = link.unwrap_or_else(|| settings.commit_page(&change.proposal.head));
     let mut hit: BTreeMap<&ProjectName, Vec<&Affected>> = BTreeMap::new();
-    for affected in impact.affected.iter().filter(|one| matches!(one.harm, Harm::Breaks | Harm::Falls)) {
+    // What is only at risk behind others hears of it from those.
+    let concerns = |one: &&Affected| match one.harm {
+        Harm::Breaks | Harm::Falls => true,
+        Harm::AtRisk => one.via.is_none(),
+        Harm::Degrades | Harm::Unharmed => false,
+    };
+    for affected in impact.affected.iter().filter(concerns) {
         if let Some(project) = &affected.service.project {
             hit.entry(project).or_default().push(affected);
         }
@@ -109,13 +115,15 @@ pub fn announcement(
             continue;
         };
         let proposal = &change.proposal;
+        let is_sure = affected.iter().any(|one| one.harm != Harm::AtRisk);
+        let verb = if is_sure { "breaks" } else { "may break" };
         let issue = IssueDraft {
             repository: repository.clone(),
             marker: format!(
                 "<!-- quarterdeck:issue:{} -->",
                 text::clean(proposal.id.as_str()).replace("--", "-")
             ),
-            title: text::fit(&text::clean(&format!("{platform}: {} breaks {project}", proposal.id)), TITLE),
+            title: text::fit(&text::clean(&format!("{platform}: {} {verb} {project}", proposal.id)), TITLE),
             body: issue_body(change, project, &affected, platform, &link),
         };
         issues.push(ProjectIssue { project: project.clone(), issue });
