@@ -18,9 +18,11 @@ const MARKER: &str = "<!-- quarterdeck:validation -->";
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_str!(concat!("../../../tests/fixtures/forge/", $name, ".json"))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/forge/", $name, ".json"))
     };
 }
+
+mod requests;
 
 fn head() -> String {
     "a".repeat(40)
