@@ -11,7 +11,6 @@ use crate::{
         spec::{ActionSpec, Arguments},
     },
     domain::{
-        forge::compare_teams,
         graph::{GraphFormat, part::Way},
         impact::Harm,
         ledger::Verdict,
@@ -32,7 +31,6 @@ use crate::{
         ui::{Overlay, TextInput},
         world::Source,
     },
-    ports::Revision,
 };
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -126,15 +124,7 @@ async fn asked_impact(engine: &Engine, global: &Global, request: ImpactRequest) 
 
 /// Where the teams of the policies and of the forge differ; exit code 1 where they do.
 async fn teams(engine: &Engine, output: Output) -> Result<Printed, Failure> {
-    let ports = &engine.outside.ports;
-    let catalog = ports.repository.load(&Revision::WorkingTree).await?;
-    let settings = catalog.settings.forge.as_ref().ok_or_else(|| {
-        Failure::configuration("there is no forge to compare teams with")
-            .hint("add [forge] to quarterdeck.toml")
-    })?;
-    let found = ports.forge.teams(settings).await?;
-    let differences = compare_teams(&catalog.people, &found);
-    let shared = found.iter().filter(|team| catalog.people.team(&team.name).is_some()).count();
+    let (shared, differences) = engine.outside.compare_teams().await?;
     let out = match output {
         Output::Json => pretty(&json!({ "version": 1, "compared": shared, "differences": differences })),
         Output::Text if differences.is_empty() => format!("{shared} teams are the same on both sides\n"),

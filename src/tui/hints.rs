@@ -87,8 +87,8 @@ const SERVICE: Wanted = &[
     ("service.source", "source"),
     ("service.edit", "edit"),
     ("lifecycle.propose", "propose a step"),
-    ("change.propose", "propose a change"),
     ("service.rollback", "roll back"),
+    ("change.propose", "propose a change"),
     ("cursor.down", "down"),
 ];
 const SOURCE: Wanted =
