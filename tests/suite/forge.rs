@@ -417,6 +417,8 @@ async fn an_approval_is_also_given_on_the_forge_where_that_is_asked_for() {
     let file = platform.repository().join("quarterdeck.toml");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace("[forge.projects]", "review = true\n\n[forge.projects]")).unwrap();
+    let planned = program.ends(2, &["change", "approve", "project-a-api-2.1.1"]).await;
+    planned.complains(&["approve on the forge"]);
     let approved = program.json(0, &["change", "approve", "project-a-api-2.1.1", "--yes"]).await;
     let summary = approved["summary"].as_str().unwrap();
     assert!(summary.contains("approved on the forge"), "{summary}");

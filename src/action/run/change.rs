@@ -107,6 +107,14 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
     }
     let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
     let told = tell_step(model, NoticeEvent::ChangeApproved, None);
+    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.as_ref());
+    let review = settings.filter(|forge| forge.review).map(|forge| Step {
+        title: "approve on the forge".to_owned(),
+        object: match &change.request {
+            Some(request) => format!("#{} in {}", request.number, forge.repository),
+            None => format!("the request of {} in {}, if one is open", proposal.branch, forge.repository),
+        },
+    });
     Ok(Plan {
         title: format!("approve {gate} of {}", proposal.id),
         facts: vec![
@@ -128,6 +136,7 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
         ]
         .into_iter()
         .chain(told)
+        .chain(review)
         .collect(),
         notes,
         risk: Risk::Shared,

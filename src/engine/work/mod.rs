@@ -83,8 +83,8 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             });
             let receipt = append(outside, draft, report).await?;
             let outcome = outcome(format!("{gate} of {change} approved"), receipt);
-            let outcome = review::after(outside, &branch, reviewed, outcome).await;
-            Ok(tell::after(outside, subject, outcome, report).await)
+            let outcome = tell::after(outside, subject, outcome, report).await;
+            Ok(review::after(outside, &branch, reviewed, outcome).await)
         }
         Work::PostValidation { change, head, request, forge } => {
             post::run(outside, change, head, *request, forge, report).await
