@@ -7,7 +7,10 @@ use crate::{
         change::{Identity, Proposal},
         cross_project::Moment,
         deployment::{ClusterView, RollbackRoute, RolloutStatus},
-        forge::{CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, ReviewDraft},
+        forge::{
+            CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
+            ReviewDraft,
+        },
         ledger::{Entry, Happening, Link, Operations, Synced, Verification},
         name::{CommitId, ContextName},
         notice::{Channel, Delivery, Notice},
@@ -55,10 +58,8 @@ pub struct BranchDraft {
     pub branch: String,
     /// The commit that it begins at.
     pub base: CommitId,
-    /// The file that its one commit changes.
-    pub path: String,
-    /// The file's new text.
-    pub text: Arc<str>,
+    /// The files that its one commit changes, each with its new text.
+    pub files: Vec<(String, Arc<str>)>,
     /// The commit's message.
     pub message: String,
     /// The commit's time.
@@ -199,6 +200,8 @@ pub trait Forge: Send + Sync {
         marker: &'a str,
         body: &'a str,
     ) -> Answer<'a, ()>;
+    /// Opens a request, or finds the open one of the same two branches; gives its number.
+    fn open_request<'a>(&'a self, settings: &'a ForgeSettings, draft: &'a RequestDraft) -> Answer<'a, u64>;
     /// Approves a request at a head, or requests changes.
     fn review<'a>(&'a self, settings: &'a ForgeSettings, review: &'a ReviewDraft) -> Answer<'a, ()>;
     /// Merges a request at a head, squashed; gives the commit on the main branch.

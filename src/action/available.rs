@@ -19,6 +19,11 @@ pub fn on_the_command_line(_: &Model) -> Availability {
     Availability::No("it is a command: `quarterdeck ledger verify`".to_owned())
 }
 
+/// Never in a console.
+pub fn teams(_: &Model) -> Availability {
+    Availability::No("it is a command: `quarterdeck forge teams`".to_owned())
+}
+
 fn unless(holds: bool, reason: impl FnOnce() -> String) -> Availability {
     if holds { Availability::Yes } else { Availability::No(reason()) }
 }

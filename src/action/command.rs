@@ -7,7 +7,7 @@ use crate::{
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
-        proposal::Transition,
+        proposal::Wanted,
     },
     model::{effect::ImpactRequest, layout::Pane},
 };
@@ -134,6 +134,8 @@ pub enum FormCommand {
     Field(Direction),
     /// Another choice of the field.
     Choose(Direction),
+    /// Go on with what is filled in, wherever the cursor is.
+    Submit,
 }
 
 /// The dependency graph.
@@ -209,6 +211,10 @@ pub enum ChangeCommand {
     },
     /// Tell the forge how validation of one comes out.
     Post(ChangeId),
+    /// Open the request of one on the forge.
+    OpenRequest(ChangeId),
+    /// Tell the projects that one breaks, each by an issue.
+    Announce(ChangeId),
     /// What one does to everybody else.
     Impact(ChangeId),
     /// Approve a gate of one.
@@ -220,8 +226,8 @@ pub enum ChangeCommand {
         /// The reviewer's words.
         note: Option<String>,
     },
-    /// Propose a step of a service's life.
-    Propose(Transition),
+    /// Propose edits of a service.
+    Propose(Wanted),
 }
 
 /// How the calendar is printed.
@@ -361,6 +367,8 @@ pub enum Command {
     Incident(IncidentCommand),
     /// The ledger.
     Ledger(LedgerCommand),
+    /// Teams of the forge beside those of the policies.
+    Teams,
 }
 
 impl Command {
@@ -368,7 +376,11 @@ impl Command {
     pub const fn acts(&self) -> bool {
         match self {
             Self::Change(
-                ChangeCommand::Approve { .. } | ChangeCommand::Propose(_) | ChangeCommand::Post(_),
+                ChangeCommand::Approve { .. }
+                | ChangeCommand::Propose(_)
+                | ChangeCommand::Post(_)
+                | ChangeCommand::OpenRequest(_)
+                | ChangeCommand::Announce(_),
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
             | Self::Glass(_)
@@ -378,6 +390,7 @@ impl Command {
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
             | Self::Calendar(_)
+            | Self::Teams
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
             | Self::Inventory(_)

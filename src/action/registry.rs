@@ -39,6 +39,7 @@ const fn action(
         arguments: &[],
         risk: Risk::Read,
         available: available::always,
+        form: None,
         build,
     }
 }

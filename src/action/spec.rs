@@ -86,6 +86,8 @@ pub struct ActionSpec {
     pub risk: Risk,
     /// Whether it can run now, and why not.
     pub available: fn(&Model) -> Availability,
+    /// What its form holds before anything is typed, for an action that the console always asks about.
+    pub form: Option<fn(&Model, &Arguments) -> Arguments>,
     /// Builds the command. Arguments that are named were given by the person; missing ones may be
     /// filled from the selection by [`super::registry::complete`] before.
     pub build: fn(&Arguments) -> Result<Command, Failure>,

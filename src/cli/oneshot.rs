@@ -81,6 +81,7 @@ pub async fn action(
             settle(engine, needs(Report::Services)).await?;
             print_service(&engine.model, name.as_str(), global.output)
         }
+        Command::Teams => teams(engine, global.output).await,
         Command::Impact(request) => asked_impact(engine, global, request).await,
         Command::Change(ChangeCommand::Impact(id)) => {
             settle(engine, needs(Report::Changes)).await?;
@@ -133,6 +134,17 @@ async fn asked_impact(engine: &Engine, global: &Global, request: ImpactRequest) 
         Output::Json => pretty(&impact::json(&found)),
     };
     Ok(Printed { out, code: u8::from(found.count(Harm::Breaks) > 0), ..Printed::default() })
+}
+
+/// Where the teams of the policies and of the forge differ; exit code 1 where they do.
+async fn teams(engine: &Engine, output: Output) -> Result<Printed, Failure> {
+    let (shared, differences) = engine.outside.compare_teams().await?;
+    let out = match output {
+        Output::Json => pretty(&json!({ "version": 1, "compared": shared, "differences": differences })),
+        Output::Text if differences.is_empty() => format!("{shared} teams are the same on both sides\n"),
+        Output::Text => differences.iter().map(|line| clean(line) + "\n").collect(),
+    };
+    Ok(Printed { out, code: u8::from(!differences.is_empty()), ..Printed::default() })
 }
 
 /// Waits for every source that a picture of the whole needs.
@@ -371,7 +383,8 @@ async fn act(
         _ => None,
     };
     let changes = matches!(command, Command::Change(_) | Command::Glass(_));
-    let requests = validate.as_ref().is_some_and(|(_, post)| *post);
+    let requests = validate.as_ref().is_some_and(|(_, post)| *post)
+        || matches!(command, Command::Change(ChangeCommand::OpenRequest(_)));
     let needs = Needs { changes, ledger: true, remote: !rollback, requests, ..Needs::default() };
     settle(engine, needs).await?;
     engine.until(PATIENCE, |model| !model.operator.email.is_empty() || model.ui.notice.is_some()).await;
@@ -522,9 +535,12 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
     if let Some(Overlay::Planning { .. }) = engine.model.ui.overlays.last() {
         let mut refused = None;
         let came = wait(engine, |event| match event {
-            Event::RollbackPlanned(_, Ok(_)) | Event::ProposalPlanned(_, Ok(_)) => true,
+            Event::RollbackPlanned(_, Ok(_))
+            | Event::ProposalPlanned(_, Ok(_))
+            | Event::AnnouncementPlanned(_, Ok(_)) => true,
             Event::RollbackPlanned(_, Err(failure))
             | Event::ProposalPlanned(_, Err(failure))
+            | Event::AnnouncementPlanned(_, Err(failure))
             | Event::Source(SourceUpdate::Operator(Err(failure))) => {
                 refused = Some(failure.clone());
                 true
@@ -556,8 +572,11 @@ fn render_plan(plan: &Plan) -> String {
     for (index, step) in plan.steps.iter().enumerate() {
         out += &format!("  {}. {} {}\n", index + 1, clean(&step.title), clean(&step.object));
     }
-    for line in plan.diff() {
-        out += &format!("  {} {}\n", line.sign(), clean_lines(&line.text));
+    for file in plan.files() {
+        out += &format!("  {}\n", clean(&file.path));
+        for line in &file.diff {
+            out += &format!("  {} {}\n", line.sign(), clean_lines(&line.text));
+        }
     }
     for note in &plan.notes {
         out += &format!("  ! {}\n", clean(note));

@@ -1,7 +1,9 @@
-//! A GitHub-shaped forge over the demo's bare repository: every change branch is a pull request.
+//! A GitHub-shaped forge over the demo's bare repository: the changes that were open before the watch began are pull
+//! requests; later ones are opened like anywhere.
 
 use super::{
     clock::{Time, stamp},
+    estate::PROJECTS,
     repository::{
         self,
         history::{PEOPLE, TEAMS},
@@ -50,6 +52,8 @@ pub struct Forge {
 struct Book {
     last: u64,
     numbers: BTreeMap<String, u64>,
+    titles: BTreeMap<u64, String>,
+    bodies: BTreeMap<u64, String>,
     merged: BTreeSet<u64>,
     reviews: BTreeMap<u64, Vec<Value>>,
     comments: BTreeMap<u64, Vec<Value>>,
@@ -84,7 +88,7 @@ fn refuse<T>(code: u16, message: impl Into<String>) -> Answer<T> {
 /// The parts of the API that Quarterdeck speaks.
 pub fn router(forge: Arc<Forge>) -> Router {
     let inside = Router::new()
-        .route("/pulls", get(pulls))
+        .route("/pulls", get(pulls).post(open_pull))
         .route("/pulls/{number}", get(pull))
         .route("/pulls/{number}/reviews", get(reviews).post(review))
         .route("/pulls/{number}/merge", put(merge))
@@ -100,6 +104,8 @@ pub fn router(forge: Arc<Forge>) -> Router {
         .route("/orgs/{owner}/teams", get(teams))
         .route("/orgs/{owner}/teams/{team}/members", get(members))
         .nest(&format!("/repos/{REPOSITORY}"), inside)
+        .route("/repos/shop/{project}/issues", get(project_issues).post(open_project_issue))
+        .route("/repos/shop/{project}/issues/{number}", patch(change_project_issue))
         .layer(middleware::from_fn_with_state(Arc::clone(&forge), guard))
         .with_state(forge)
 }
@@ -146,6 +152,19 @@ impl Forge {
         bodies.filter_map(|comment| comment["body"].as_str().map(str::to_owned)).collect()
     }
 
+    /// Number, title and text of the requests that were opened since the watch began.
+    pub fn opened(&self) -> Vec<(u64, String, String)> {
+        let book = self.book();
+        let body = |number: &u64| book.bodies.get(number).cloned().unwrap_or_default();
+        book.titles.iter().map(|(number, title)| (*number, title.clone(), body(number))).collect()
+    }
+
+    /// Title and text of the issues, in the control repository and in those of the projects.
+    pub fn issues(&self) -> Vec<(String, String)> {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        self.book().issues.values().map(|issue| (text(&issue["title"]), text(&issue["body"]))).collect()
+    }
+
     /// Context and state of every status of a commit, oldest first.
     pub fn statuses(&self, commit: &str) -> Vec<(String, String)> {
         let book = self.book();
@@ -171,7 +190,7 @@ impl Forge {
         }
     }
 
-    /// The change branches, and a number for each that has none yet.
+    /// The change branches that are requests; those of before the watch get their number here.
     async fn branches(&self) -> Answer<Vec<(u64, Branch)>> {
         let format = "--format=%(refname:lstrip=2)%09%(objectname)%09%(authoremail:trim)%09%(committerdate:iso-strict)%09%(contents:subject)";
         let text = self.git(&["for-each-ref", format, "refs/heads/change/"], &[]).await?;
@@ -185,7 +204,10 @@ impl Forge {
                 Branch { name: next(), head: next(), author: handle(&next()), at: next(), subject: next() };
             let number = match book.numbers.get(&branch.name) {
                 Some(number) => *number,
-                None => book.open(&branch, &main, self.time.now()),
+                None if SAID.iter().any(|(name, ..)| *name == branch.name) => {
+                    book.open(&branch, &main, self.time.now())
+                }
+                None => continue,
             };
             if !book.merged.contains(&number) {
                 all.push((number, branch));
@@ -203,10 +225,11 @@ impl Forge {
     async fn pull(&self, number: u64, branch: &Branch) -> Answer<Value> {
         let main = self.git(&["rev-parse", "refs/heads/main"], &[]).await?;
         let repo = json!({ "full_name": REPOSITORY });
+        let title = self.book().titles.get(&number).cloned();
         Ok(json!({
             "number": number,
             "state": "open",
-            "title": branch.subject,
+            "title": title.unwrap_or_else(|| branch.subject.clone()),
             "user": { "login": branch.author },
             "draft": false,
             "html_url": format!("https://forge.example.com/{REPOSITORY}/pull/{number}"),
@@ -281,10 +304,40 @@ async fn pulls(
     uri: Uri,
 ) -> Answer<Response> {
     let mut all = Vec::new();
+    let wanted = query.get("head").map(|head| head.split_once(':').map_or(head.as_str(), |(_, name)| name));
     for (number, branch) in forge.branches().await? {
+        if wanted.is_some_and(|wanted| wanted != branch.name) {
+            continue;
+        }
         all.push(forge.pull(number, &branch).await?);
     }
     Ok(paged(&all, &query, &headers, &uri))
+}
+
+async fn open_pull(State(forge): Forged, Json(body): Json<Value>) -> Answer<Response> {
+    let text = |key: &str| body[key].as_str().unwrap_or_default().to_owned();
+    let (name, title) = (text("head"), text("title"));
+    if title.is_empty() || text("base") != "main" {
+        return refuse(422, "Validation Failed: title, base");
+    }
+    let reference = format!("refs/heads/{name}");
+    if !name.starts_with("change/") || forge.git(&["rev-parse", "--verify", &reference], &[]).await.is_err() {
+        return refuse(422, "Validation Failed: head");
+    }
+    if forge.branches().await?.iter().any(|(_, branch)| branch.name == name) {
+        return refuse(422, format!("Validation Failed: A pull request already exists for {name}."));
+    }
+    {
+        let mut book = forge.book();
+        let number = book.next();
+        book.numbers.insert(name.clone(), number);
+        book.titles.insert(number, title);
+        book.bodies.insert(number, text("body"));
+    }
+    let found = forge.branches().await?.into_iter().find(|(_, branch)| branch.name == name);
+    let Some((number, branch)) = found else { return refuse(404, "Not Found") };
+    let pull = forge.pull(number, &branch).await?;
+    Ok((StatusCode::CREATED, Json(pull)).into_response())
 }
 
 async fn pull(State(forge): Forged, Path(number): Path<u64>) -> Answer {
@@ -426,8 +479,46 @@ async fn change_comment(State(forge): Forged, Path(id): Path<u64>, Json(body): J
     Ok(Json(found.clone()))
 }
 
+/// The repositories of the projects, which have issues and nothing else here.
+fn of_project(project: &str) -> Answer<()> {
+    if PROJECTS.iter().any(|(name, ..)| *name == project) { Ok(()) } else { refuse(404, "Not Found") }
+}
+
+async fn project_issues(
+    State(forge): Forged,
+    Path(project): Path<String>,
+    Query(query): Parameters,
+    headers: HeaderMap,
+    uri: Uri,
+) -> Answer<Response> {
+    of_project(&project)?;
+    let of = |issue: &&Value| issue["project"] == project;
+    let all: Vec<Value> = forge.book().issues.values().filter(of).cloned().collect();
+    Ok(paged(&all, &query, &headers, &uri))
+}
+
+async fn open_project_issue(
+    state: Forged,
+    Path(project): Path<String>,
+    Json(mut body): Json<Value>,
+) -> Answer<Response> {
+    of_project(&project)?;
+    body["project"] = project.into();
+    open_issue(state, Json(body)).await
+}
+
+async fn change_project_issue(
+    state: Forged,
+    Path((project, number)): Path<(String, u64)>,
+    body: Json<Value>,
+) -> Answer {
+    of_project(&project)?;
+    change_issue(state, Path(number), body).await
+}
+
 async fn issues(State(forge): Forged, Query(query): Parameters, headers: HeaderMap, uri: Uri) -> Response {
-    let all: Vec<Value> = forge.book().issues.values().cloned().collect();
+    let own = |issue: &&Value| issue["project"].is_null();
+    let all: Vec<Value> = forge.book().issues.values().filter(own).cloned().collect();
     paged(&all, &query, &headers, &uri)
 }
 
@@ -437,7 +528,7 @@ async fn open_issue(State(forge): Forged, Json(body): Json<Value>) -> Answer<Res
     }
     let mut book = forge.book();
     let number = book.next();
-    let issue = json!({ "number": number, "title": body["title"], "body": body["body"], "user": { "login": VIEWER } });
+    let issue = json!({ "number": number, "title": body["title"], "body": body["body"], "project": body["project"], "user": { "login": VIEWER } });
     book.issues.insert(number, issue.clone());
     Ok((StatusCode::CREATED, Json(issue)).into_response())
 }

@@ -1,10 +1,14 @@
 //! Forges: pull and merge requests as information beside a change, and what is posted to them.
 
+mod draft;
+
+pub use draft::{Announcement, ProjectIssue, RequestDraft, announcement};
+
 use super::{
     change::Change,
     finding::{Finding, Level},
     gate::GateState,
-    name::CommitId,
+    name::{CommitId, ProjectName},
     people::People,
     text,
 };
@@ -93,6 +97,10 @@ pub struct ForgeSettings {
     pub repository: String,
     /// Where the token is; without one only public repositories can be read.
     pub token: Option<SecretPlace>,
+    /// Whether an approval in the ledger is also given on the forge.
+    pub review: bool,
+    /// `[forge.projects]`: the repositories on the same forge in which projects hear of what breaks them.
+    pub projects: BTreeMap<ProjectName, String>,
 }
 
 impl ForgeSettings {
@@ -109,16 +117,18 @@ impl ForgeSettings {
 
     /// The page of a commit, for people.
     pub fn commit_page(&self, commit: &CommitId) -> String {
+        let middle = if self.kind == ForgeKind::GitLab { "-/commit" } else { "commit" };
+        format!("{}/{}/{middle}/{commit}", self.site(), self.repository)
+    }
+
+    /// Where people look at the forge.
+    fn site(&self) -> &str {
         let url = self.url.trim_end_matches('/');
-        let (site, middle) = match self.kind {
-            ForgeKind::GitHub if Some(url) == ForgeKind::GitHub.default_url() => {
-                ("https://github.com", "commit")
-            }
-            ForgeKind::GitHub => (url.trim_end_matches("/api/v3"), "commit"),
-            ForgeKind::GitLab => (url, "-/commit"),
-            ForgeKind::Gitea => (url, "commit"),
-        };
-        format!("{site}/{}/{middle}/{commit}", self.repository)
+        match self.kind {
+            ForgeKind::GitHub if Some(url) == ForgeKind::GitHub.default_url() => "https://github.com",
+            ForgeKind::GitHub => url.trim_end_matches("/api/v3"),
+            ForgeKind::GitLab | ForgeKind::Gitea => url,
+        }
     }
 }
 
@@ -400,8 +410,6 @@ pub fn validation_comment(change: &Change, findings: &[Finding]) -> String {
         };
         let _ = writeln!(listing, "gate {}: {state}", status.gate);
     }
-    let listing = text::clean_lines(&listing);
-    let fence = "`".repeat(longest_run(&listing, '`').max(2) + 1);
     let mut out = format!(
         "{COMMENT_MARKER}\n**Quarterdeck: {}**\n\nHead {} against {}: {}, {} risk.\n",
         counted(findings),
@@ -410,8 +418,16 @@ pub fn validation_comment(change: &Change, findings: &[Finding]) -> String {
         change.class,
         change.class.risk()
     );
-    let _ = write!(out, "\n{fence}text\n{}\n{fence}\n", listing.trim_end());
+    out.push('\n');
+    out.push_str(&fenced(&listing));
     out
+}
+
+/// Text of others as a block that mentions nobody, links nothing and commands nothing.
+fn fenced(listing: &str) -> String {
+    let listing = text::clean_lines(listing);
+    let fence = "`".repeat(longest_run(&listing, '`').max(2) + 1);
+    format!("{fence}text\n{}\n{fence}\n", listing.trim_end())
 }
 
 fn longest_run(text: &str, of: char) -> usize {

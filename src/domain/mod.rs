@@ -5,6 +5,7 @@ pub mod break_glass;
 pub mod calendar;
 pub mod catalog;
 pub mod change;
+pub mod change_log;
 pub mod cross_project;
 pub mod deployment;
 pub mod diff;

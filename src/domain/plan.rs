@@ -3,15 +3,14 @@
 use super::{
     catalog::Target,
     deployment::RollbackRoute,
-    diff::DiffLine,
     escalation::Severity,
     finding::Finding,
-    forge::ForgeSettings,
+    forge::{Announcement, ForgeSettings, RequestDraft},
     gate::Gate,
     ledger::Verdict,
     name::{ChangeId, CommitId, IncidentId, ServiceName},
     notice::Delivery,
-    proposal::TransitionProposal,
+    proposal::{FileEdit, ServiceProposal},
 };
 use chrono::Duration;
 use serde::Serialize;
@@ -75,8 +74,8 @@ pub enum Work {
         /// The reviewer's words.
         note: Option<String>,
     },
-    /// Propose a step of a service's life.
-    Propose(Box<TransitionProposal>),
+    /// Propose edits of a service.
+    Propose(Box<ServiceProposal>),
     /// Tell the forge how validation of a change comes out.
     PostValidation {
         /// Which change.
@@ -113,6 +112,19 @@ pub enum Work {
         /// Where it is, or what it says.
         note: String,
     },
+    /// Open the request of a change on the forge.
+    OpenRequest {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was shown.
+        head: CommitId,
+        /// The request.
+        draft: Box<RequestDraft>,
+        /// Which forge.
+        forge: Box<ForgeSettings>,
+    },
+    /// Tell the projects that a change breaks, each by an issue.
+    Announce(Box<Announcement>),
     /// Roll a service back.
     Rollback {
         /// Where.
@@ -146,10 +158,10 @@ pub enum Work {
 }
 
 impl Plan {
-    /// What differs in the file that it edits, if it edits one.
-    pub fn diff(&self) -> &[DiffLine] {
+    /// The files that it edits.
+    pub fn files(&self) -> &[FileEdit] {
         match &self.work {
-            Work::Propose(proposal) => &proposal.diff,
+            Work::Propose(proposal) => &proposal.files,
             _ => &[],
         }
     }
@@ -167,6 +179,8 @@ impl Work {
             | Self::SettleGlass { change, .. } => {
                 format!("glass/{change}")
             }
+            Self::OpenRequest { change, .. } => format!("request/{change}"),
+            Self::Announce(announcement) => format!("notify/{}", announcement.change),
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),

@@ -1,35 +1,57 @@
-//! A step of a service's life as a proposal: which branch, which file, and what would be found in it.
+//! Edits of a service as a proposal: which branch, which files, and what would be found in them.
+
+mod wanted;
+
+pub use wanted::{Edit, Wanted, allowed, differing, milliseconds, summary};
 
 use super::{
-    catalog::{Catalog, Service},
+    catalog::{Catalog, Service, reader},
+    change::{self, ChangeClass, Classification, FieldChange, Identity, Proposal},
+    change_log,
     diff::{self, DiffLine},
     edit,
     finding::Finding,
-    lifecycle::{self, Lifecycle},
+    forge::{ForgeSettings, RequestDraft},
+    gate::GateStatus,
+    impact::Impact,
     name::{ChangeId, CommitId, ServiceName},
+    rules,
 };
 use crate::error::Failure;
-use chrono::NaiveDate;
-use std::sync::Arc;
+use chrono::{DateTime, NaiveDate, Utc};
+use std::{fmt::Write as _, sync::Arc};
 
-/// A step of a service's life that is wanted.
+/// The change log that is written to when the service names none of its own in the repository.
+pub const CHANGE_LOG: &str = "CHANGELOG.md";
+
+/// One file of a proposal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transition {
-    /// Which service.
-    pub service: ServiceName,
-    /// The state that it should be in.
-    pub to: Lifecycle,
+pub struct FileEdit {
+    /// Its path.
+    pub path: String,
+    /// Its new text.
+    pub text: Arc<str>,
+    /// What differs in it.
+    pub diff: Vec<DiffLine>,
 }
 
-/// Such a step written out: everything that confirming it will do.
+/// A proposal written out: everything that confirming it will do.
 #[derive(Debug, Clone, PartialEq)]
-pub struct TransitionProposal {
+pub struct ServiceProposal {
     /// Which service.
     pub service: ServiceName,
-    /// The state on the main branch.
-    pub from: Lifecycle,
-    /// The state that it should be in.
-    pub to: Lifecycle,
+    /// What will be different, in a few words.
+    pub summary: String,
+    /// Why, in the person's words.
+    pub note: Option<String>,
+    /// The change's class, told from the difference.
+    pub class: ChangeClass,
+    /// What differs in the catalog.
+    pub fields: Vec<FieldChange>,
+    /// The gates that it will need.
+    pub gates: Vec<GateStatus>,
+    /// Who is harmed, in one sentence.
+    pub impact: String,
     /// The change's id.
     pub change: ChangeId,
     /// Its branch.
@@ -38,58 +60,110 @@ pub struct TransitionProposal {
     pub main: String,
     /// The main branch's head, on which it is made.
     pub base: CommitId,
-    /// The file that is edited.
-    pub path: String,
-    /// The file's new text.
-    pub text: Arc<str>,
-    /// What differs in the file.
-    pub diff: Vec<DiffLine>,
-    /// What the new state asks for and the proposal does not do.
+    /// The files that are edited.
+    pub files: Vec<FileEdit>,
+    /// What a new state of life asks for and the proposal does not do.
     pub open_duties: Vec<String>,
     /// What validation finds in the proposal and not in the main branch.
     pub findings: Vec<Finding>,
+    /// The forge on which a request will be opened, where one is set.
+    pub forge: Option<ForgeSettings>,
 }
 
-impl TransitionProposal {
+impl ServiceProposal {
+    /// The first line of its commit, in the conventional form.
+    pub fn title(&self) -> String {
+        let (kind, mark) = match self.class {
+            ChangeClass::Breaking => ("feat", "!"),
+            ChangeClass::Feature => ("feat", ""),
+            ChangeClass::Bugfix => ("fix", ""),
+            _ => ("chore", ""),
+        };
+        format!("{kind}({}){mark}: {}", self.service, self.summary)
+    }
+
     /// The message of its commit.
     pub fn message(&self) -> String {
-        format!("{}: {} → {}\n\nProposed with quarterdeck.\n", self.service, self.from, self.to)
+        let note = self.note.as_ref().map_or_else(String::new, |note| format!("{note}\n\n"));
+        format!("{}\n\n{note}Proposed with quarterdeck.\n\nChange-Type: {}\n", self.title(), self.class)
+    }
+
+    /// The request that is opened for it on a forge.
+    pub fn request(&self) -> RequestDraft {
+        let mut words =
+            format!("Class: {}, {} risk\nImpact: {}\n", self.class, self.class.risk(), self.impact);
+        for field in &self.fields {
+            let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".to_owned());
+            let _ = writeln!(
+                words,
+                "{} {}: {} → {}",
+                field.service,
+                field.field,
+                value(&field.old),
+                value(&field.new)
+            );
+        }
+        for gate in &self.gates {
+            let _ = writeln!(words, "Gate: {}", gate.gate);
+        }
+        RequestDraft::new(&self.branch, &self.main, &self.title(), self.note.as_deref(), &words)
     }
 }
 
-/// Where a service may go, and the file that says where it stands.
+/// Where edits of a service go on the main branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ground {
-    /// The state on the main branch.
-    pub from: Lifecycle,
+    /// What makes a difference there.
+    pub edits: Vec<Edit>,
     /// The file of its table.
     pub path: String,
+    /// The change log that should have a line: the service's own where it is in the repository, and the common one.
+    pub change_logs: Vec<String>,
     /// The change's id.
     pub change: ChangeId,
-    /// Its branch.
-    pub branch: String,
+    /// What stands around the id in its branch's name.
+    around: (String, String),
+    /// Whether others of the same kind may be open beside it.
+    pub may_repeat: bool,
 }
 
-/// Looks whether a step is allowed on the main branch, and where it is to be written.
-///
-/// # Errors
-/// Refused when the service is not there, the step is none that the lifecycle knows, or the settings leave no
-/// name for the branch.
-pub fn ground(main: &Catalog, wanted: &Transition) -> Result<Ground, Failure> {
-    let Transition { service: name, to } = wanted;
-    let service = main.services.get(name).ok_or_else(|| {
+impl Ground {
+    /// The id and the branch of the `number`-th such change, from 1.
+    pub fn branch(&self, number: usize) -> (ChangeId, String) {
+        let id = match number {
+            0 | 1 => self.change.to_string(),
+            more => format!("{}-{more}", self.change),
+        };
+        let branch = format!("{}{id}{}", self.around.0, self.around.1);
+        (ChangeId::from(id.as_str()), branch)
+    }
+}
+
+fn on_main<'c>(main: &'c Catalog, name: &ServiceName) -> Result<&'c Arc<Service>, Failure> {
+    main.services.get(name).ok_or_else(|| {
         let branch = &main.settings.main;
         Failure::refused(format!(
             "{name} is not on the branch {branch}, so there is nothing to propose for it"
         ))
         .hint(format!("merge the change that adds it to {branch} first"))
-    })?;
-    allowed(service, *to)?;
+    })
+}
+
+/// Looks whether edits can be made on the main branch, and where they are to be written.
+///
+/// # Errors
+/// Refused when the service is not there, nothing would differ, a step is none that the lifecycle knows, or the
+/// settings leave no name for the branch.
+pub fn ground(main: &Catalog, wanted: &Wanted) -> Result<Ground, Failure> {
+    let name = &wanted.service;
+    let service = on_main(main, name)?;
+    let edits = differing(service, &wanted.edits)?;
     let file = main.files.get(service.span.file as usize);
     let path = file
         .map(|file| file.path.clone())
         .ok_or_else(|| Failure::failed(format!("could not find the file that defines {name}")))?;
-    let change = ChangeId::from(format!("{name}-{to}").as_str());
+    let (stem, may_repeat) = wanted::stem(&edits);
+    let change = ChangeId::from(format!("{name}-{stem}").as_str());
     let Some((before, after)) = main.settings.changes.split_once('*') else {
         return Err(Failure::refused(format!(
             "`repository.changes` in quarterdeck.toml is `{}`, which leaves no name for a new branch",
@@ -97,52 +171,156 @@ pub fn ground(main: &Catalog, wanted: &Transition) -> Result<Ground, Failure> {
         ))
         .hint("give it one `*`, such as `change/*`"));
     };
-    let branch = format!("{before}{change}{after}");
-    Ok(Ground { from: service.status, path, change, branch })
+    let own = service.governance.change_log.as_ref().filter(|path| is_inside(path)).cloned();
+    let change_logs = own.into_iter().chain([CHANGE_LOG.to_owned()]).collect();
+    let around = (before.to_owned(), after.to_owned());
+    Ok(Ground { edits, path, change_logs, change, around, may_repeat })
 }
 
-/// Whether a service may go to a state from where it is.
+/// Whether a text can be the path of a file in the repository.
+fn is_inside(path: &str) -> bool {
+    !path.contains(':')
+        && !path.starts_with(['/', '-'])
+        && path.split('/').all(|part| !matches!(part, "" | "." | ".." | ".git"))
+}
+
+/// What the proposal is made of, beside the main branch.
+#[derive(Debug)]
+pub struct Material {
+    /// The main branch's head.
+    pub base: CommitId,
+    /// Where the edits go.
+    pub ground: Ground,
+    /// The number of the change among those of its kind, from 1.
+    pub number: usize,
+    /// The bytes of the service's file.
+    pub file: Vec<u8>,
+    /// The change log that is there, by path.
+    pub change_log: Option<(String, Vec<u8>)>,
+    /// When it is proposed.
+    pub now: DateTime<Utc>,
+}
+
+/// Writes a proposal out: edits the files, and concludes from them what a reviewer will see.
 ///
 /// # Errors
-/// Refused, with the states that it may go to.
-pub fn allowed(service: &Service, to: Lifecycle) -> Result<(), Failure> {
-    let next = lifecycle::next(service.status);
-    if next.iter().any(|step| step.to == to) {
-        return Ok(());
+/// When a file cannot be edited, or a breaking edit comes without a migration guide.
+pub fn write(main: &Catalog, wanted: Wanted, material: Material) -> Result<ServiceProposal, Failure> {
+    let Material { base, ground, number, file, change_log, now } = material;
+    let today = now.date_naive();
+    let service = on_main(main, &wanted.service)?;
+    let (text, diff) = edited(main, &wanted.service, &ground.edits, file, today)?;
+    let texts = main.files.iter().map(|file| {
+        let text = if file.path == ground.path { &text } else { &file.text };
+        (file.path.clone(), text.clone().into_bytes())
+    });
+    let head = reader::read(texts);
+    let mut paths = vec![ground.path.clone()];
+    let summary = summary(service, &ground.edits);
+    let mut files = vec![FileEdit { path: ground.path.clone(), text: text.into(), diff }];
+    if let Some((path, bytes)) = change_log
+        && let Ok(old) = String::from_utf8(bytes)
+    {
+        let new = change_log::add(&old, &entry(service, &ground.edits, wanted.note.as_deref()));
+        paths.push(path.clone());
+        files.push(FileEdit { path, diff: diff::lines(&old, &new), text: new.into() });
     }
-    let (name, from) = (&service.name, service.status);
-    if from == to {
-        return Err(Failure::refused(format!("{name} is {from} already")));
-    }
-    let words: Vec<&str> = next.iter().map(|step| step.to.as_str()).collect();
-    let failure = Failure::refused(format!("{name} is {from} and cannot become {to}"));
-    Err(if words.is_empty() {
-        failure.hint(format!("{from} is the end of a service's life; start a new service instead"))
-    } else {
-        failure.hint(format!("from {from} it may go to {}", words.join(" or ")))
+    let classification = change::classify(main, &head, &paths);
+    require_guide(&classification, head.services.get(&wanted.service))?;
+    let (change, branch) = ground.branch(number);
+    let gates = gates(main, &head, &classification, &change, &branch, &base, now);
+    let findings = new_findings(&rules::check(main, None, today), rules::check(&head, Some(main), today));
+    let step = ground.edits.iter().find_map(|edit| match edit {
+        Edit::Status(to) => Some(*to),
+        _ => None,
+    });
+    let after = head.services.get(&wanted.service);
+    let open_duties = step.zip(after).map_or_else(Vec::new, |(to, service)| {
+        let duties = super::lifecycle::open_duties(&head, service, to);
+        duties.into_iter().filter(|duty| !duty.done).map(|duty| format!("{to}: {}", duty.what)).collect()
+    });
+    Ok(ServiceProposal {
+        summary,
+        note: wanted.note,
+        class: classification.class,
+        fields: classification.fields,
+        gates,
+        impact: Impact::change(main, &head).summary(),
+        change,
+        branch,
+        main: main.settings.main.clone(),
+        base,
+        files,
+        open_duties,
+        findings,
+        forge: main.settings.forge.clone(),
+        service: wanted.service,
     })
+}
+
+/// The line for the change log.
+fn entry(service: &Service, edits: &[Edit], note: Option<&str>) -> String {
+    let version = edits.iter().find_map(|edit| match edit {
+        Edit::Version(version) => Some(format!(" {version}")),
+        _ => None,
+    });
+    let words = summary(service, edits);
+    let what = note.map_or_else(|| words.clone(), super::text::clean);
+    format!("{}{}: {what}", service.name, version.unwrap_or_default())
+}
+
+/// Consumers of what breaks must be able to read how to follow.
+fn require_guide(classification: &Classification, service: Option<&Arc<Service>>) -> Result<(), Failure> {
+    let guide = service.and_then(|service| service.migration.as_ref()?.guide_url.as_ref());
+    match service {
+        Some(service) if classification.breaking && guide.is_none() => Err(wanted::no_guide(&service.name)),
+        _ => Ok(()),
+    }
+}
+
+fn gates(
+    main: &Catalog,
+    head: &Catalog,
+    classification: &Classification,
+    change: &ChangeId,
+    branch: &str,
+    base: &CommitId,
+    now: DateTime<Utc>,
+) -> Vec<GateStatus> {
+    // As it will be once it is there; nobody has approved it yet.
+    let proposal = Proposal {
+        id: change.clone(),
+        branch: branch.to_owned(),
+        head: base.clone(),
+        base: base.clone(),
+        authors: Vec::new(),
+        last_committer: Identity::default(),
+        subject: String::new(),
+        committed_at: now,
+        opened_at: now,
+        paths: Vec::new(),
+    };
+    change::gates(classification, main, head, &proposal, &[])
 }
 
 /// The file's new text, and what differs.
 ///
 /// # Errors
 /// When the file cannot be edited.
-pub fn edited(
+fn edited(
     main: &Catalog,
-    wanted: &Transition,
+    name: &ServiceName,
+    edits: &[Edit],
     bytes: Vec<u8>,
     today: NaiveDate,
 ) -> Result<(String, Vec<DiffLine>), Failure> {
     let text = String::from_utf8(bytes).map_err(|error| {
-        Failure::refused(format!("the file that defines {} is not UTF-8", wanted.service))
+        Failure::refused(format!("the file that defines {name} is not UTF-8"))
             .because(&error)
             .hint("save it as UTF-8 first")
     })?;
-    let service = main
-        .services
-        .get(&wanted.service)
-        .ok_or_else(|| Failure::refused(format!("{} is gone from the main branch", wanted.service)))?;
-    let new = edit::set(&text, wanted.service.as_str(), &edit::transition(service, wanted.to, today))?;
+    let service = on_main(main, name)?;
+    let new = edit::apply(&text, name.as_str(), &wanted::keys(service, edits, today))?;
     let diff = diff::lines(&text, &new);
     Ok((new, diff))
 }
@@ -158,62 +336,4 @@ pub fn new_findings(before: &[Finding], after: Vec<Finding>) -> Vec<Finding> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::catalog::reader;
-
-    fn main(settings: &str) -> Catalog {
-        let catalog = "[service.a]\nname = \"a\"\ntype = \"api\"\nversion = \"1.0.0\"\nowner = \"t\"\n";
-        reader::read(
-            [("services/catalog.toml", catalog), ("quarterdeck.toml", settings)]
-                .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())),
-        )
-    }
-
-    #[test]
-    fn a_step_names_its_branch_or_says_why_it_cannot_be() {
-        let wanted = |service: &str, to| Transition { service: service.into(), to };
-        let ground = ground(&main(""), &wanted("a", Lifecycle::Deprecated)).unwrap();
-        assert_eq!(
-            (ground.branch.as_str(), ground.path.as_str()),
-            ("change/a-deprecated", "services/catalog.toml")
-        );
-        let settings = "[repository]\nchanges = \"proposals/*/x\"\n";
-        assert_eq!(
-            super::ground(&main(settings), &wanted("a", Lifecycle::Maintenance)).unwrap().branch,
-            "proposals/a-maintenance/x"
-        );
-        for (service, to, message) in [
-            ("b", Lifecycle::Beta, "b is not on the branch main"),
-            ("a", Lifecycle::Ga, "a is ga already"),
-            ("a", Lifecycle::Beta, "a is ga and cannot become beta"),
-            ("a", Lifecycle::Retired, "a is ga and cannot become retired"),
-        ] {
-            let failure = super::ground(&main(""), &wanted(service, to)).unwrap_err();
-            assert!(failure.message.contains(message), "{}", failure.message);
-        }
-    }
-
-    #[test]
-    fn the_edit_is_shown_as_lines() {
-        let catalog = main("");
-        let wanted = Transition { service: "a".into(), to: Lifecycle::Maintenance };
-        let bytes = catalog.files[0].text.clone().into_bytes();
-        let (text, diff) = edited(&catalog, &wanted, bytes, "2026-11-24".parse().unwrap()).unwrap();
-        let added: Vec<&str> = diff
-            .iter()
-            .filter(|line| line.kind == diff::DiffKind::Added)
-            .map(|line| line.text.as_str())
-            .collect();
-        assert_eq!(
-            added,
-            [
-                "status = \"maintenance\"",
-                "maintenance_date = \"2026-11-24\"",
-                "support_until = \"2027-11-24\""
-            ]
-        );
-        assert!(text.ends_with("owner = \"t\"\n"), "{text}");
-        assert!(edited(&catalog, &wanted, vec![0xff], "2026-11-24".parse().unwrap()).is_err());
-    }
-}
+mod tests;

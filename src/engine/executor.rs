@@ -74,6 +74,12 @@ impl Executor {
                     let _ = answers.send(Event::ProposalPlanned(job, result)).await;
                 });
             }
+            Effect::PlanAnnouncement(job, change) => {
+                tokio::spawn(async move {
+                    let result = work::announce::plan(&outside, change).await.map(Box::new);
+                    let _ = answers.send(Event::AnnouncementPlanned(job, result)).await;
+                });
+            }
             Effect::Edit(target) => {
                 tokio::spawn(async move {
                     let file = outside.ports.repository.file(&target.path).await;

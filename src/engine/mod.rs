@@ -7,6 +7,7 @@ mod impact;
 pub mod live;
 pub mod slots;
 mod sources;
+mod teams;
 pub mod update;
 pub mod watcher;
 mod work;
@@ -68,6 +69,14 @@ impl Outside {
     /// Finds out what something does to everybody else.
     pub async fn impact(&self, request: ImpactRequest) -> Result<Arc<Impact>, Failure> {
         impact::impact(self, request).await.map(Arc::new)
+    }
+
+    /// How many teams both the policies and the forge know, and where they differ, a sentence each.
+    ///
+    /// # Errors
+    /// There is no forge, or it does not answer.
+    pub async fn compare_teams(&self) -> Result<(usize, Vec<String>), Failure> {
+        teams::compare(self).await
     }
 
     /// The dependency graph of the working tree, around a service or whole.

@@ -83,6 +83,10 @@ fn handle(model: &mut Model, event: Event) -> Effects {
             run::rollback_planned(model, job, result.map(|planned| *planned));
             Effects::none()
         }
+        Event::AnnouncementPlanned(job, result) => {
+            run::announcement_planned(model, job, result.map(|announcement| *announcement));
+            Effects::none()
+        }
         Event::ProposalPlanned(job, result) => {
             run::proposal_planned(model, job, result.map(|proposal| *proposal));
             Effects::none()

@@ -6,7 +6,7 @@ use crate::domain::{
     cross_project::HistoryRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
-    proposal::Transition,
+    proposal::Wanted,
 };
 use semver::Version;
 use std::sync::Arc;
@@ -86,8 +86,10 @@ pub struct EditTarget {
 pub enum Effect {
     /// Find the way back of a service; answers with `RollbackPlanned`.
     PlanRollback(JobId, Target),
-    /// Write a step of a service's life out as a proposal; answers with `ProposalPlanned`.
-    PlanProposal(JobId, Transition),
+    /// Write edits of a service out as a proposal; answers with `ProposalPlanned`.
+    PlanProposal(JobId, Wanted),
+    /// Find out which projects a change breaks; answers with `AnnouncementPlanned`.
+    PlanAnnouncement(JobId, ChangeId),
     /// Hand the terminal over to the person's editor.
     Edit(EditTarget),
     /// Validate; answers with `Validated`.

@@ -10,11 +10,11 @@ use crate::{
         cross_project::History,
         deployment::{ClusterView, RollbackRoute},
         finding::Finding,
-        forge::Request,
+        forge::{Announcement, Request},
         impact::Impact,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
-        proposal::TransitionProposal,
+        proposal::ServiceProposal,
         sla::MetricsView,
     },
     error::Failure,
@@ -87,8 +87,10 @@ pub enum Event {
     Source(SourceUpdate),
     /// The way back was found, or not.
     RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
-    /// A step of a service's life was written out, or cannot be.
-    ProposalPlanned(JobId, Result<Box<TransitionProposal>, Failure>),
+    /// A proposal was written out, or cannot be.
+    ProposalPlanned(JobId, Result<Box<ServiceProposal>, Failure>),
+    /// Whom a change breaks was found out, or cannot be.
+    AnnouncementPlanned(JobId, Result<Box<Announcement>, Failure>),
     /// The editor is to be opened on a file, or cannot be.
     Edit(Result<EditFile, Failure>),
     /// The editor has ended, or could not be started.

@@ -396,7 +396,8 @@ impl Ui {
         match self.overlays.last() {
             Some(Overlay::Help { lines, .. }) => lines.len(),
             Some(Overlay::Confirm { plan, .. }) => {
-                12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len() + plan.diff().len()
+                let lines = plan.files().iter().map(|file| file.diff.len() + 2).sum::<usize>();
+                12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len() + lines
             }
             Some(Overlay::Source { .. }) => 2_000,
             // A line or two for each service that is shown, and for each owner.

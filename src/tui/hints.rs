@@ -109,6 +109,7 @@ const SERVICE: Wanted = &[
     ("service.edit", "edit"),
     ("lifecycle.propose", "propose a step"),
     ("service.rollback", "roll back"),
+    ("change.propose", "propose a change"),
     ("cursor.down", "down"),
 ];
 const SOURCE: Wanted =
@@ -127,6 +128,7 @@ const PALETTE: Wanted =
     &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
 const FORM: Wanted = &[
     ("view.submit", "go on"),
+    ("form.submit", "go on to the plan"),
     ("form.next", "next field"),
     ("form.choose next", "choose"),
     ("view.back", "cancel"),

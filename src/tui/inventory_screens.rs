@@ -3,11 +3,11 @@
 use super::{fixture, screens::text};
 use crate::{
     domain::{
-        diff,
+        change::ChangeClass,
+        change_log, diff,
         finding::Level,
-        lifecycle::Lifecycle,
         plan::{Plan, Risk, Step, Work},
-        proposal::TransitionProposal,
+        proposal::{FileEdit, ServiceProposal},
     },
     model::{
         Model,
@@ -113,32 +113,43 @@ fn the_plan_of_a_proposal() {
     let new = old
         .replace("\"ga\"", "\"deprecated\"")
         .replace("tier", "deprecation_date = \"2026-03-09\"\nsunset_date = \"2026-09-09\"\ntier");
-    let proposal = TransitionProposal {
+    let log = "# Changelog\n\n## 2026-03-01\n\n- api 1.0.0: first\n";
+    let new_log = change_log::add(log, "shared-auth: ga → deprecated");
+    let file = |path: &str, old: &str, new: &str| FileEdit {
+        path: path.into(),
+        text: new.into(),
+        diff: diff::lines(old, new),
+    };
+    let proposal = ServiceProposal {
         service: "shared-auth".into(),
-        from: Lifecycle::Ga,
-        to: Lifecycle::Deprecated,
+        summary: "ga → deprecated".into(),
+        note: None,
+        class: ChangeClass::Deprecation,
+        fields: Vec::new(),
+        gates: Vec::new(),
+        impact: "11 services are at risk".into(),
         change: "shared-auth-deprecated".into(),
         branch: "change/shared-auth-deprecated".into(),
         main: "main".into(),
         base: "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d".into(),
-        path: "services/catalog.toml".into(),
-        text: new.as_str().into(),
-        diff: diff::lines(old, &new),
-        open_duties: vec!["`migration.guide_url` links to a guide".into()],
+        files: vec![file("services/catalog.toml", old, &new), file("CHANGELOG.md", log, &new_log)],
+        open_duties: vec!["deprecated: `migration.guide_url` links to a guide".into()],
         findings: vec![fixture::finding(Level::Error)],
+        forge: None,
     };
     let step = |title: &str, object: &str| Step { title: title.into(), object: object.into() };
     let plan = Arc::new(Plan {
-        title: "propose shared-auth as deprecated".into(),
+        title: "propose shared-auth: ga → deprecated".into(),
         steps: vec![
-            step("commit the edited file to the new branch", "change/shared-auth-deprecated"),
+            step("commit the edited files to the new branch", "change/shared-auth-deprecated"),
             step("see the branch at that commit on", "origin"),
             step("record it in the ledger", "change.proposed(shared-auth-deprecated)"),
         ],
         facts: vec![
-            ("status".into(), "ga → deprecated".into()),
+            ("edit".into(), "ga → deprecated".into()),
+            ("class".into(), "deprecation, medium risk".into()),
             ("branch".into(), "change/shared-auth-deprecated".into()),
-            ("file".into(), "services/catalog.toml".into()),
+            ("files".into(), "services/catalog.toml, CHANGELOG.md".into()),
         ],
         notes: vec!["Still open for deprecated: `migration.guide_url` links to a guide.".into()],
         risk: Risk::Shared,

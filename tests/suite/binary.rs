@@ -252,7 +252,7 @@ async fn incidents_from_the_command_line() {
         .complains(&["no open incident `INC-1`"]);
     let unknown = [&declare[..], &["--service", "chekout", "--yes"]].concat();
     program.ends(2, &unknown).await.complains(&["did you mean `checkout`?"]);
-    assert_eq!(ledger(&platform).len(), 3);
+    assert_eq!(ledger(&platform).len(), 5, "what happened, and twice who was told");
     program.ends(0, &["ledger", "log"]).await.says(&[
         "incident.declared(INC-1): critical, checkout answers 5xx",
         "incident.acknowledged(INC-1)",
@@ -260,8 +260,10 @@ async fn incidents_from_the_command_line() {
         "Marta Ruiz",
     ]);
     let log = program.json(0, &["ledger", "log"]).await;
-    assert_eq!(log["events"][0]["event"]["kind"], "incident.resolved", "the newest first: {log:#}");
-    assert_eq!(log["events"][2]["actor"]["email"], "m.ruiz@example.com");
+    assert_eq!(log["events"][0]["event"]["kind"], "notice.delivered", "the newest first: {log:#}");
+    assert_eq!(log["events"][1]["event"]["kind"], "incident.resolved", "{log:#}");
+    assert_eq!(log["events"][0]["event"]["about"], "INC-1");
+    assert_eq!(log["events"][4]["actor"]["email"], "m.ruiz@example.com");
 }
 
 #[tokio::test]
@@ -273,9 +275,13 @@ async fn approvals_from_the_command_line() {
     assert_eq!(git(platform.remote(), &["branch", "--list", "quarterdeck/ledger"]), "");
     let approved = program.json(0, &["change", "approve", "project-a-api-2.1.1", "--yes"]).await;
     assert_eq!(approved["synced"], true, "{approved:#}");
-    let commit = git(platform.remote(), &["rev-parse", "quarterdeck/ledger"]);
+    // On top of it stands who was told.
+    let commit = git(platform.remote(), &["rev-parse", "quarterdeck/ledger^"]);
     assert_eq!(approved["commit"], commit.as_str());
-    assert!(ledger(&platform)[0].starts_with("change.approved(project-a-api-2.1.1)"));
+    assert!(
+        ledger(&platform)[0].starts_with("notice.delivered(project-a-api-2.1.1): change.approved reached")
+    );
+    assert!(ledger(&platform)[1].starts_with("change.approved(project-a-api-2.1.1)"));
     let list = program.json(0, &["change", "list"]).await;
     let change = list["changes"].as_array().unwrap().iter().find(|row| row["id"] == "project-a-api-2.1.1");
     let gates = change.unwrap()["gates"].as_array().unwrap();
@@ -293,7 +299,7 @@ async fn approvals_from_the_command_line() {
         program.set("GIT_AUTHOR_EMAIL", email);
         program.ends(1, &["change", "approve", "catalog-search-1.5.0", "--yes"]).await.complains(&[words]);
     }
-    assert_eq!(ledger(&platform).len(), 1);
+    assert_eq!(ledger(&platform).len(), 2);
 }
 
 #[tokio::test]
@@ -406,8 +412,8 @@ async fn the_ledger_is_logged_synced_and_verified() {
     program.ends(0, &["incident", "declare", "--severity", "low", "--title", "offline", "--yes"]).await;
     std::fs::rename(&away, platform.remote()).unwrap();
     let synced = program.json(0, &["ledger", "sync"]).await;
-    assert_eq!((&synced["sent"], &synced["waiting"]), (&1.into(), &0.into()), "{synced:#}");
-    program.ends(0, &["ledger", "verify"]).await.says(&["valid: 4 events"]);
+    assert_eq!((&synced["sent"], &synced["waiting"]), (&2.into(), &0.into()), "{synced:#}");
+    program.ends(0, &["ledger", "verify"]).await.says(&["valid: 5 events"]);
 
     // Somebody who may push and has no key takes an incident.
     let tree = git(platform.remote(), &["rev-parse", "quarterdeck/ledger^{tree}"]);
@@ -418,10 +424,10 @@ async fn the_ledger_is_logged_synced_and_verified() {
     git(platform.remote(), &["update-ref", "refs/heads/quarterdeck/ledger", &forged]);
     if platform.is_signing() {
         program.ends(1, &["ledger", "verify"]).await.says(&[
-            "bad: event 5",
+            "bad: event 6",
             "incident.acknowledged(INC-2)",
             "it is not signed, and signatures were required",
-            "not valid: 5 events, 4 signed",
+            "not valid: 6 events, 5 signed",
         ]);
     }
     // A rewritten ledger is not taken over.

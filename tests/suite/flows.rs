@@ -207,7 +207,8 @@ async fn a_code_review_is_approved_and_reaches_the_remote() {
         })
         .await;
     let remote = console.remote_ledger();
-    let subject = remote.last().unwrap();
+    let subject = &remote[remote.len() - 2];
+    assert!(remote[remote.len() - 1].starts_with("notice.delivered(project-a-api-2.1.1)"), "{remote:?}");
     assert!(subject.starts_with("change.approved(project-a-api-2.1.1): code-review"), "{subject}");
     let author = crate::console::git(
         console.platform.remote(),
@@ -313,7 +314,8 @@ async fn an_incident_is_declared_taken_and_resolved() {
         .iter()
         .map(|subject| subject.split('(').next().unwrap_or_default().to_owned())
         .collect();
-    assert_eq!(kinds, ["incident.declared", "incident.acknowledged", "incident.resolved"]);
+    let told = "notice.delivered";
+    assert_eq!(kinds, ["incident.declared", told, "incident.acknowledged", "incident.resolved", told]);
 }
 
 #[tokio::test]

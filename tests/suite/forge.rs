@@ -265,5 +265,189 @@ async fn a_channel_that_is_dead_does_not_fail_the_deed() {
     );
     assert!(outcome.summary.contains("told audit"), "{}", outcome.summary);
     assert!(console.notice().contains("could not tell operations"), "{}", console.notice());
-    assert_eq!(console.ledger().await.len(), 1);
+    assert_eq!(console.ledger().await.len(), 2, "the incident, and who was told of it");
+}
+
+#[tokio::test]
+async fn a_breaking_change_is_proposed_by_keys_and_its_request_opened() {
+    let mut console = Console::start(Scenario::Calm).await;
+    console.keys("1 esc");
+    console.select(Pane::Inventory, "shared-auth");
+    console.keys("C");
+    let shown = screen(console.model());
+    assert!(shown.contains("1.3.0") && shown.contains("‹ ga ›"), "the form holds what is: {shown}");
+    console.keys("ctrl-u");
+    console.type_text("3.0.0");
+    // What breaks asks for a guide; what was typed stays.
+    console.keys("ctrl-s");
+    let Some(Overlay::Form { problem: Some(problem), fields, .. }) = console.overlay() else {
+        panic!("{:?}", console.overlay())
+    };
+    assert!(problem.contains("there is no migration guide"), "{problem}");
+    let guide = fields.iter().position(|field| field.name == "guide").unwrap();
+    let from = fields.len() - 1;
+    console.keys(&vec!["up"; from - guide].join(" "));
+    console.type_text("https://docs.example.com/shared-auth/3");
+    console.keys("down");
+    console.type_text("tokens of the third generation");
+    console.keys("ctrl-s");
+    let plan = console.plan().await;
+    let fact = |label: &str| plan.facts.iter().find(|(known, _)| known == label).unwrap().1.clone();
+    assert_eq!(fact("class"), "breaking, high risk");
+    assert!(
+        fact("gates").contains("architecture") && fact("gates").contains("security"),
+        "{}",
+        fact("gates")
+    );
+    assert!(fact("impact").contains("at risk"), "{}", fact("impact"));
+    assert_eq!(fact("files"), "services/catalog.toml, CHANGELOG.md");
+    assert_eq!(plan.steps.len(), 4);
+    assert!(console.platform.forge().opened().is_empty(), "a plan opens nothing");
+    console.keys("y");
+    let JobState::Done(result) = console.done().await.state else { panic!("not done") };
+    let outcome = result.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Pass, "{}", outcome.summary);
+    let [(number, title, body)] = console.platform.forge().opened().try_into().unwrap();
+    assert!(outcome.summary.ends_with(&format!("request #{number} is open")), "{}", outcome.summary);
+    assert!(title.starts_with("feat(shared-auth)!: version 1.3.0 → 3.0.0"), "{title}");
+    assert!(body.contains("Class: breaking, high risk") && body.contains("third generation"), "{body}");
+    let remote = console.platform.remote().to_owned();
+    let message = git(&remote, &["log", "-1", "--format=%B", "change/shared-auth-3.0.0"]);
+    assert!(message.trim_end().ends_with("Change-Type: breaking"), "{message}");
+    let log = git(&remote, &["show", "change/shared-auth-3.0.0:CHANGELOG.md"]);
+    assert!(log.contains("## Unreleased\n\n- shared-auth 3.0.0: tokens of the third generation\n"), "{log}");
+    let text = git(&remote, &["show", "change/shared-auth-3.0.0:services/catalog.toml"]);
+    assert!(text.contains("migration.guide_url = \"https://docs.example.com/shared-auth/3\""), "{text}");
+    console
+        .until("the change has its request", |model| {
+            let changes = &model.world.joined.changes;
+            let change = changes.iter().find(|change| change.proposal.id.as_str() == "shared-auth-3.0.0");
+            change.is_some_and(|change| change.request.as_ref().is_some_and(|one| one.number == number))
+        })
+        .await;
+}
+
+#[tokio::test]
+async fn a_forge_that_is_down_leaves_the_branch_and_the_request_is_opened_later() {
+    let platform = platform(Scenario::Calm).await;
+    let program = Program::on(platform.repository(), platform.kubeconfig());
+    let file = platform.repository().join("quarterdeck.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let down = text.replace(platform.forge_url(), "http://127.0.0.1:1");
+    // The main branch says where the forge is.
+    std::fs::write(&file, &down).unwrap();
+    git(platform.repository(), &["commit", "--quiet", "--all", "--message", "forge away"]);
+    git(platform.repository(), &["push", "--quiet", "origin", "HEAD:main"]);
+    let edit = [
+        "change",
+        "propose",
+        "cart",
+        "--error-rate",
+        "0.4%",
+        "--require",
+        "event-bus >= 4; user-store",
+        "--yes",
+    ];
+    let proposed = program.json(0, &edit).await;
+    let summary = proposed["summary"].as_str().unwrap();
+    assert!(
+        summary.contains("change/cart-edit proposed")
+            && summary.contains("quarterdeck change request cart-edit"),
+        "{summary}"
+    );
+    assert_eq!(proposed["verdict"], "pass");
+    assert!(platform.forge().opened().is_empty());
+    std::fs::write(&file, &text).unwrap();
+    let opened = program.json(0, &["change", "request", "cart-edit", "--yes"]).await;
+    let [(number, title, _)] = platform.forge().opened().try_into().unwrap();
+    assert!(opened["summary"].as_str().unwrap().contains(&format!("request #{number}")), "{opened}");
+    assert!(title.contains("(cart)"), "{title}");
+    // There is one already: said, and nothing doubled.
+    program.ends(1, &["change", "request", "cart-edit", "--yes"]).await.complains(&["already"]);
+    assert_eq!(platform.forge().opened().len(), 1);
+    program
+        .ends(2, &["change", "propose", "cart", "--yes"])
+        .await
+        .complains(&["nothing to propose was given"]);
+    program
+        .ends(1, &["change", "propose", "cart", "--error-rate", "0.4%", "--status", "beta", "--yes"])
+        .await;
+}
+
+#[tokio::test]
+async fn projects_that_a_change_breaks_have_one_issue_each() {
+    let platform = platform(Scenario::Calm).await;
+    let program = Program::on(platform.repository(), platform.kubeconfig());
+    let breaking = [
+        "change",
+        "propose",
+        "shared-auth",
+        "--version",
+        "3.0.0",
+        "--guide",
+        "https://docs.example.com/3",
+        "--yes",
+    ];
+    program.json(0, &breaking).await;
+    for _ in 0..2 {
+        let told = program.json(0, &["change", "notify", "shared-auth-3.0.0", "--yes"]).await;
+        assert_eq!(told["deliveries"][0]["channel"], "forge:shop/project-a", "{told}");
+    }
+    let issues = platform.forge().issues();
+    let titles: Vec<&str> = issues.iter().map(|(title, _)| title.as_str()).collect();
+    assert_eq!(
+        titles,
+        ["shop: shared-auth-3.0.0 may break project-a", "shop: shared-auth-3.0.0 may break project-b"],
+        "one for each, however often"
+    );
+    for words in ["Project: project-a", "Service: shared-auth", "Since: ", "project-a-api", "https://"] {
+        assert!(issues[0].1.contains(words), "`{words}` is missing in {}", issues[0].1);
+    }
+    let log = program.json(0, &["ledger", "log"]).await.to_string();
+    assert!(log.contains("notice.delivered") && log.contains("forge:shop/project-b"), "{log}");
+    // What breaks nobody tells nobody.
+    let none = program.ends(1, &["change", "notify", "project-a-api-2.1.1", "--yes"]).await;
+    none.complains(&["there is no project to tell"]);
+}
+
+#[tokio::test]
+async fn an_approval_is_also_given_on_the_forge_where_that_is_asked_for() {
+    let platform = platform(Scenario::Calm).await;
+    let program = Program::on(platform.repository(), platform.kubeconfig());
+    let file = platform.repository().join("quarterdeck.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("[forge.projects]", "review = true\n\n[forge.projects]")).unwrap();
+    let planned = program.ends(2, &["change", "approve", "project-a-api-2.1.1"]).await;
+    planned.complains(&["approve on the forge"]);
+    let approved = program.json(0, &["change", "approve", "project-a-api-2.1.1", "--yes"]).await;
+    let summary = approved["summary"].as_str().unwrap();
+    assert!(summary.contains("approved on the forge"), "{summary}");
+    let list = program.json(0, &["change", "list"]).await.to_string();
+    assert!(list.contains("\"by\":\"quarterdeck\""), "{list}");
+    // A forge that is gone is told, and takes nothing away.
+    std::fs::write(
+        &file,
+        text.replace("[forge.projects]", "review = true\n\n[forge.projects]")
+            .replace(platform.forge_url(), "http://127.0.0.1:1"),
+    )
+    .unwrap();
+    let approved = program.json(0, &["change", "approve", "catalog-search-1.5.0", "--yes"]).await;
+    assert_eq!(approved["verdict"], "pass");
+    assert!(
+        approved["summary"].as_str().unwrap().contains("the forge did not take the review"),
+        "{approved}"
+    );
+}
+
+#[tokio::test]
+async fn teams_are_compared_from_the_command_line() {
+    let platform = platform(Scenario::Calm).await;
+    let program = Program::on(platform.repository(), platform.kubeconfig());
+    program.ends(0, &["forge", "teams"]).await.says(&["7 teams are the same on both sides"]);
+    let file = platform.repository().join("policies/teams.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("\"j-bauer\"", "\"m-ruiz\"")).unwrap();
+    let differing = program.json(1, &["forge", "teams"]).await;
+    let found = differing["differences"].to_string();
+    assert!(found.contains("j-bauer is in the forge's team"), "{found}");
 }

@@ -148,8 +148,12 @@ async fn a_step_of_its_life_becomes_a_branch_on_the_remote() {
     let plan = console.plan().await;
     let Work::Propose(proposal) = &plan.work else { panic!("{plan:?}") };
     assert_eq!(proposal.branch, "change/shared-auth-deprecated");
-    let added: Vec<&str> =
-        plan.diff().iter().filter(|line| line.sign() == "+").map(|line| line.text.as_str()).collect();
+    let added: Vec<&str> = plan.files()[0]
+        .diff
+        .iter()
+        .filter(|line| line.sign() == "+")
+        .map(|line| line.text.as_str())
+        .collect();
     assert!(added.contains(&"status = \"deprecated\""), "{added:?}");
     assert!(added.iter().any(|line| line.starts_with("sunset_date = ")), "{added:?}");
     assert!(plan.notes.iter().any(|note| note.contains("migration.guide_url")), "{:?}", plan.notes);
@@ -160,7 +164,7 @@ async fn a_step_of_its_life_becomes_a_branch_on_the_remote() {
     assert_eq!((outcome.verdict, outcome.synced), (Verdict::Pass, true), "{}", outcome.summary);
     assert_eq!(git(&repository, &["status", "--porcelain", "--branch"]), before, "nothing here has moved");
     let text = git(&repository, &["show", "origin/change/shared-auth-deprecated:services/catalog.toml"]);
-    assert_eq!(text, proposal.text.trim());
+    assert_eq!(text, proposal.files[0].text.trim());
     let subjects = console.remote_ledger();
     let recorded = "change.proposed(shared-auth-deprecated): shared-auth, ga → deprecated";
     assert!(subjects.iter().any(|subject| subject == recorded), "{subjects:#?}");

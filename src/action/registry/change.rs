@@ -8,9 +8,10 @@ use crate::{
     action::{
         available,
         command::{ChangeCommand, Command},
+        questions,
         spec::{ActionSpec, ArgumentKind},
     },
-    domain::{gate::Gate, plan::Risk, proposal::Transition},
+    domain::{gate::Gate, plan::Risk, proposal::Wanted},
 };
 
 pub(super) static ACTIONS: &[ActionSpec] = &[
@@ -93,7 +94,40 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         )
     },
     ActionSpec {
-        cli: &["change", "propose"],
+        cli: &["change", "request"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        risk: Risk::Shared,
+        available: available::post,
+        ..action(
+            "change.request",
+            "Open the request",
+            "Opens the pull or merge request of a change that has none, or finds the one that is open.",
+            |arguments| Ok(Command::Change(ChangeCommand::OpenRequest(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "notify"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        risk: Risk::Shared,
+        available: available::post,
+        ..action(
+            "change.notify",
+            "Tell the projects it breaks",
+            "Opens or updates one issue in the repository of every project that the change breaks.",
+            |arguments| Ok(Command::Change(ChangeCommand::Announce(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["forge", "teams"],
+        available: available::teams,
+        ..action(
+            "forge.teams",
+            "Compare teams",
+            "Says where policies/teams.toml and the teams of the forge differ; exit code 1 where they do.",
+            |_| Ok(Command::Teams),
+        )
+    },
+    ActionSpec {
         arguments: &[
             positional("service", "the service's name", ArgumentKind::Service),
             required("status", "the state that it should be in", ArgumentKind::Status),
@@ -105,11 +139,47 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             "Propose a step of its life",
             "Makes a branch on which the service is in its next state of life, for review as any change.",
             |arguments| {
-                Ok(Command::Change(ChangeCommand::Propose(Transition {
-                    service: text(arguments, "service")?.as_str().into(),
-                    to: status(&text(arguments, "status")?)?,
-                })))
+                let service = text(arguments, "service")?.as_str().into();
+                let to = status(&text(arguments, "status")?)?;
+                Ok(Command::Change(ChangeCommand::Propose(Wanted::step(service, to))))
             },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "propose"],
+        arguments: &[
+            positional("service", "the service's name", ArgumentKind::Service),
+            optional("version", "the version that it should have", ArgumentKind::Text),
+            optional("status", "the state of life that it should be in", ArgumentKind::Status),
+            optional("require", "what it should need, such as `shared-auth >= 1.2`", ArgumentKind::Text),
+            optional("optional", "what it should use where that is there", ArgumentKind::Text),
+            optional("drop", "what it should need and use no more", ArgumentKind::Text),
+            optional(
+                "availability",
+                "the share of good requests it promises, such as 99.9%",
+                ArgumentKind::Text,
+            ),
+            optional(
+                "response-time-p99",
+                "the promised bound of the 99th percentile, such as 300ms",
+                ArgumentKind::Text,
+            ),
+            optional("error-rate", "the share of requests that may fail, such as 0.1%", ArgumentKind::Text),
+            optional(
+                "guide",
+                "link to the migration guide; a change that breaks needs one",
+                ArgumentKind::Text,
+            ),
+            optional("note", "why, for the commit, the change log and the request", ArgumentKind::Text),
+        ],
+        risk: Risk::Shared,
+        available: available::edit,
+        form: Some(questions::present),
+        ..action(
+            "change.propose",
+            "Propose a change of the service",
+            "Makes a branch on which version, life, dependencies or promises of the service differ, with a line in the change log, and opens its request.",
+            questions::propose,
         )
     },
 ];

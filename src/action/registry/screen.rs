@@ -215,6 +215,15 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
     },
     ActionSpec {
         available: available::with_form,
+        ..action(
+            "form.submit",
+            "Go on with the form",
+            "Goes on with what the form holds, wherever the cursor is.",
+            |_| Ok(Command::Form(FormCommand::Submit)),
+        )
+    },
+    ActionSpec {
+        available: available::with_form,
         ..action("form.next", "Next field", "Moves to the next field.", |_| {
             Ok(Command::Form(FormCommand::Field(Direction::Next)))
         })

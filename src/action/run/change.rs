@@ -6,7 +6,7 @@ use crate::{
     config::key::Key,
     domain::{
         change::Change,
-        forge::STATUS_CONTEXT,
+        forge::{ForgeSettings, RequestDraft, STATUS_CONTEXT},
         gate::{Gate, GateState},
         ledger,
         name::ChangeId,
@@ -46,6 +46,15 @@ pub(super) fn run(
                 name: Some(id.to_string()),
             };
             Ok(impact::ask(model, request))
+        }
+        ChangeCommand::OpenRequest(id) => {
+            let change = find(model, &id)?;
+            let plan = request_plan(model, &change)?;
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Announce(id) => {
+            find(model, &id)?;
+            Ok(propose::announce(model, &id, opened_by))
         }
         ChangeCommand::Post(id) => {
             let change = find(model, &id)?;
@@ -98,6 +107,14 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
     }
     let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
     let told = tell_step(model, NoticeEvent::ChangeApproved, None);
+    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.as_ref());
+    let review = settings.filter(|forge| forge.review).map(|forge| Step {
+        title: "approve on the forge".to_owned(),
+        object: match &change.request {
+            Some(request) => format!("#{} in {}", request.number, forge.repository),
+            None => format!("the request of {} in {}, if one is open", proposal.branch, forge.repository),
+        },
+    });
     Ok(Plan {
         title: format!("approve {gate} of {}", proposal.id),
         facts: vec![
@@ -119,6 +136,7 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
         ]
         .into_iter()
         .chain(told)
+        .chain(review)
         .collect(),
         notes,
         risk: Risk::Shared,
@@ -133,13 +151,52 @@ fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String
     })
 }
 
+/// The forge of the settings.
+fn forge(model: &Model) -> Result<ForgeSettings, Failure> {
+    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.clone());
+    settings
+        .ok_or_else(|| Failure::refused("there is no forge to tell").hint("add [forge] to quarterdeck.toml"))
+}
+
+/// The plan of opening a change's request.
+fn request_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
+    let proposal = &change.proposal;
+    let settings = forge(model)?;
+    if let Some(request) = &change.request {
+        return Err(Failure::refused(format!("{} is request #{} already", proposal.id, request.number)));
+    }
+    let main = model.world.catalog.value.as_ref().map_or("main", |catalog| &catalog.settings.main);
+    let draft = RequestDraft::of_change(change, main);
+    Ok(Plan {
+        title: format!("open the request of {}", proposal.id),
+        facts: vec![
+            ("branch".to_owned(), format!("{} at {}", proposal.branch, proposal.head.short())),
+            ("title".to_owned(), draft.title.clone()),
+            ("forge".to_owned(), format!("{}, {}", settings.kind.title(), settings.url)),
+        ],
+        steps: vec![
+            Step { title: "see the branch at that commit".to_owned(), object: proposal.branch.clone() },
+            Step {
+                title: "open the request".to_owned(),
+                object: format!("{} into {main} in {}", proposal.branch, settings.repository),
+            },
+        ],
+        notes: Vec::new(),
+        risk: Risk::Shared,
+        confirm_by_typing: None,
+        work: Work::OpenRequest {
+            change: proposal.id.clone(),
+            head: proposal.head.clone(),
+            draft: Box::new(draft),
+            forge: Box::new(settings),
+        },
+    })
+}
+
 /// The plan of telling the forge.
 fn post_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
     let proposal = &change.proposal;
-    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.clone());
-    let settings = settings.ok_or_else(|| {
-        Failure::refused("there is no forge to tell").hint("add [forge] to quarterdeck.toml")
-    })?;
+    let settings = forge(model)?;
     let head = proposal.head.short();
     let request = change.request.as_deref();
     let mut steps = vec![

@@ -17,14 +17,14 @@ pub use cross::table_click;
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use plan::{confirmed, finished, open_plan};
-pub use propose::proposal_planned;
+pub use propose::{announcement_planned, proposal_planned};
 pub use service::rollback_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
 use super::{
-    command::{AppCommand, Command, LedgerCommand, Report},
+    command::{AppCommand, Command, FormCommand, LedgerCommand, Report},
     registry,
-    spec::{Arguments, Availability},
+    spec::{ArgumentSpec, Arguments, Availability},
 };
 use crate::{
     config::key::Key,
@@ -56,15 +56,24 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
         return Effects::none();
     }
     registry::complete(action, &mut arguments, model);
-    if !registry::missing(action, &arguments).is_empty() {
-        let missing = registry::missing(action, &arguments);
-        let focus =
-            action.arguments.iter().position(|spec| missing.iter().any(|absent| absent.name == spec.name));
+    let missing = registry::missing(action, &arguments);
+    if !missing.is_empty() || action.form.is_some() {
+        let absent = |spec: &ArgumentSpec| missing.iter().any(|absent| absent.name == spec.name);
+        // What the selection filled needs no second look; the first question is behind it.
+        let named = action.arguments.iter().filter(|spec| spec.positional).count();
+        let focus = action.arguments.iter().position(absent).unwrap_or(named);
+        if let Some(present) = action.form {
+            arguments = present(model, &arguments);
+        }
         let fields = action
             .arguments
             .iter()
             .map(|spec| {
-                let choices = registry::choices(spec.kind, model);
+                let mut choices = registry::choices(spec.kind, model);
+                let given = arguments.get(spec.name).filter(|_| action.form.is_some());
+                if let Some(now) = given.filter(|now| !choices.is_empty() && !choices.contains(now)) {
+                    choices.insert(0, now.clone());
+                }
                 let text = arguments.get(spec.name).cloned().or_else(|| {
                     // A choice always has a value, so that Enter alone goes on.
                     spec.required.then(|| choices.first().cloned()).flatten()
@@ -78,13 +87,7 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                 }
             })
             .collect();
-        let overlay = Overlay::Form {
-            action: action.id,
-            title: action.title,
-            fields,
-            focus: focus.unwrap_or(0),
-            problem: None,
-        };
+        let overlay = Overlay::Form { action: action.id, title: action.title, fields, focus, problem: None };
         model.ui.overlays.push(overlay);
         return Effects::none();
     }
@@ -125,6 +128,9 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         }
         Command::Plan(command) => plan::command(model, command),
         Command::Form(command) => {
+            if command == FormCommand::Submit {
+                return view::submit_form(model, opened_by);
+            }
             view::form(model, command);
             Effects::none()
         }
@@ -176,6 +182,10 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             // Whoever fetches also writes what waits.
             say(model, NoticeKind::Info, "bringing the ledger and its remote together");
             Effects::one(Effect::Refresh)
+        }
+        Command::Teams => {
+            return Err(Failure::refused("teams are compared on the command line")
+                .hint("run `quarterdeck forge teams`"));
         }
         Command::Ledger(LedgerCommand::Verify) => {
             return Err(Failure::refused("the ledger is verified on the command line")

@@ -250,8 +250,16 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             };
             match result {
                 Ok(command) => {
-                    model.ui.overlays.pop();
-                    execute(model, command, opened_by)
+                    let form = model.ui.overlays.pop();
+                    let result = execute(model, command, opened_by);
+                    // What was typed is not lost over a refusal that can be mended.
+                    if let (Err(failure), Some(mut form)) = (&result, form) {
+                        if let Overlay::Form { problem, .. } = &mut form {
+                            *problem = Some(failure.to_string());
+                        }
+                        model.ui.overlays.push(form);
+                    }
+                    result
                 }
                 Err(reason) => {
                     if let Some(Overlay::Form { problem, .. }) = model.ui.overlays.last_mut() {
@@ -263,6 +271,19 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
         }
         _ => Ok(Effects::none()),
     }
+}
+
+/// Goes on with what the form holds, wherever its cursor is.
+pub(super) fn submit_form(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure> {
+    if let Some(Overlay::Form { fields, focus, .. }) = model.ui.overlays.last_mut() {
+        let missing = |field: &FormField| field.required && field.input.text.trim().is_empty();
+        *focus = fields.iter().position(missing).unwrap_or_else(|| fields.len().saturating_sub(1));
+        if fields.get(*focus).is_some_and(missing) {
+            return Ok(Effects::none());
+        }
+        return submit(model, opened_by);
+    }
+    Ok(Effects::none())
 }
 
 pub(super) fn form(model: &mut Model, command: FormCommand) {
@@ -288,7 +309,7 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
                 *input = TextInput::new(choices[around(at, choices.len(), direction)].clone());
             }
         }
-        FormCommand::Field(_) => {}
+        FormCommand::Field(_) | FormCommand::Submit => {}
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{domain::forge::ForgeTeam, error::Failure};
 use serde::Deserialize;
 
-pub(super) use github::{merge, post_comment, post_status, put_issue, requests, review};
+pub(super) use github::{merge, open_request, post_comment, post_status, put_issue, requests, review};
 
 #[derive(Deserialize)]
 struct Team {

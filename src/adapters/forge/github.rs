@@ -8,7 +8,7 @@ use crate::{
     domain::{
         forge::{
             Check, CheckState, CommitStatus, ForgeKind, ForgeReview, ForgeTeam, IssueDraft, MergeDraft,
-            Request, ReviewDraft, ReviewState, StatusState,
+            Request, RequestDraft, ReviewDraft, ReviewState, StatusState,
         },
         name::CommitId,
     },
@@ -146,11 +146,7 @@ pub(super) async fn requests(api: &Api<'_>) -> Result<Vec<Request>, Failure> {
 async fn request(api: &Api<'_>, pull: Pull) -> Result<Request, Failure> {
     let head = api.commit("list the pull requests", &pull.head.sha)?;
     let (reviews, checks) = futures::try_join!(reviews(api, pull.number), checks(api, &head))?;
-    let same = match (&pull.head.repo, &pull.base.repo) {
-        (Some(head), Some(base)) => head.full_name.eq_ignore_ascii_case(&base.full_name),
-        // A fork that is gone has no repository any more.
-        _ => false,
-    };
+    let same = is_ours_to_merge(&pull);
     Ok(Request {
         number: pull.number,
         title: tidy(&pull.title),
@@ -164,6 +160,36 @@ async fn request(api: &Api<'_>, pull: Pull) -> Result<Request, Failure> {
         reviews,
         checks,
     })
+}
+
+/// Whether a request comes from the same repository.
+fn is_ours_to_merge(pull: &Pull) -> bool {
+    match (&pull.head.repo, &pull.base.repo) {
+        (Some(head), Some(base)) => head.full_name.eq_ignore_ascii_case(&base.full_name),
+        // A fork that is gone has no repository any more.
+        _ => false,
+    }
+}
+
+pub(super) async fn open_request(api: &Api<'_>, draft: &RequestDraft) -> Result<u64, Failure> {
+    let attempt = "open the pull request";
+    let path = below(&api.repository(), &["pulls"]);
+    let owner = api.settings.repository.split('/').next().unwrap_or_default();
+    let from = format!("{owner}:{}", draft.branch);
+    let mut call = Call::get("list the pull requests", &path).with(&[("state", "open"), page_size(api)]);
+    if api.settings.kind == ForgeKind::GitHub {
+        call = call.with(&[("head", &from), ("base", &draft.base)]);
+    }
+    let open: Vec<Pull> = api.list(call).await?;
+    let same = |pull: &&Pull| {
+        pull.head.name == draft.branch && pull.base.name == draft.base && is_ours_to_merge(pull)
+    };
+    if let Some(known) = open.iter().find(same) {
+        return Ok(known.number);
+    }
+    let body = json!({ "title": draft.title, "head": draft.branch, "base": draft.base, "body": draft.body });
+    let reply = api.send(Call::send(attempt, Method::POST, &path, body)).await?;
+    api.parse(&Call::get(attempt, &path), &reply).map(|made: Numbered| made.number)
 }
 
 async fn reviews(api: &Api<'_>, number: u64) -> Result<Vec<ForgeReview>, Failure> {

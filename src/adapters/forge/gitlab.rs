@@ -8,7 +8,7 @@ use crate::{
     domain::{
         forge::{
             Check, CheckState, CommitStatus, ForgeReview, ForgeTeam, IssueDraft, MergeDraft, Request,
-            ReviewDraft, ReviewState, StatusState,
+            RequestDraft, ReviewDraft, ReviewState, StatusState,
         },
         name::CommitId,
     },
@@ -130,6 +130,34 @@ async fn request(api: &Api<'_>, head: String, found: MergeRequest) -> Result<Req
         reviews,
         checks,
     })
+}
+
+pub(super) async fn open_request(api: &Api<'_>, draft: &RequestDraft) -> Result<u64, Failure> {
+    let attempt = "open the merge request";
+    let path = below(&api.repository(), &["merge_requests"]);
+    let call = Call::get("list the merge requests", &path).with(&[
+        ("state", "opened"),
+        ("source_branch", &draft.branch),
+        ("target_branch", &draft.base),
+        PAGE_SIZE,
+    ]);
+    let open: Vec<MergeRequest> = api.list(call).await?;
+    let same = |known: &&MergeRequest| {
+        known.source_branch == draft.branch
+            && known.target_branch == draft.base
+            && known.source_project_id == Some(known.target_project_id)
+    };
+    if let Some(known) = open.iter().find(same) {
+        return Ok(known.iid);
+    }
+    let body = json!({
+        "source_branch": draft.branch,
+        "target_branch": draft.base,
+        "title": draft.title,
+        "description": inert(&draft.body),
+    });
+    let reply = api.send(Call::send(attempt, Method::POST, &path, body)).await?;
+    api.parse(&Call::get(attempt, &path), &reply).map(|made: Numbered| made.iid)
 }
 
 /// Approvals and reviewers. GitLab does not tell which commit they saw.

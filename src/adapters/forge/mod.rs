@@ -10,7 +10,8 @@ mod tests;
 use crate::{
     domain::{
         forge::{
-            CommitStatus, ForgeKind, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, ReviewDraft,
+            CommitStatus, ForgeKind, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
+            ReviewDraft,
         },
         name::CommitId,
     },
@@ -67,6 +68,10 @@ impl Forge for HttpForge {
         body: &'a str,
     ) -> Answer<'a, ()> {
         on_forge!(self, settings, post_comment(number, marker, body))
+    }
+
+    fn open_request<'a>(&'a self, settings: &'a ForgeSettings, draft: &'a RequestDraft) -> Answer<'a, u64> {
+        on_forge!(self, settings, open_request(draft))
     }
 
     fn review<'a>(&'a self, settings: &'a ForgeSettings, review: &'a ReviewDraft) -> Answer<'a, ()> {

@@ -11,16 +11,18 @@ use crate::{
     ports::Forge,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 const TOKEN: &str = "s3cret-t0ken";
 const MARKER: &str = "<!-- quarterdeck:validation -->";
 
 macro_rules! fixture {
     ($name:literal) => {
-        include_str!(concat!("../../../tests/fixtures/forge/", $name, ".json"))
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/forge/", $name, ".json"))
     };
 }
+
+mod requests;
 
 fn head() -> String {
     "a".repeat(40)
@@ -44,6 +46,8 @@ async fn ground(kind: ForgeKind, repository: &str) -> Ground {
         url: server.url.clone(),
         repository: repository.into(),
         token: Some(SecretPlace::File(token.display().to_string())),
+        review: false,
+        projects: BTreeMap::new(),
     };
     Ground { forge: HttpForge { wire: Wire::hasty(clock()) }, settings, server, _folder: folder }
 }

@@ -70,27 +70,28 @@ impl Drop for Index {
     }
 }
 
-/// Writes the file, the tree and the commit; they are in no branch yet.
+/// Writes the files, the tree and the commit; they are in no branch yet.
 fn commit(clone: &LocalClone, draft: &BranchDraft) -> Result<String, Failure> {
     let what = "could not write the proposal";
     let git = &clone.git;
     let base = draft.base.as_str();
-    let arguments = ["hash-object", "-w", "--stdin", "--no-filters"];
-    let blob =
-        git.line(&Call { arguments: &arguments, input: Some(&draft.text), ..Call::default() }, what)?;
-    let entry =
-        git.line(&Call { arguments: &["ls-tree", base, "--", &draft.path], ..Call::default() }, what)?;
-    // A file that may be executed stays one.
-    let mode = if entry.starts_with("100755") { "100755" } else { "100644" };
     let folder = clone.repository().git_dir().to_path_buf();
-    let index = Index(folder.join(format!("quarterdeck-proposal-{}-{blob}", std::process::id())));
+    let name = draft.branch.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let index = Index(folder.join(format!("quarterdeck-proposal-{}-{name}", std::process::id())));
     let file = index.0.to_string_lossy().into_owned();
     let environment = [("GIT_INDEX_FILE", file.as_str())];
     let with_index = |arguments: &[&str]| {
         git.line(&Call { arguments, environment: &environment, ..Call::default() }, what)
     };
     with_index(&["read-tree", base])?;
-    with_index(&["update-index", "--add", "--cacheinfo", mode, &blob, &draft.path])?;
+    for (path, text) in &draft.files {
+        let arguments = ["hash-object", "-w", "--stdin", "--no-filters"];
+        let blob = git.line(&Call { arguments: &arguments, input: Some(text), ..Call::default() }, what)?;
+        let entry = git.line(&Call { arguments: &["ls-tree", base, "--", path], ..Call::default() }, what)?;
+        // A file that may be executed stays one.
+        let mode = if entry.starts_with("100755") { "100755" } else { "100644" };
+        with_index(&["update-index", "--add", "--cacheinfo", mode, &blob, path])?;
+    }
     let tree = with_index(&["write-tree"])?;
     let mut arguments = vec!["commit-tree", &tree, "-p", base];
     if git.signs()? {
@@ -193,8 +194,7 @@ mod tests {
         BranchDraft {
             branch: "change/a-beta".into(),
             base: base.into(),
-            path: PATH.into(),
-            text: text.into(),
+            files: vec![(PATH.into(), text.into()), ("CHANGELOG.md".into(), "- it\n".into())],
             message: "a: development → beta\n\nProposed.\n".into(),
             at: "2026-11-24T10:00:00Z".parse().unwrap(),
         }
@@ -220,7 +220,11 @@ mod tests {
         let remote = |arguments: &[&str]| ground.git("remote.git", "nobody", arguments);
         assert_eq!(remote(&["rev-parse", "change/a-beta"]), commit.as_str());
         assert_eq!(remote(&["rev-parse", "change/a-beta^"]), base_now);
-        assert_eq!(remote(&["diff", "--name-only", "main", "change/a-beta"]), PATH);
+        assert_eq!(
+            remote(&["diff", "--name-only", "main", "change/a-beta"]),
+            format!("CHANGELOG.md\n{PATH}"),
+            "both files in one commit"
+        );
         assert_eq!(
             remote(&["log", "-1", "--format=%an %ae %cn %at %s", "change/a-beta"]),
             "ana ana@example.com ana 1795514400 a: development → beta"

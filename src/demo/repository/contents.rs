@@ -298,6 +298,10 @@ url = "{forge}"
 repository = "{repository}"
 token_file = "{token}"
 
+[forge.projects]
+project-a = "shop/project-a"
+project-b = "shop/project-b"
+
 [notify.operations]
 kind = "slack"
 url = "{sinks}/services/T0SHOP/B0OPERATIONS/demo"

@@ -162,7 +162,14 @@ fn commits_have_a_page_on_each_forge() {
         (ForgeKind::GitLab, "https://gitlab.com", "https://gitlab.com/o/r/-/commit/ab"),
         (ForgeKind::Gitea, "https://codeberg.org/", "https://codeberg.org/o/r/commit/ab"),
     ] {
-        let settings = ForgeSettings { kind, url: url.into(), repository: "o/r".into(), token: None };
+        let settings = ForgeSettings {
+            kind,
+            url: url.into(),
+            repository: "o/r".into(),
+            token: None,
+            review: false,
+            projects: BTreeMap::new(),
+        };
         assert_eq!(settings.commit_page(&"ab".into()), expected);
     }
 }
@@ -197,4 +204,58 @@ fn teams_are_compared_where_both_sides_know_them() {
     assert!(
         found[0].starts_with("eve is in the forge's team") && found[1].starts_with("m-ruiz is in platform")
     );
+}
+
+#[test]
+fn projects_hear_of_what_breaks_them_and_of_nothing_else() {
+    let catalog = |version: &str| {
+        let shared = format!(
+            "[service.auth]\nname = \"auth\"\ntype = \"api\"\nowner = \"t\"\nversion = \"{version}\"\n"
+        );
+        let project = |name: &str, needs: &str| {
+            (
+                format!("projects/{name}/services.toml"),
+                format!(
+                    "[project-specific.{name}]\nname = \"{name}\"\nowner = \"t\"\n[service.{name}-web]\nname = \"{name}-web\"\n\
+                     type = \"api\"\nversion = \"1.0.0\"\n[service.{name}-web.dependencies]\nrequires = [\"{needs}\"]\n"
+                ),
+            )
+        };
+        let files = [
+            ("services/catalog.toml".to_owned(), shared),
+            project("one", "auth >= 1.0, < 2"),
+            project("two", "auth >= 1.0"),
+            project("three", "one-web"),
+            project("four", "two-web"),
+        ];
+        crate::domain::catalog::reader::read(files.map(|(path, text)| (path, text.into_bytes())))
+    };
+    let (base, head) = (catalog("1.0.0"), catalog("2.0.0"));
+    let impact = crate::domain::impact::Impact::change(&base, &head);
+    let mut change = change();
+    change.findings = Arc::new(vec![
+        finding(Level::Error, "one-web needs `auth` < 2"),
+        finding(Level::Error, "somebody else"),
+    ]);
+    let names = |list: &[&str]| list.iter().map(|name| ((*name).into(), format!("shop/{name}"))).collect();
+    let settings = ForgeSettings {
+        kind: ForgeKind::GitLab,
+        url: "https://git.example.com".into(),
+        repository: "o/r".into(),
+        token: None,
+        review: false,
+        projects: names(&["one", "two", "four"]),
+    };
+    let told = announcement(&settings, &change, &impact, "shop");
+    let titles: Vec<&str> = told.issues.iter().map(|told| told.issue.title.as_str()).collect();
+    // What is at risk behind another project's service hears of it from there.
+    assert_eq!(titles, ["shop: x breaks one", "shop: x may break two"]);
+    assert_eq!(told.silent, [ProjectName::from("three")]);
+    let body = &told.issues[0].issue.body;
+    for words in ["Project: one", "one-web breaks", "one-web needs", "https://git.example.com/o/r/-/commit/"]
+    {
+        assert!(body.contains(words), "`{words}` is missing in {body}");
+    }
+    assert!(!body.contains("somebody else") && !told.issues[1].issue.body.contains("one-web"), "{body}");
+    assert_eq!(told.issues[0].issue.marker, told.issues[1].issue.marker);
 }

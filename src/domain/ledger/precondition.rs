@@ -12,7 +12,7 @@ use crate::{
         gate::{Gate, GateState},
         name::{CommitId, EnvironmentName, IncidentId, ServiceName},
         people::People,
-        proposal::TransitionProposal,
+        proposal::ServiceProposal,
         text,
         units::format_duration,
     },
@@ -144,11 +144,11 @@ pub fn approve(
 }
 
 /// Records a proposal whose branch is there. Anybody may: what it asks for is decided by the gates.
-pub fn propose(proposal: &TransitionProposal, head: &CommitId) -> Happening {
+pub fn propose(proposal: &ServiceProposal, head: &CommitId) -> Happening {
     Happening::ChangeProposed {
         change: proposal.change.clone(),
         service: proposal.service.clone(),
-        summary: format!("{} → {}", proposal.from, proposal.to),
+        summary: proposal.summary.clone(),
         head: head.clone(),
         base: proposal.base.clone(),
     }

@@ -1,14 +1,18 @@
 //! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
 
+pub(super) mod announce;
 mod break_glass;
 mod post;
 pub(super) mod propose;
+mod request;
+mod review;
 mod rollback;
 mod tell;
 
 use super::Outside;
 use crate::{
     domain::{
+        forge::ReviewDraft,
         ledger::{self, Happening, Verdict},
         name::IncidentId,
         notice::NoticeEvent,
@@ -59,6 +63,13 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
                 })?;
             let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
             let operator = outside.ports.repository.operator().await?;
+            let reviewed = ReviewDraft {
+                number: 0,
+                head: head.clone(),
+                approve: true,
+                body: note.clone().unwrap_or_else(|| format!("{gate} approved")),
+            };
+            let branch = loaded.proposal.branch.clone();
             let (gate, head, note) = (*gate, head.clone(), note.clone());
             let subject = tell::Subject {
                 event: Some(NoticeEvent::ChangeApproved),
@@ -73,7 +84,8 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             });
             let receipt = append(outside, draft, report).await?;
             let outcome = outcome(format!("{gate} of {change} approved"), receipt);
-            Ok(tell::after(outside, subject, outcome, report).await)
+            let outcome = tell::after(outside, subject, outcome, report).await;
+            Ok(review::after(outside, &branch, reviewed, outcome).await)
         }
         Work::PostValidation { change, head, request, forge } => {
             post::run(outside, change, head, *request, forge, report).await
@@ -83,6 +95,10 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         }
         Work::SecondGlass { change, head } => break_glass::second(outside, change, head, report).await,
         Work::SettleGlass { change, note } => break_glass::settle(outside, change, note, report).await,
+        Work::OpenRequest { change, head, draft, forge } => {
+            request::run(outside, change, head, draft, forge, report).await
+        }
+        Work::Announce(announcement) => announce::run(outside, announcement, report).await,
         Work::DeclareIncident { severity, title, service } => {
             let (severity, title, service) = (*severity, title.clone(), service.clone());
             let subject = tell::Subject {

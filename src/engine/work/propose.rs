@@ -4,27 +4,26 @@
 use super::{Reporter, synced_text};
 use crate::{
     domain::{
-        catalog::reader,
         ledger::{self, Verdict},
         plan::Outcome,
-        proposal::{Transition, TransitionProposal, edited, ground, new_findings},
-        rules,
+        proposal::{Ground, Material, ServiceProposal, Wanted, ground, write},
     },
     engine::Outside,
     error::Failure,
-    ports::{BranchDraft, Draft, Revision},
+    ports::{BranchDraft, ControlRepository, Draft, Revision},
 };
 
 // The plan's steps, as `action::run::propose` lists them.
 const BRANCH: usize = 0;
 const VERIFY: usize = 1;
 const RECORD: usize = 2;
+const REQUEST: usize = 3;
 
-/// Writes a step of a service's life out, on the newest main branch that can be had. Changes nothing.
-pub(in crate::engine) async fn plan(
-    outside: &Outside,
-    wanted: Transition,
-) -> Result<TransitionProposal, Failure> {
+/// How many changes of the same kind one service may have open.
+const MOST_OF_A_KIND: usize = 50;
+
+/// Writes edits of a service out, on the newest main branch that can be had. Changes nothing.
+pub(in crate::engine) async fn plan(outside: &Outside, wanted: Wanted) -> Result<ServiceProposal, Failure> {
     let repository = &outside.ports.repository;
     // Without the remote, what is known of it here counts; the push will tell.
     repository.fetch().await.ok();
@@ -34,54 +33,44 @@ pub(in crate::engine) async fn plan(
             .hint("commit the control repository's files first")
     })?;
     let main = repository.load(&Revision::Named(base.as_str().to_owned())).await?;
-    let place = ground(&main, &wanted)?;
-    if let Some(head) = repository.branch(&place.branch).await? {
-        return Err(Failure::refused(format!(
-            "the branch {} is there already, at {}",
-            place.branch,
-            head.short()
-        ))
-        .hint("look at it, and merge or delete it before proposing anew"));
+    let ground = ground(&main, &wanted)?;
+    let number = free(&**repository, &ground).await?;
+    let file = repository.read(&base, &ground.path).await?;
+    let mut change_log = None;
+    for path in &ground.change_logs {
+        // One that is not there is none that should have a line.
+        if let Ok(bytes) = repository.read(&base, path).await {
+            change_log = Some((path.clone(), bytes));
+            break;
+        }
     }
-    let bytes = repository.read(&base, &place.path).await?;
-    let today = outside.ports.clock.now().date_naive();
-    let proposal = tokio::task::spawn_blocking(move || {
-        let (text, diff) = edited(&main, &wanted, bytes, today)?;
-        let files = main.files.iter().map(|file| {
-            let text = if file.path == place.path { &text } else { &file.text };
-            (file.path.clone(), text.clone().into_bytes())
-        });
-        let head = reader::read(files);
-        let findings =
-            new_findings(&rules::check(&main, None, today), rules::check(&head, Some(&main), today));
-        let open_duties = head.services.get(&wanted.service).map_or_else(Vec::new, |service| {
-            let duties = crate::domain::lifecycle::open_duties(&head, service, wanted.to);
-            duties.into_iter().filter(|duty| !duty.done).map(|duty| duty.what).collect()
-        });
-        Ok::<_, Failure>(TransitionProposal {
-            service: wanted.service,
-            from: place.from,
-            to: wanted.to,
-            change: place.change,
-            branch: place.branch,
-            main: name,
-            base,
-            path: place.path,
-            text: text.into(),
-            diff,
-            open_duties,
-            findings,
-        })
-    });
-    proposal
+    let now = outside.ports.clock.now();
+    let material = Material { base, ground, number, file, change_log, now };
+    tokio::task::spawn_blocking(move || write(&main, wanted, material))
         .await
         .map_err(|error| Failure::failed("the proposal was not written out to its end").because(&error))?
+}
+
+/// The number of the change among those of its kind.
+async fn free(repository: &dyn ControlRepository, ground: &Ground) -> Result<usize, Failure> {
+    let most = if ground.may_repeat { MOST_OF_A_KIND } else { 1 };
+    let mut taken = None;
+    for number in 1..=most {
+        let (_, branch) = ground.branch(number);
+        match repository.branch(&branch).await? {
+            None => return Ok(number),
+            Some(head) => taken = Some((branch, head)),
+        }
+    }
+    let (branch, head) = taken.unwrap_or_else(|| (String::new(), "".into()));
+    Err(Failure::refused(format!("the branch {branch} is there already, at {}", head.short()))
+        .hint("look at it, and merge or delete it before proposing anew"))
 }
 
 /// Makes the branch, sees it, records it.
 pub(super) async fn run(
     outside: &Outside,
-    proposal: &TransitionProposal,
+    proposal: &ServiceProposal,
     report: &Reporter,
 ) -> Result<Outcome, Failure> {
     let repository = &outside.ports.repository;
@@ -102,8 +91,7 @@ pub(super) async fn run(
     let draft = BranchDraft {
         branch: proposal.branch.clone(),
         base: proposal.base.clone(),
-        path: proposal.path.clone(),
-        text: proposal.text.clone(),
+        files: proposal.files.iter().map(|file| (file.path.clone(), file.text.clone())).collect(),
         message: proposal.message(),
         at,
     };
@@ -112,8 +100,11 @@ pub(super) async fn run(
 
     report.step(VERIFY, "looking").await;
     let seen = repository.branch(&proposal.branch).await?;
-    let text = repository.read(&head, &proposal.path).await?;
-    if seen.as_ref() != Some(&head) || text != proposal.text.as_bytes() {
+    let mut same = seen.as_ref() == Some(&head);
+    for file in &proposal.files {
+        same &= repository.read(&head, &file.path).await? == file.text.as_bytes();
+    }
+    if !same {
         return Err(Failure::failed(format!(
             "{} is not at {} with the text that was proposed",
             proposal.branch,
@@ -142,5 +133,31 @@ pub(super) async fn run(
             deliveries: Vec::new(),
         },
     };
-    Ok(outcome)
+    Ok(request(outside, proposal, outcome, report).await)
+}
+
+/// Opens the request on the forge, where one is set. The branch stands without it, and it can be opened later.
+async fn request(
+    outside: &Outside,
+    proposal: &ServiceProposal,
+    mut outcome: Outcome,
+    report: &Reporter,
+) -> Outcome {
+    let Some(forge) = &proposal.forge else { return outcome };
+    report.step(REQUEST, "opening").await;
+    let words = match outside.ports.forge.open_request(forge, &proposal.request()).await {
+        Ok(number) => {
+            report.step(REQUEST, format!("#{number}")).await;
+            format!("request #{number} is open")
+        }
+        Err(failure) => {
+            report.step(REQUEST, "not opened").await;
+            format!(
+                "its request could not be opened: {failure}; open it later with `quarterdeck change request {}`",
+                proposal.change
+            )
+        }
+    };
+    outcome.summary += &format!("; {words}");
+    outcome
 }

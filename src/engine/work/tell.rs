@@ -5,12 +5,13 @@ use super::Reporter;
 use crate::{
     domain::{
         escalation::Severity,
+        ledger::Happening,
         name::ServiceName,
         notice::{Notice, NoticeEvent, told},
         plan::Outcome,
     },
     engine::Outside,
-    ports::Revision,
+    ports::{Draft, Revision},
 };
 use chrono::{DateTime, Utc};
 
@@ -75,6 +76,24 @@ pub(super) async fn after(
     if let Some(words) = told(&outcome.deliveries) {
         report.step(2, words.clone()).await;
         outcome.summary += &format!("; {words}");
+    }
+    record(outside, &notice.about, event.as_str(), outcome).await
+}
+
+/// Writes into the ledger who was told and who was not. What was done is done: a ledger that cannot take it makes
+/// a note in the outcome, and no failure.
+pub(super) async fn record(outside: &Outside, about: &str, event: &str, mut outcome: Outcome) -> Outcome {
+    let happening = Happening::NoticeDelivered {
+        about: about.to_owned(),
+        event: event.to_owned(),
+        deliveries: outcome.deliveries.clone(),
+    };
+    let draft: Draft = Box::new(move |_| Ok(happening.clone()));
+    match outside.ports.ledger.append(outside.ports.clock.now(), draft).await {
+        Ok(receipt) => outcome.synced &= receipt.synced,
+        Err(failure) => {
+            outcome.summary += &format!("; the ledger could not record who was told: {failure}");
+        }
     }
     outcome
 }

@@ -96,9 +96,9 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
             page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
         }
     }
-    if !plan.diff().is_empty() {
-        page.heading("What differs");
-        for line in plan.diff() {
+    for file in plan.files() {
+        page.heading_at("What differs", &clean_lines(&file.path));
+        for line in &file.diff {
             let role = match line.kind {
                 DiffKind::Kept => Role::Dim,
                 DiffKind::Added => Role::DiffAdded,

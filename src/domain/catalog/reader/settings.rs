@@ -6,12 +6,13 @@ use crate::domain::{
     escalation::Severity,
     finding::{Level, Span},
     forge::{ForgeKind, ForgeSettings, SecretPlace},
-    name::{ContextName, EnvironmentName},
+    name::{ContextName, EnvironmentName, ProjectName},
     notice::{AddressPlace, Channel, ChannelKind, NoticeEvent},
     rules::{self, reading},
     text::clean,
 };
 use chrono::Duration;
+use std::collections::BTreeMap;
 
 /// Reads `quarterdeck.toml`.
 pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) {
@@ -137,7 +138,17 @@ fn forge(view: View<'_, '_>, sink: &mut Sink) -> Option<ForgeSettings> {
         return None;
     };
     let token = secret(view, sink, "token_env", "token_file");
-    Some(ForgeSettings { kind, url, repository, token })
+    let review = view.boolean("review").unwrap_or_default();
+    let mut projects = BTreeMap::new();
+    for (project, repository, at) in view.texts("projects") {
+        if ForgeSettings::is_repository(kind, repository) {
+            projects.insert(ProjectName::from(project), repository.to_owned());
+        } else {
+            let message = format!("`projects`: `{}` names no repository", clean(repository));
+            refuse(sink, &at, message, "write it as `owner/name`");
+        }
+    }
+    Some(ForgeSettings { kind, url, repository, token, review, projects })
 }
 
 /// `[notify.<name>]`; `None` when it cannot be used.

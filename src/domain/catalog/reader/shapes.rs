@@ -519,6 +519,16 @@ static FORGE: Table = closed(&[
     optional("url", Kind::Text, "Its address (docs/FORGES.md); needed for gitea"),
     optional("token_env", Kind::Text, "Environment variable that holds the token"),
     optional("token_file", Kind::Text, "File that holds the token"),
+    optional(
+        "review",
+        Kind::Boolean,
+        "Whether approvals in the ledger are also given on the forge; `false` unless said",
+    ),
+    optional(
+        "projects",
+        Kind::Named(&Names { name: Kind::Name, value: Kind::Text }),
+        "Repository of a project on the forge, as `owner/name`; an issue there tells of what breaks it",
+    ),
 ]);
 static NOTIFY: Table = closed(&[
     required("kind", Kind::Word(CHANNELS), "How it wants its messages"),
