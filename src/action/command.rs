@@ -6,6 +6,7 @@ use crate::{
         gate::Gate,
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
+        merge::LandingRequest,
         name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
         proposal::Transition,
     },
@@ -295,6 +296,8 @@ pub enum Command {
     Graph(GraphCommand),
     /// Changes.
     Change(ChangeCommand),
+    /// Bring something onto the main branch.
+    Land(LandingRequest),
     /// Services.
     Service(ServiceCommand),
     /// Incidents.
@@ -312,6 +315,7 @@ impl Command {
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
             | Self::Incident(_)
+            | Self::Land(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)

@@ -205,6 +205,7 @@ fn family_title(family: &str) -> &'static str {
         "change" => "Changes under review",
         "incident" => "Incidents",
         "ledger" => "The ledger",
+        "repository" => "The control repository",
         _ => "",
     }
 }

@@ -9,6 +9,7 @@ use super::{
     forge::ForgeSettings,
     gate::Gate,
     ledger::Verdict,
+    merge::Landing,
     name::{ChangeId, CommitId, IncidentId, ServiceName},
     notice::Delivery,
     proposal::TransitionProposal,
@@ -76,6 +77,8 @@ pub enum Work {
     },
     /// Propose a step of a service's life.
     Propose(Box<TransitionProposal>),
+    /// Bring something onto the main branch.
+    Land(Box<Landing>),
     /// Tell the forge how validation of a change comes out.
     PostValidation {
         /// Which change.
@@ -134,6 +137,7 @@ impl Work {
     pub fn key(&self) -> String {
         match self {
             Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
+            Self::Land(landing) => landing.key(),
             Self::Propose(proposal) => format!("propose/{}", proposal.service),
             Self::PostValidation { change, .. } => format!("post/{change}"),
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),

@@ -4,6 +4,7 @@ use super::jobs::JobId;
 use crate::domain::{
     catalog::Target,
     cross_project::HistoryRequest,
+    merge::LandingRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
     proposal::Transition,
@@ -88,6 +89,8 @@ pub enum Effect {
     PlanRollback(JobId, Target),
     /// Write a step of a service's life out as a proposal; answers with `ProposalPlanned`.
     PlanProposal(JobId, Transition),
+    /// Plan what is to land on the main branch; answers with `LandingPlanned`.
+    PlanLanding(JobId, LandingRequest),
     /// Hand the terminal over to the person's editor.
     Edit(EditTarget),
     /// Validate; answers with `Validated`.

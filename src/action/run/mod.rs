@@ -6,6 +6,7 @@ mod graph;
 mod impact;
 mod incident;
 mod inventory;
+mod merge;
 mod plan;
 mod propose;
 mod service;
@@ -13,6 +14,7 @@ mod view;
 
 pub use graph::graph_click;
 pub use impact::impact_found;
+pub use merge::landing_planned;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::proposal_planned;
 pub use service::rollback_planned;
@@ -158,6 +160,7 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             Effects::none()
         }
         Command::Change(command) => change::run(model, command, opened_by)?,
+        Command::Land(request) => merge::run(model, request, opened_by),
         Command::Service(command) => service::run(model, command, opened_by)?,
         Command::Incident(command) => incident::run(model, command, opened_by)?,
         Command::Ledger(LedgerCommand::Log { .. }) => {

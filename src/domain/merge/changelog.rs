@@ -13,6 +13,9 @@ pub fn add(text: &str, section: &str, lines: &[String], today: NaiveDate) -> Str
     if text.trim().is_empty() {
         return format!("# Changelog{end}{end}## [Unreleased]{end}{end}### {section}{end}{end}{bullets}");
     }
+    // What is added must not end up in a last line that has no end.
+    let whole = if text.ends_with('\n') { text.to_owned() } else { format!("{text}{end}") };
+    let text = whole.as_str();
     let headings = headings(text, 2);
     let is_unreleased = |heading: &Heading<'_>| {
         heading.title.trim_matches(['[', ']']).to_ascii_lowercase().starts_with("unreleased")
@@ -36,10 +39,7 @@ pub fn add(text: &str, section: &str, lines: &[String], today: NaiveDate) -> Str
         // One list without any parts.
         None => match offsets(text).find(|(_, line)| is_item(line)) {
             Some((at, _)) => insert(text, at, &bullets),
-            None => {
-                let gap = if text.ends_with('\n') { "" } else { end };
-                format!("{text}{gap}{end}{bullets}")
-            }
+            None => format!("{text}{end}{bullets}"),
         },
     }
 }
@@ -108,10 +108,7 @@ fn under(text: &str, part: std::ops::Range<usize>, section: &str, bullets: &str,
         (Some(first), _) => {
             insert(text, part.start + first.start, &format!("### {section}{end}{end}{bullets}{end}"))
         }
-        (None, None) => {
-            let gap = if text[..part.start].ends_with('\n') { "" } else { end };
-            insert(text, part.start, &format!("{gap}{end}### {section}{end}{end}{bullets}"))
-        }
+        (None, None) => insert(text, part.start, &format!("{end}### {section}{end}{end}{bullets}")),
     }
 }
 

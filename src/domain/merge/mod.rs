@@ -259,8 +259,7 @@ pub struct Obstacle {
 
 /// Everything that stands against merging a change as it is; empty when it may be merged.
 pub fn obstacles(change: &Change) -> Vec<Obstacle> {
-    let errors = change.findings.iter().filter(|finding| finding.level == Level::Error);
-    let mut found: Vec<Obstacle> = errors.map(of_finding).collect();
+    let mut found: Vec<Obstacle> = errors(&change.findings).map(of_finding).collect();
     for status in &change.gates {
         let text = match &status.state {
             GateState::Approved { .. } => continue,
@@ -332,9 +331,9 @@ pub fn releases(main: &Catalog, merged: &Catalog, services: &[ServiceName]) -> V
     rising.collect()
 }
 
-/// Errors of `after` that `before` does not have.
-pub fn new_errors(findings: &[Finding]) -> Vec<&Finding> {
-    findings.iter().filter(|finding| finding.level == Level::Error).collect()
+/// The errors among findings.
+pub fn errors(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| finding.level == Level::Error)
 }
 
 /// The merge of a change that was not taken back yet, if there is one: the newest.

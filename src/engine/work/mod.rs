@@ -1,7 +1,11 @@
 //! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
 
+pub(super) mod landing;
+mod merge;
 mod post;
 pub(super) mod propose;
+mod restore;
+mod revert;
 mod rollback;
 mod tell;
 
@@ -44,6 +48,7 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             rollback::run(outside, target, route, *error_threshold, report).await
         }
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
+        Work::Land(landing) => landing::run(outside, landing, report).await,
         Work::Approve { change, gate, head, note, .. } => {
             report.step(0, "reading the change again").await;
             // The branch may have moved between the plan and the yes. Without the remote what is known here counts.
