@@ -2,8 +2,16 @@
 
 use crate::{
     domain::{
-        alert::Alert, catalog::Catalog, change::Review, cross_project::History, deployment::ClusterView,
-        finding::Finding, forge::Request, ledger::Operations, name::{CommitId, ContextName}, sla::MetricsView,
+        alert::Alert,
+        catalog::Catalog,
+        change::Review,
+        cross_project::History,
+        deployment::ClusterView,
+        finding::Finding,
+        forge::Request,
+        ledger::Operations,
+        name::{CommitId, ContextName},
+        sla::MetricsView,
     },
     error::Failure,
 };

@@ -102,7 +102,12 @@ struct Shown {
 
 /// Where it goes: the remote, or this clone.
 fn place(model: &Model) -> String {
-    model.world.catalog.value.as_ref().map_or_else(|| "the remote".to_owned(), |catalog| catalog.settings.remote.clone())
+    model
+        .world
+        .catalog
+        .value
+        .as_ref()
+        .map_or_else(|| "the remote".to_owned(), |catalog| catalog.settings.remote.clone())
 }
 
 fn merge_plan(model: &Model, merge: &MergePlan) -> Shown {
@@ -117,8 +122,11 @@ fn merge_plan(model: &Model, merge: &MergePlan) -> Shown {
         ("message", subject.to_owned()),
     ];
     if !merge.approvals.is_empty() {
-        let names: Vec<String> =
-            merge.approvals.iter().map(|approver| format!("{} ({})", approver.by.name, approver.gate)).collect();
+        let names: Vec<String> = merge
+            .approvals
+            .iter()
+            .map(|approver| format!("{} ({})", approver.by.name, approver.gate))
+            .collect();
         facts.push(("approved by", names.join(", ")));
     }
     if !merge.releases.is_empty() {
@@ -142,7 +150,7 @@ fn merge_plan(model: &Model, merge: &MergePlan) -> Shown {
     let mut steps = Vec::new();
     if let Some((settings, number)) = &merge.forge {
         steps.push(step("take the branch as it is", format!("{} at {}", merge.branch, merge.head.short())));
-        steps.push(step("validate what comes of it, against", main.clone()));
+        steps.push(step("validate what comes of it against", main.clone()));
         steps.push(step(
             "merge it, squashed, through",
             format!("{} #{number} in {}", settings.kind.title(), settings.repository),
@@ -153,10 +161,10 @@ fn merge_plan(model: &Model, merge: &MergePlan) -> Shown {
         notes.push("The forge makes the commit: the change log and services/versions.toml stay as the branch has them.".to_owned());
     } else {
         steps.push(match edited.as_slice() {
-            [] => step("write one commit", subject),
-            edited => step("write one commit, and bring up to date", edited.join(", ")),
+            [] => step("write one commit on top of", main.clone()),
+            edited => step("write one commit that also brings up to date", edited.join(", ")),
         });
-        steps.push(step("validate it, against", main.clone()));
+        steps.push(step("validate it against", main.clone()));
         let mut pushed = vec![main.clone()];
         pushed.extend(tags.iter().map(|tag| (*tag).to_owned()));
         steps.push(step(
@@ -181,7 +189,7 @@ fn revert_plan(model: &Model, revert: &RevertPlan) -> Shown {
     let validate = match &revert.because {
         Some(because) => {
             facts.push(("at once", because.clone()));
-            step("validate it, against", main.clone())
+            step("validate it against", main.clone())
         }
         None => step("leave it to the validation of", target.clone()),
     };
@@ -206,12 +214,20 @@ fn restore_plan(model: &Model, restore: &RestorePlan) -> Shown {
     let facts = vec![
         ("branch", main.clone()),
         ("broken at", restore.draft.parent.short().to_owned()),
-        ("validates at", format!("{}, {} commits before", restore.good.short(), restore.undone)),
+        (
+            "validates at",
+            format!(
+                "{}, {} commit{} before",
+                restore.good.short(),
+                restore.undone,
+                if restore.undone == 1 { "" } else { "s" }
+            ),
+        ),
         ("noticed", format!("{} ago", format_duration(age))),
     ];
     let mut steps = vec![
         step("write one commit with all files of", restore.good.short()),
-        step("validate it", main.clone()),
+        step("validate what comes of it as", main.clone()),
         step(&format!("push to {}", place(model)), main.clone()),
         step("open an incident and record it in the ledger", format!("main.restored({main})")),
     ];
@@ -234,7 +250,8 @@ fn record_plan(record: &RecordPlan) -> Shown {
         }
     };
     let facts = vec![("commit", record.commit().short().to_owned())];
-    let notes = vec!["The commit is on the main branch; the run that made it was cut off before this.".to_owned()];
+    let notes =
+        vec!["The commit is on the main branch; the run that made it was cut off before this.".to_owned()];
     let steps = vec![step("record it in the ledger", event)];
     Shown { title: format!("record {what}"), facts, steps, notes, typed: None }
 }

@@ -1,12 +1,7 @@
 //! Commits for the main branch: what two sides come to, and the commit that is made of it. Everything happens in the
 //! object database; no branch, no index and no file of the working tree is touched.
 
-use super::{
-    child::Call,
-    clone::LocalClone,
-    references::unreadable,
-    repository::operator,
-};
+use super::{child::Call, clone::LocalClone, references::unreadable, repository::operator};
 use crate::{
     domain::{
         merge::{Ancestor, CommitDraft},
@@ -45,7 +40,8 @@ pub(super) fn combine(clone: &LocalClone, onto: &CommitId, theirs: &Theirs) -> R
             carrier(clone, &tree, commit.as_str())?
         }
     };
-    let arguments = ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", onto.as_str(), &theirs];
+    let arguments =
+        ["merge-tree", "--write-tree", "-z", "--name-only", "--no-messages", onto.as_str(), &theirs];
     let output = clone.git.run(&Call { arguments: &arguments, ..Call::default() })?;
     let mut parts = output.stdout.split('\0').filter(|part| !part.is_empty());
     let Some(tree) = parts.next().filter(|tree| ObjectId::from_hex(tree.as_bytes()).is_ok()) else {
@@ -96,7 +92,11 @@ impl Drop for Index {
 }
 
 /// Writes a commit.
-pub(super) fn commit(clone: &LocalClone, draft: &CommitDraft, at: DateTime<Utc>) -> Result<CommitId, Failure> {
+pub(super) fn commit(
+    clone: &LocalClone,
+    draft: &CommitDraft,
+    at: DateTime<Utc>,
+) -> Result<CommitId, Failure> {
     let what = "could not write the commit";
     // Says at once what is missing when nobody is there to author it.
     operator(clone)?;
@@ -112,8 +112,10 @@ pub(super) fn commit(clone: &LocalClone, draft: &CommitDraft, at: DateTime<Utc>)
         with_index(&["read-tree", &tree])?;
         for (path, text) in &draft.edits {
             let arguments = ["hash-object", "-w", "--stdin", "--no-filters"];
-            let blob = git.line(&Call { arguments: &arguments, input: Some(text), ..Call::default() }, what)?;
-            let entry = git.line(&Call { arguments: &["ls-tree", &tree, "--", path], ..Call::default() }, what)?;
+            let blob =
+                git.line(&Call { arguments: &arguments, input: Some(text), ..Call::default() }, what)?;
+            let entry =
+                git.line(&Call { arguments: &["ls-tree", &tree, "--", path], ..Call::default() }, what)?;
             let mode = match entry.split(' ').next() {
                 // A file that may be executed stays one.
                 Some("100755") => "100755",
@@ -130,13 +132,21 @@ pub(super) fn commit(clone: &LocalClone, draft: &CommitDraft, at: DateTime<Utc>)
     }
     let date = format!("@{} +0000", at.timestamp().max(0));
     let environment = [("GIT_AUTHOR_DATE", date.as_str()), ("GIT_COMMITTER_DATE", date.as_str())];
-    let call =
-        Call { arguments: &arguments, environment: &environment, input: Some(&draft.message), network: false };
+    let call = Call {
+        arguments: &arguments,
+        environment: &environment,
+        input: Some(&draft.message),
+        network: false,
+    };
     git.line(&call, what).map(Into::into)
 }
 
 /// The newest first parents of a commit, itself first.
-pub(super) fn ancestors(clone: &LocalClone, commit: &CommitId, limit: usize) -> Result<Vec<Ancestor>, Failure> {
+pub(super) fn ancestors(
+    clone: &LocalClone,
+    commit: &CommitId,
+    limit: usize,
+) -> Result<Vec<Ancestor>, Failure> {
     let repository = clone.repository();
     let failed = |error: gix::Error| unreadable("the commits of the main branch", &error);
     let mut found = Vec::new();
@@ -197,7 +207,10 @@ mod tests {
         let made = repository.commit(&draft, "2026-11-24T10:00:00Z".parse().unwrap()).await.unwrap();
         assert_eq!(repository.read(&made, LOG).await.unwrap(), b"- both\n");
         assert_eq!(repository.read(&made, "new.md").await.unwrap(), "é\r\n".as_bytes());
-        assert_eq!(ground.git("ana", "ana", &["log", "-1", "--format=%an %at %P", made.as_str()]), format!("ana 1795514400 {main}"));
+        assert_eq!(
+            ground.git("ana", "ana", &["log", "-1", "--format=%an %at %P", made.as_str()]),
+            format!("ana 1795514400 {main}")
+        );
 
         // Its opposite leads back; of what came later, nothing is lost.
         let later = ground.commit("ana", "ana", "later.md", "later\n");

@@ -57,8 +57,11 @@ fn check_name(clone: &LocalClone, name: &str, full: &str) -> Result<(), Failure>
     if is_sound && !name.starts_with('-') && !name.starts_with("quarterdeck/") {
         return Ok(());
     }
-    Err(Failure::refused(format!("`{}` cannot be the name of a branch or a tag; nothing was done", clean(name)))
-        .hint("see `repository.changes` and `repository.tags` in quarterdeck.toml"))
+    Err(Failure::refused(format!(
+        "`{}` cannot be the name of a branch or a tag; nothing was done",
+        clean(name)
+    ))
+    .hint("see `repository.changes` and `repository.tags` in quarterdeck.toml"))
 }
 
 /// Tags that were set here, and that go again unless everything becomes visible.
@@ -88,8 +91,9 @@ impl<'c> Tags<'c> {
             }
             let full = format!("refs/tags/{name}");
             let arguments = ["rev-parse", "--verify", "--quiet", &full];
-            let object =
-                clone.git.line(&Call { arguments: &arguments, ..Call::default() }, "could not read the tag")?;
+            let object = clone
+                .git
+                .line(&Call { arguments: &arguments, ..Call::default() }, "could not read the tag")?;
             tags.set.push((full, object));
         }
         Ok(tags)
@@ -112,7 +116,8 @@ impl Drop for Tags<'_> {
 
 /// Pushes everything at once, each branch only from where it must be, and sees it there.
 fn push(clone: &LocalClone, remote: &str, publication: &Publication) -> Result<(), Failure> {
-    let mut arguments = vec!["push".to_owned(), "--porcelain".into(), "--atomic".into(), "--no-follow-tags".into()];
+    let mut arguments =
+        vec!["push".to_owned(), "--porcelain".into(), "--atomic".into(), "--no-follow-tags".into()];
     let mut specs = Vec::new();
     for BranchMove { branch, from, to } in &publication.branches {
         let from = from.as_ref().map_or("", CommitId::as_str);
@@ -129,13 +134,14 @@ fn push(clone: &LocalClone, remote: &str, publication: &Publication) -> Result<(
         return Ok(());
     }
     // A push whose answer was lost counts by what the remote has.
-    match (pushed, arrived(clone, remote, publication)) {
-        (_, Ok(true)) => {
+    match (pushed, standing(clone, remote, publication)) {
+        (_, Ok(Standing::Arrived)) => {
             note(clone, remote, publication);
             Ok(())
         }
-        (Ok(output), Ok(false)) => Err(judge(&output, remote)),
-        (Err(failure), Ok(false)) => Err(failure.hint("nothing was done; try again")),
+        (Ok(output), Ok(Standing::Moved(branch))) => Err(output.explain(lost(remote, &branch))),
+        (Ok(output), Ok(Standing::Unmoved)) => Err(judge(&output, remote)),
+        (Err(failure), Ok(_)) => Err(failure.hint("nothing was done; try again")),
         (Ok(output), Err(silent)) => Err(output.explain(
             Failure::unreachable(format!("could not push to {remote}; nothing was done"))
                 .cause(silent.message)
@@ -147,16 +153,48 @@ fn push(clone: &LocalClone, remote: &str, publication: &Publication) -> Result<(
     }
 }
 
-/// Whether the remote has the first branch where it was to go.
-fn arrived(clone: &LocalClone, remote: &str, publication: &Publication) -> Result<bool, Failure> {
-    let Some(BranchMove { branch, to: Some(to), .. }) = publication.branches.first() else { return Ok(false) };
-    let name = format!("refs/heads/{branch}");
-    let arguments = ["ls-remote", remote, &name];
+/// How the branches stand on the remote after a push that did not succeed.
+enum Standing {
+    /// The first is where it was to go, and so is everything.
+    Arrived,
+    /// This one is not where it had to be.
+    Moved(String),
+    /// All are as they were.
+    Unmoved,
+}
+
+fn standing(clone: &LocalClone, remote: &str, publication: &Publication) -> Result<Standing, Failure> {
+    let names: Vec<String> =
+        publication.branches.iter().map(|one| format!("refs/heads/{}", one.branch)).collect();
+    if names.is_empty() {
+        return Ok(Standing::Unmoved);
+    }
+    let mut arguments = vec!["ls-remote", remote];
+    arguments.extend(names.iter().map(String::as_str));
     let output = clone.git.run(&Call { arguments: &arguments, network: true, ..Call::default() })?;
     if !output.success {
         return Err(output.explain(Failure::unreachable(format!("{remote} does not say what it has"))));
     }
-    Ok(output.stdout.lines().any(|line| line.split_once('\t') == Some((to.as_str(), name.as_str()))))
+    let there = |name: &str| {
+        let mut lines = output.stdout.lines().filter_map(|line| line.split_once('\t'));
+        lines.find(|(_, known)| *known == name).map(|(commit, _)| CommitId::from(commit))
+    };
+    for (index, (one, name)) in publication.branches.iter().zip(&names).enumerate() {
+        let now = there(name);
+        if index == 0 && now.is_some() && now == one.to {
+            return Ok(Standing::Arrived);
+        }
+        if now != one.from {
+            return Ok(Standing::Moved(one.branch.clone()));
+        }
+    }
+    Ok(Standing::Unmoved)
+}
+
+/// The failure of a race that somebody else has won.
+fn lost(remote: &str, name: &str) -> Failure {
+    Failure::conflict(format!("somebody else was first on {remote} with {}; nothing was done", clean(name)))
+        .hint("look at what is new, and plan it again")
 }
 
 /// What a ref is not taken for because it is no longer where it was.
@@ -174,20 +212,27 @@ const RACES: [&str; 8] = [
 /// Reads `git push --porcelain`: lines that begin with `!` are refs that were not taken, and why.
 fn judge(output: &Output, remote: &str) -> Failure {
     let refused: Vec<&str> = output.stdout.lines().filter_map(|line| line.strip_prefix("!\t")).collect();
-    let reason = |line: &str| {
-        let (refs, reason) = line.split_once('\t').unwrap_or(("", line));
-        let name = refs.rsplit(':').next().unwrap_or(refs);
-        clean(&format!("{name} {reason}"))
+    let name = |line: &str| {
+        let refs = line.split_once('\t').map_or("", |(refs, _)| refs);
+        refs.rsplit(':').next().unwrap_or(refs).to_owned()
     };
-    if let Some(line) = refused.iter().find(|line| RACES.iter().any(|race| line.contains(race))) {
-        return Failure::conflict(format!("somebody else was first on {remote}; nothing was done"))
-            .cause(reason(line))
-            .hint("look at what is new, and plan it again");
+    let reason = |line: &str| {
+        clean(&format!("{} {}", name(line), line.split_once('\t').map_or(line, |(_, reason)| reason)))
+    };
+    let is_race = |text: &str| RACES.iter().any(|race| text.contains(race));
+    if let Some(line) = refused.iter().find(|line| is_race(line)) {
+        return lost(remote, &name(line)).cause(reason(line));
+    }
+    // A server that moves everything in one go says only in words which one was held.
+    if let Some(line) = refused.first().filter(|_| is_race(&output.stderr)) {
+        return output.explain(lost(remote, &name(line)));
     }
     // Those that fell with another one say only that.
     match refused.iter().find(|line| !line.contains("atomic")).or(refused.first()) {
         Some(line) => output
-            .explain(Failure::forbidden(format!("{remote} did not take it; nothing was done")).cause(reason(line)))
+            .explain(
+                Failure::forbidden(format!("{remote} did not take it; nothing was done")).cause(reason(line)),
+            )
             .hint("ask for the right to push to the main branch, or merge through the forge"),
         None => output
             .explain(Failure::unreachable(format!("could not push to {remote}; nothing was done")))
@@ -209,7 +254,8 @@ fn note(clone: &LocalClone, remote: &str, publication: &Publication) {
 
 /// Without a remote the branches of this clone are the truth: they move in one transaction.
 fn transact(clone: &LocalClone, publication: &Publication) -> Result<(), Failure> {
-    let head = clone.git.run(&Call { arguments: &["symbolic-ref", "--quiet", "HEAD"], ..Call::default() })?.line();
+    let head =
+        clone.git.run(&Call { arguments: &["symbolic-ref", "--quiet", "HEAD"], ..Call::default() })?.line();
     let mut script = "start\n".to_owned();
     for BranchMove { branch, from, to } in &publication.branches {
         let name = format!("refs/heads/{branch}");
@@ -277,14 +323,15 @@ mod tests {
         let before = refs();
         // The main branch, the change or the tag is not as it must be: nothing moves, and no tag stays here.
         let stranger = ground.git("ana", "ana", &["commit-tree", "-m", "x", &format!("{base}^{{tree}}")]);
-        for wrong in [publication((&next, &next), Some(&head)), publication((&base, &next), Some(&stranger))] {
+        for wrong in [publication((&next, &next), Some(&head)), publication((&base, &next), Some(&stranger))]
+        {
             let failure = ana.publish(&wrong).await.unwrap_err();
             assert_eq!(failure.kind, FailureKind::Conflict, "{failure:?}");
         }
         ground.git("remote.git", "ana", &["tag", "a-v1", &base]);
         let failure = ana.publish(&publication((&base, &next), Some(&head))).await.unwrap_err();
         assert_eq!(failure.kind, FailureKind::Conflict, "{failure:?}");
-        assert!(failure.causes[0].contains("a-v1"), "{failure:?}");
+        assert!(failure.message.contains("a-v1"), "{failure:?}");
         ground.git("remote.git", "ana", &["tag", "-d", "a-v1"]);
         assert_eq!(refs(), before);
         assert_eq!(ana.tag("a-v1").await.unwrap(), None);

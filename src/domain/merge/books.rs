@@ -168,7 +168,12 @@ pub fn revert_edits(
         let text = if path == VERSIONS {
             let steps: Vec<versions::Step<'_>> = back
                 .iter()
-                .map(|(service, to)| versions::Step { service, from: None, to: to.clone(), stale_digest: None })
+                .map(|(service, to)| versions::Step {
+                    service,
+                    from: None,
+                    to: to.clone(),
+                    stale_digest: None,
+                })
                 .collect();
             versions::record(text, &steps, today)?
         } else {

@@ -131,8 +131,16 @@ mod tests {
                 "## Unreleased\n\n### Added\n\n- a\n\n## 1.0\n",
                 "## Unreleased\n\n### Changed\n\n- new\n\n### Added\n\n- a\n\n## 1.0\n",
             ),
-            ("nothing unreleased", "# C\n\n## [Unreleased]\n\n## 1.0\n", "# C\n\n## [Unreleased]\n\n### Changed\n\n- new\n\n## 1.0\n"),
-            ("nothing behind it", "# C\n\n## [Unreleased]", "# C\n\n## [Unreleased]\n\n### Changed\n\n- new\n"),
+            (
+                "nothing unreleased",
+                "# C\n\n## [Unreleased]\n\n## 1.0\n",
+                "# C\n\n## [Unreleased]\n\n### Changed\n\n- new\n\n## 1.0\n",
+            ),
+            (
+                "nothing behind it",
+                "# C\n\n## [Unreleased]",
+                "# C\n\n## [Unreleased]\n\n### Changed\n\n- new\n",
+            ),
             ("a list right below", "## Unreleased\n\n- a\n", "## Unreleased\n\n- new\n- a\n"),
             (
                 "versions only",
@@ -140,7 +148,11 @@ mod tests {
                 "# C\n\n## [Unreleased]\n\n### Changed\n\n- new\n\n## 1.0\n\n- a\n",
             ),
             ("today", "# C\n\n## 2026-11-24\n\n- a\n", "# C\n\n## 2026-11-24\n\n- new\n- a\n"),
-            ("days", "# C\n\n## 2026-11-20\n\n- a\n", "# C\n\n## 2026-11-24\n\n- new\n\n## 2026-11-20\n\n- a\n"),
+            (
+                "days",
+                "# C\n\n## 2026-11-20\n\n- a\n",
+                "# C\n\n## 2026-11-24\n\n- new\n\n## 2026-11-20\n\n- a\n",
+            ),
             ("one list", "# C\n\n* a\n", "# C\n\n- new\n* a\n"),
             ("words alone", "# C", "# C\n\n- new\n"),
             ("line ends of Windows", "# C\r\n\r\n- a\r\n", "# C\r\n\r\n- new\r\n- a\r\n"),

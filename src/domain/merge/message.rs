@@ -41,7 +41,12 @@ impl<'a> Trailers<'a> {
     pub fn of(message: &'a str) -> Self {
         let message = message.trim_end();
         let Some((_, last)) = message.rsplit_once("\n\n") else { return Self(Vec::new()) };
-        Self(last.lines().filter_map(|line| line.split_once(": ")).map(|(key, value)| (key, value.trim())).collect())
+        Self(
+            last.lines()
+                .filter_map(|line| line.split_once(": "))
+                .map(|(key, value)| (key, value.trim()))
+                .collect(),
+        )
     }
 
     /// The first value of a key.
@@ -86,7 +91,8 @@ const fn kind(class: ChangeClass) -> &'static str {
 pub fn words(subject: &str) -> &str {
     let Some((prefix, rest)) = subject.split_once(": ") else { return subject };
     let name = prefix.trim_end_matches('!');
-    let name = name.split_once('(').map_or(name, |(name, scope)| if scope.ends_with(')') { name } else { "" });
+    let name =
+        name.split_once('(').map_or(name, |(name, scope)| if scope.ends_with(')') { name } else { "" });
     let is_kind = !name.is_empty() && name.chars().all(|character| character.is_ascii_lowercase());
     if is_kind && !rest.trim().is_empty() { rest.trim() } else { subject }
 }
@@ -122,7 +128,8 @@ pub fn merge_message(facts: &Facts<'_>) -> String {
         out.push('\n');
         for field in change.fields.iter().take(LISTED) {
             let side = |value: &Option<String>| value.as_deref().map_or("(none)".to_owned(), clean);
-            let line = format!("- {} {}: {} → {}", field.service, field.field, side(&field.old), side(&field.new));
+            let line =
+                format!("- {} {}: {} → {}", field.service, field.field, side(&field.old), side(&field.new));
             let _ = writeln!(out, "{}", fit(&clean(&line), 160));
         }
         if change.fields.len() > LISTED {
@@ -171,7 +178,9 @@ pub fn merged_of(main: &str, ancestor: &Ancestor) -> Option<Merged> {
         head: trailers.one(HEAD)?.into(),
         onto: ancestor.parent.clone()?,
         commit: ancestor.commit.clone(),
-        services: trailers.one(SERVICES).map_or_else(Vec::new, |names| names.split(", ").map(Into::into).collect()),
+        services: trailers
+            .one(SERVICES)
+            .map_or_else(Vec::new, |names| names.split(", ").map(Into::into).collect()),
         tags: trailers.all(TAG).map(str::to_owned).collect(),
         approvals: trailers.all(APPROVAL).map(Into::into).collect(),
         request: trailers.one(REQUEST).and_then(|number| number.parse().ok()),
@@ -223,7 +232,8 @@ pub fn restore_message(good: &CommitId, errors: &[Finding], detected_at: DateTim
     let mut out = format!("restore: all files as they were at {}\n\n", good.short());
     for finding in errors.iter().take(LISTED) {
         let place = finding.location().map(|place| format!("{place}: ")).unwrap_or_default();
-        let _ = writeln!(out, "- {}", fit(&clean(&format!("{place}{} {}", finding.code, finding.message)), 160));
+        let _ =
+            writeln!(out, "- {}", fit(&clean(&format!("{place}{} {}", finding.code, finding.message)), 160));
     }
     out.push('\n');
     trailer(&mut out, RESTORES, good.as_str());

@@ -16,7 +16,7 @@ use super::{
     forge::ForgeSettings,
     gate::{Gate, GateState},
     ledger::{Approval, ChangeRecord, Merged, Operations, Restored},
-    name::{ChangeId, CommitId, IncidentId, ServiceName},
+    name::{ChangeId, CommitId, ServiceName},
     people::People,
 };
 use chrono::{DateTime, Utc};
@@ -265,7 +265,11 @@ pub fn obstacles(change: &Change) -> Vec<Obstacle> {
             GateState::Approved { .. } => continue,
             GateState::Open => {
                 let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
-                format!("the {} gate is open: somebody of {} must approve it", status.gate, teams.join(" or "))
+                format!(
+                    "the {} gate is open: somebody of {} must approve it",
+                    status.gate,
+                    teams.join(" or ")
+                )
             }
             GateState::Fallen { by } => {
                 format!("the {} gate fell: {by} had approved an earlier head", status.gate)
@@ -321,11 +325,8 @@ pub fn releases(main: &Catalog, merged: &Catalog, services: &[ServiceName]) -> V
     let rising = services.iter().filter_map(|name| {
         let (from, version) = (version(main, name), version(merged, name)?);
         let rises = from.as_ref().is_none_or(|from| version > *from);
-        let tag = main
-            .settings
-            .tags
-            .replace("<service>", name.as_str())
-            .replace("<version>", &version.to_string());
+        let tag =
+            main.settings.tags.replace("<service>", name.as_str()).replace("<version>", &version.to_string());
         rises.then(|| Release { service: name.clone(), from, version, tag, replaces: false })
     });
     rising.collect()
@@ -376,7 +377,6 @@ pub fn unrecorded_restoration(
     main: &str,
     ancestors: &[Ancestor],
     operations: &Operations,
-    incident: Option<IncidentId>,
 ) -> Option<Restored> {
     ancestors.iter().find_map(|ancestor| {
         let trailers = Trailers::of(&ancestor.message);
@@ -387,7 +387,7 @@ pub fn unrecorded_restoration(
             commit: ancestor.commit.clone(),
             reason: trailers.one(REASON).unwrap_or_default().to_owned(),
             detected_at: trailers.one(DETECTED)?.parse().ok()?,
-            incident: incident.clone(),
+            incident: None,
         };
         let known = operations.restorations.iter().any(|one| one.restored.commit == restored.commit);
         (!known).then_some(restored)

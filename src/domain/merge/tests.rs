@@ -96,7 +96,11 @@ fn subjects_are_conventional_and_clean() {
 #[test]
 fn a_merges_commit_tells_enough_to_make_its_event_again() {
     let change = change(ChangeClass::Breaking, "feat(a)!: new\n\nChange-Id: other", Vec::new());
-    let approver = Approver { gate: Gate::Security, by: identity("bo\nChange-Id: evil"), approval: "c".repeat(40).into() };
+    let approver = Approver {
+        gate: Gate::Security,
+        by: identity("bo\nChange-Id: evil"),
+        approval: "c".repeat(40).into(),
+    };
     let message = merge_message(&Facts {
         change: &change,
         releases: &[release()],
@@ -152,7 +156,14 @@ fn reverts_and_restorations_are_known_by_their_commits() {
         message,
     };
     let change = change(ChangeClass::Bugfix, "fix(a): x", Vec::new());
-    let facts = Facts { change: &change, releases: &[], approvals: &[], tip: None, request: None, break_glass: false };
+    let facts = Facts {
+        change: &change,
+        releases: &[],
+        approvals: &[],
+        tip: None,
+        request: None,
+        break_glass: false,
+    };
     let merged = merged_of("main", &ancestor(merge_message(&facts))).unwrap();
     let message = revert_message(&merged, "fix(a): x", "it\nleaks");
     assert!(message.starts_with("revert: x\n\nThis takes a-2 back"), "{message}");
@@ -162,8 +173,7 @@ fn reverts_and_restorations_are_known_by_their_commits() {
     let file = ("services/catalog.toml".to_owned(), b"[service.a\n".to_vec());
     let errors = reader::read([file]).findings;
     let message = restore_message(&head(), &errors, at(3));
-    let restored =
-        unrecorded_restoration("main", &[ancestor(message)], &Operations::default(), None).unwrap();
+    let restored = unrecorded_restoration("main", &[ancestor(message)], &Operations::default()).unwrap();
     assert_eq!((restored.to, restored.detected_at), (head(), at(3)));
     assert!(restored.reason.starts_with("services/catalog.toml:1"), "{}", restored.reason);
 }
@@ -221,7 +231,12 @@ fn the_books_are_brought_up_to_date_once() {
     // What the author wrote is kept, and nothing is added to it.
     let own = log.replace("- old", "- mine\n- old");
     let touched = Some((log.to_owned(), own.clone()));
-    let told = Book { main: Some(log.into()), merged: Some(own.clone()), touched: touched.clone(), conflicts: false };
+    let told = Book {
+        main: Some(log.into()),
+        merged: Some(own.clone()),
+        touched: touched.clone(),
+        conflicts: false,
+    };
     let released = versions.replace("1.0.0", "2.0.0");
     assert_eq!(write(told.clone(), book(&released)), BTreeMap::new());
     // Where somebody else wrote there too, the author's line goes on top of what the main branch says.

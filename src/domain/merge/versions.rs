@@ -40,8 +40,11 @@ pub fn record(text: &str, steps: &[Step<'_>], today: NaiveDate) -> Result<String
 }
 
 fn wrong(service: &ServiceName) -> Failure {
-    Failure::refused(format!("services/versions.toml cannot be brought up to date for {}", clean(service.as_str())))
-        .hint("write the new version into it by hand, in the change itself")
+    Failure::refused(format!(
+        "services/versions.toml cannot be brought up to date for {}",
+        clean(service.as_str())
+    ))
+    .hint("write the new version into it by hand, in the change itself")
 }
 
 fn record_one(text: &str, step: &Step<'_>, today: NaiveDate) -> Result<String, Failure> {
@@ -61,7 +64,9 @@ fn record_one(text: &str, step: &Step<'_>, today: NaiveDate) -> Result<String, F
     let mut edits: Vec<(Range<usize>, String)> = vec![(current.span(), quoted(&step.to))];
     let mut missing = Vec::new();
     match table.get("previous") {
-        Some(previous) => edits.push(before(text, previous, old, &step.to).ok_or_else(|| wrong(step.service))?),
+        Some(previous) => {
+            edits.push(before(text, previous, old, &step.to).ok_or_else(|| wrong(step.service))?);
+        }
         None => missing.push(format!("previous = [{}]", quoted(old))),
     }
     match table.get("released") {
@@ -71,8 +76,10 @@ fn record_one(text: &str, step: &Step<'_>, today: NaiveDate) -> Result<String, F
         Some(released) => edits.push((released.span(), quoted(&today.to_string()))),
         None => missing.push(format!("released = {today}")),
     }
-    let is_inline = [versions, Some(own)].into_iter().flatten().any(|table| text[table.span()].starts_with('{'));
-    if let Some(digest) = table.get("digest").filter(|digest| digest.get_ref().as_str() == step.stale_digest) {
+    let is_inline =
+        [versions, Some(own)].into_iter().flatten().any(|table| text[table.span()].starts_with('{'));
+    if let Some(digest) = table.get("digest").filter(|digest| digest.get_ref().as_str() == step.stale_digest)
+    {
         if is_inline {
             return Err(wrong(step.service).cause("it has the digest of the version before"));
         }
@@ -119,7 +126,10 @@ fn behind(text: &str, value: Range<usize>, keys: &[String], is_inline: bool) -> 
     // In the same manner: indented, and dotted where the sibling is.
     let lead = start.find("current").map_or("", |at| &start[..at]);
     let gap = if start.ends_with('\n') { "" } else { end };
-    (own.end..own.end, format!("{gap}{}", keys.iter().map(|key| format!("{lead}{key}{end}")).collect::<String>()))
+    (
+        own.end..own.end,
+        format!("{gap}{}", keys.iter().map(|key| format!("{lead}{key}{end}")).collect::<String>()),
+    )
 }
 
 /// The whole line that a range is in, with its end.
@@ -228,9 +238,18 @@ mod tests {
                 "1.1.0",
                 "[version.b]\ncurrent = \"3.0.0\"\n\n[version.a]\ncurrent = \"1.1.0\"\nprevious = [\"1.0.0\"]\nreleased = 2026-11-24\n",
             ),
-            ("what is said already", "[version.a]\ncurrent = \"1.1.0\"\n", "1.1.0", "[version.a]\ncurrent = \"1.1.0\"\n"),
+            (
+                "what is said already",
+                "[version.a]\ncurrent = \"1.1.0\"\n",
+                "1.1.0",
+                "[version.a]\ncurrent = \"1.1.0\"\n",
+            ),
         ] {
-            assert_eq!(record(before, &[step(&name, to, Some("sha256:old"))], today).unwrap(), after, "{what}");
+            assert_eq!(
+                record(before, &[step(&name, to, Some("sha256:old"))], today).unwrap(),
+                after,
+                "{what}"
+            );
         }
     }
 

@@ -146,7 +146,11 @@ pub(super) async fn edited(
 }
 
 /// The text of a file at a commit; `None` where it is not there.
-pub(super) async fn text(outside: &Outside, commit: &CommitId, path: &str) -> Result<Option<String>, Failure> {
+pub(super) async fn text(
+    outside: &Outside,
+    commit: &CommitId,
+    path: &str,
+) -> Result<Option<String>, Failure> {
     match outside.ports.repository.read(commit, path).await {
         Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|error| {
             Failure::refused(format!("{path} is not UTF-8, so nothing can be added to it"))
@@ -199,7 +203,10 @@ pub(super) fn refuse_errors(found: &[Finding], main: &str) -> Result<(), Failure
         return Ok(());
     }
     let failure = Failure::refused(format!("{main} would not validate with it; nothing was done"));
-    let failure = errors.take(8).map(crate::domain::merge::of_finding).fold(failure, |failure, one| failure.cause(one.text));
+    let failure = errors
+        .take(8)
+        .map(crate::domain::merge::of_finding)
+        .fold(failure, |failure, one| failure.cause(one.text));
     Err(failure.hint("mend it in the change, or rebase the change onto what is new"))
 }
 

@@ -11,9 +11,7 @@ use crate::{
         change::{Change, ChangeClass},
         forge::{self, ForgeSettings, MergeDraft},
         ledger::{self, Merged},
-        merge::{
-            self as domain, Book, CommitDraft, Facts, Landing, MergePlan, RecordPlan, Release,
-        },
+        merge::{self as domain, Book, CommitDraft, Facts, Landing, MergePlan, RecordPlan, Release},
         name::{ChangeId, CommitId, ServiceName},
         plan::Outcome,
     },
@@ -32,7 +30,13 @@ pub(super) async fn plan(outside: &Outside, id: &ChangeId) -> Result<Landing, Fa
     }
     let change = match ground.change(outside, id).await {
         Ok(change) if operations.is_merged(id, &change.proposal.head) => return Err(already(id, &ground)),
-        Err(failure) if failure.kind == FailureKind::Usage && operations.changes.get(id).is_some_and(|record| domain::standing_merge(record).is_some()) => {
+        Err(failure)
+            if failure.kind == FailureKind::Usage
+                && operations
+                    .changes
+                    .get(id)
+                    .is_some_and(|record| domain::standing_merge(record).is_some()) =>
+        {
             return Err(already(id, &ground));
         }
         other => other?,
@@ -63,8 +67,9 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
     let repository = &outside.ports.repository;
     let combined = repository.combine(&ground.tip, &Theirs::Branch(head.clone())).await?;
     if combined.is_same {
-        return Err(Failure::refused(format!("{} has all of {id} already", ground.name))
-            .hint("delete its branch"));
+        return Err(
+            Failure::refused(format!("{} has all of {id} already", ground.name)).hint("delete its branch")
+        );
     }
     let carried = repository.load(&Revision::Named(combined.commit.to_string())).await?;
     let logs = logs(outside, &combined, &carried, &change.services).await?;
@@ -77,7 +82,10 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
             ground.name,
             clashes.join(", ")
         ))
-        .hint(format!("rebase {} onto {}, and have it reviewed again", change.proposal.branch, ground.name)));
+        .hint(format!(
+            "rebase {} onto {}, and have it reviewed again",
+            change.proposal.branch, ground.name
+        )));
     }
     let books = books(outside, ground, change, &combined, &logs).await?;
     let releases = releases(outside, ground, change, &carried).await?;
@@ -100,8 +108,7 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
     let merged = landing::edited(outside, &combined.commit, &edits).await?;
     let findings = ground.new_findings(outside, merged, Way::On).await?;
     landing::refuse_errors(&findings, &ground.name)?;
-    let approvals =
-        domain::approvers(change, &ground.main.people, ground.ledger.operations.approvals_of(id));
+    let approvals = domain::approvers(change, &ground.main.people, ground.ledger.operations.approvals_of(id));
     let message = domain::merge_message(&Facts {
         change,
         releases: &releases,
@@ -240,7 +247,9 @@ pub(super) async fn run(outside: &Outside, plan: &MergePlan, report: &Reporter) 
     // Gates may have closed, and rules may have become due, since the plan was shown.
     let plan = written(outside, &ground, &change).await?;
     let (merged, note) = match &plan.forge {
-        Some((settings, number)) => through_forge(outside, &ground, &plan, (settings, *number), &change, report).await?,
+        Some((settings, number)) => {
+            through_forge(outside, &ground, &plan, (settings, *number), &change, report).await?
+        }
         None => (here(outside, &ground, &plan, &change, report).await?, None),
     };
     let tags =
@@ -255,9 +264,8 @@ pub(super) async fn run(outside: &Outside, plan: &MergePlan, report: &Reporter) 
 }
 
 fn tags(plan: &MergePlan, change: &Change) -> Vec<(String, String, bool)> {
-    let notes = |release: &Release| {
-        (release.tag.clone(), domain::release_notes(release, change), release.replaces)
-    };
+    let notes =
+        |release: &Release| (release.tag.clone(), domain::release_notes(release, change), release.replaces);
     plan.releases.iter().map(notes).collect()
 }
 
@@ -281,7 +289,11 @@ async fn here(
     let commit = landing::write(outside, ground, &plan.draft, Way::On, report).await?;
     let publication = Publication {
         branches: vec![
-            BranchMove { branch: plan.main.clone(), from: Some(ground.tip.clone()), to: Some(commit.clone()) },
+            BranchMove {
+                branch: plan.main.clone(),
+                from: Some(ground.tip.clone()),
+                to: Some(commit.clone()),
+            },
             BranchMove { branch: plan.branch.clone(), from: Some(plan.head.clone()), to: None },
         ],
         tags: tags(plan, change),
@@ -314,11 +326,14 @@ async fn through_forge(
     report.step(PUBLISH, format!("{} is at {}", plan.main, commit.short())).await;
     let repository = &outside.ports.repository;
     repository.fetch().await.map_err(|failure| {
-        let what = format!("{} merged #{number} as {}, and that could not be fetched", settings.kind.title(), commit.short());
-        Failure::new(failure.kind, what).cause(failure.message).hint(format!(
-            "run `quarterdeck change merge {}` again: it records the merge",
-            plan.change
-        ))
+        let what = format!(
+            "{} merged #{number} as {}, and that could not be fetched",
+            settings.kind.title(),
+            commit.short()
+        );
+        Failure::new(failure.kind, what)
+            .cause(failure.message)
+            .hint(format!("run `quarterdeck change merge {}` again: it records the merge", plan.change))
     })?;
     let mut merged = Merged {
         change: plan.change.clone(),
@@ -337,11 +352,12 @@ async fn through_forge(
         return Ok((merged, None));
     }
     report.step(RECORD, "tagging").await;
-    let publication =
-        Publication { branches: Vec::new(), tags: tags(plan, change), tagged: Some(commit) };
+    let publication = Publication { branches: Vec::new(), tags: tags(plan, change), tagged: Some(commit) };
     let note = match repository.publish(&publication).await {
         Ok(()) => None,
-        Err(failure) => Some(format!("{} could not be set: {failure}", std::mem::take(&mut merged.tags).join(" "))),
+        Err(failure) => {
+            Some(format!("{} could not be set: {failure}", std::mem::take(&mut merged.tags).join(" ")))
+        }
     };
     Ok((merged, note))
 }

@@ -33,8 +33,7 @@ pub(super) async fn plan(outside: &Outside, detected_at: Option<DateTime<Utc>>) 
     let operations = &ground.ledger.operations;
     let broken = broken(executor::check(outside, ground.main.clone(), None).await?);
     if broken.is_empty() {
-        let missing =
-            domain::unrecorded_restoration(&ground.name, &ground.ancestors, operations, None);
+        let missing = domain::unrecorded_restoration(&ground.name, &ground.ancestors, operations);
         return match missing {
             Some(restored) => Ok(Landing::Record(RecordPlan::Restored(restored))),
             None => Err(Failure::refused(format!(
@@ -46,14 +45,15 @@ pub(super) async fn plan(outside: &Outside, detected_at: Option<DateTime<Utc>>) 
         };
     }
     let detected_at = detected_at.unwrap_or_else(|| outside.ports.clock.now());
-    let (good, undone, left) = newest_good(outside, &ground.ancestors, broken.len()).await?.ok_or_else(|| {
-        Failure::refused(format!(
-            "none of the last {} commits of {} has fewer errors than it has now",
-            ground.ancestors.len().min(FURTHEST),
-            ground.name
-        ))
-        .hint("see what is wrong with `quarterdeck check --rev` and propose a repair")
-    })?;
+    let (good, undone, left) =
+        newest_good(outside, &ground.ancestors, broken.len()).await?.ok_or_else(|| {
+            Failure::refused(format!(
+                "none of the last {} commits of {} has fewer errors than it has now",
+                ground.ancestors.len().min(FURTHEST),
+                ground.name
+            ))
+            .hint("see what is wrong with `quarterdeck check --rev` and propose a repair")
+        })?;
     // What was wrong before stays wrong, and is not what it is restored for.
     let errors = new_findings(&left, broken);
     let message = domain::restore_message(&good, &errors, detected_at);
@@ -100,7 +100,11 @@ async fn newest_good(
 }
 
 /// Restores it.
-pub(super) async fn run(outside: &Outside, plan: &RestorePlan, report: &Reporter) -> Result<Outcome, Failure> {
+pub(super) async fn run(
+    outside: &Outside,
+    plan: &RestorePlan,
+    report: &Reporter,
+) -> Result<Outcome, Failure> {
     let ground = landing::ground(outside).await?;
     landing::unmoved(&ground, &plan.draft)?;
     let commit = landing::write(outside, &ground, &plan.draft, landing::Way::Back, report).await?;
@@ -135,7 +139,8 @@ pub(super) async fn tell(
     let now = outside.ports.clock.now();
     let took = (now - restored.detected_at).max(chrono::Duration::zero());
     report.step(step, "opening an incident").await;
-    let title = crate::domain::text::fit(&format!("{} was broken: {}", restored.branch, restored.reason), 160);
+    let title =
+        crate::domain::text::fit(&format!("{} was broken: {}", restored.branch, restored.reason), 160);
     let declared = title.clone();
     let draft: Draft = Box::new(move |operations| {
         // An incident that a run which was cut off has opened for it is taken again.

@@ -27,8 +27,11 @@ pub(super) async fn plan(
     let ground = landing::ground(outside).await?;
     let operations = &ground.ledger.operations;
     if let Some(merged) = domain::unrecorded_merge(&ground.name, &ground.ancestors, id, operations) {
-        return Err(Failure::refused(format!("the merge of {id} as {} is not in the ledger", merged.commit.short()))
-            .hint(format!("record it first with `quarterdeck change merge {id}`")));
+        return Err(Failure::refused(format!(
+            "the merge of {id} as {} is not in the ledger",
+            merged.commit.short()
+        ))
+        .hint(format!("record it first with `quarterdeck change merge {id}`")));
     }
     let record = operations.changes.get(id);
     let Some(merged) = record.and_then(domain::standing_merge).cloned() else {
@@ -156,7 +159,9 @@ pub(super) async fn run(outside: &Outside, plan: &RevertPlan, report: &Reporter)
     };
     landing::publish(outside, publication, report).await?;
     let summary = match &plan.branch {
-        Some(branch) => format!("the revert of {} is proposed as {branch} at {}", plan.change, commit.short()),
+        Some(branch) => {
+            format!("the revert of {} is proposed as {branch} at {}", plan.change, commit.short())
+        }
         None => format!("{} is taken back on {target} by {}", plan.change, commit.short()),
     };
     let (kept, made): (RevertPlan, CommitId) = (plan.clone(), commit.clone());
@@ -166,4 +171,3 @@ pub(super) async fn run(outside: &Outside, plan: &RevertPlan, report: &Reporter)
     });
     Ok(landing::note(outside, draft, (summary, &commit), report).await)
 }
-
