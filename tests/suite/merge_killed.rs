@@ -104,8 +104,8 @@ const STEPS: [Step; 9] = [
 
 const MERGE: [&str; 4] = ["change", "merge", "api-1.0.1", "--yes"];
 
-/// Runs the merge as bo until the hook kills it.
-fn die(ground: &Ground, step: &Step) {
+/// Runs the program as bo until the hook kills it.
+fn die(ground: &Ground, step: &Step, arguments: &[&str]) {
     let hooks = if step.remote { ground.remote().join("hooks") } else { ground.path("bo/.git/hooks") };
     fs::create_dir_all(&hooks).unwrap();
     let (hook, pid) = (hooks.join(step.hook), ground.path("pid"));
@@ -120,7 +120,7 @@ fn die(ground: &Ground, step: &Step) {
     let program = ground.program("bo");
     let mut child = Command::new(BINARY)
         .args(&program.always)
-        .args(MERGE)
+        .args(arguments)
         .env_clear()
         .envs(program.environment())
         .stdin(Stdio::null())
@@ -143,7 +143,7 @@ async fn a_merge_that_is_killed_at_any_step_has_not_happened_or_is_finished_by_t
         let ground = Ground::new();
         raise(&ground);
         approve(&ground, "api-1.0.1").await;
-        die(&ground, step);
+        die(&ground, step, &MERGE);
         let ran = ground.program("bo").run(&MERGE).await;
         let (subjects, events) =
             (ground.of_remote(&["log", "--format=%s", "main"]), ground.events("change.merged"));
@@ -171,6 +171,40 @@ async fn a_merge_that_is_killed_at_any_step_has_not_happened_or_is_finished_by_t
             git(&repository, &["fsck", "--strict", "--no-dangling"]);
         }
     }
+}
+
+#[tokio::test]
+async fn a_restoration_that_is_killed_once_main_has_it_is_recorded_by_the_next() {
+    for step in STEPS.iter().filter(|step| step.merged) {
+        let ground = Ground::new();
+        ground.push_main("Break it", "services/catalog.toml", "[service.api\n");
+        let restore = ["repository", "restore", "--yes"];
+        die(&ground, step, &restore);
+        let ran = ground.program("bo").ends(0, &restore).await;
+        ran.says(&["main is back at the files of", "INC-1 is open for it"]);
+        let subjects = ground.of_remote(&["log", "--format=%s", "main"]);
+        assert_eq!(subjects.lines().count(), 3, "{}: {subjects}", step.name);
+        for kind in ["incident.declared", "main.restored"] {
+            assert_eq!(ground.events(kind).len(), 1, "{}: {kind}", step.name);
+        }
+        ground.program("bo").ends(0, &["ledger", "verify"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_direct_revert_that_is_killed_once_main_has_it_is_recorded_by_the_next() {
+    let step = STEPS.iter().find(|step| step.hook == "post-receive").unwrap();
+    let ground = Ground::new();
+    let settings = "name = \"shop\"\n\n[changes]\ndirect_revert = true\n";
+    ground.push_main("Allow it", "quarterdeck.toml", settings);
+    raise(&ground);
+    approve(&ground, "api-1.0.1").await;
+    ground.program("bo").ends(0, &MERGE).await;
+    let revert = ["change", "revert", "api-1.0.1", "--reason", "it leaks", "--direct", "--yes"];
+    die(&ground, step, &revert);
+    ground.program("bo").ends(0, &revert).await.says(&["recorded the revert of api-1.0.1"]);
+    assert_eq!(ground.of_remote(&["log", "--format=%s", "main"]).lines().count(), 4);
+    assert_eq!(ground.events("change.reverted").len(), 1);
 }
 
 /// Git outlives the process that started it; its locks are gone when it has ended.

@@ -107,7 +107,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         cli: &["change", "revert"],
         arguments: &[
-            positional("merged", "the id of a change that was merged", ArgumentKind::Text),
+            positional("change", "the id of a change that was merged", ArgumentKind::Text),
             required("reason", "why it is taken back", ArgumentKind::Text),
             optional("direct", "on the main branch at once, where that is allowed", ArgumentKind::Flag),
         ],
@@ -119,7 +119,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             "Takes a merged change back: as a proposal, or on the main branch at once where that is allowed.",
             |arguments| {
                 Ok(Command::Land(LandingRequest::Revert {
-                    change: text(arguments, "merged")?.into(),
+                    change: text(arguments, "change")?.into(),
                     reason: text(arguments, "reason")?,
                     direct: arguments.get("direct").is_some_and(|word| word == "true"),
                 }))
