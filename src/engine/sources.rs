@@ -66,7 +66,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     let (outside_, slots_) = each();
     tasks.spawn(read_changes(outside_, slots_, looks.clone(), catalog.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(main_branch::watch(outside_, slots_, looks));
+    tasks.spawn(main_branch::watch(outside_, slots_, looks, catalog.clone()));
     let (outside_, slots_) = each();
     tasks.spawn(fetch(outside_, slots_, asked.clone(), fetched.clone(), catalog.clone(), read_only));
     tasks.spawn(look(outside.clone(), look_sender, asked.clone(), fetched));

@@ -344,18 +344,28 @@ pub fn standing_merge(record: &ChangeRecord) -> Option<&Merged> {
 
 /// A commit of the main branch that says of itself that it is a change's merge, and of which the ledger has no
 /// event. `ancestors` are the first parents of the main branch, the newest first.
+///
+/// Whoever can push can write such a message: it counts only where the ledger has an approval that fits it, or glass
+/// that was broken for that head.
 pub fn unrecorded_merge(
     main: &str,
     ancestors: &[Ancestor],
     change: &ChangeId,
     operations: &Operations,
 ) -> Option<Merged> {
-    let known = operations.changes.get(change).map_or(&[][..], |record| record.merges.as_slice());
+    let record = operations.changes.get(change)?;
+    let is_known = |merged: &Merged| {
+        let approved = record
+            .approvals
+            .iter()
+            .any(|approval| merged.approvals.contains(&approval.commit) || approval.head == merged.head);
+        approved || merged.break_glass && record.glasses.iter().any(|glass| glass.head == merged.head)
+    };
     ancestors
         .iter()
         .filter_map(|ancestor| merged_of(main, ancestor))
-        .find(|merged| merged.change == *change)
-        .filter(|merged| known.iter().all(|record| record.merged.commit != merged.commit))
+        .find(|merged| merged.change == *change && is_known(merged))
+        .filter(|merged| record.merges.iter().all(|known| known.merged.commit != merged.commit))
 }
 
 /// A commit of the main branch that takes a change back, and of which the ledger has no event.

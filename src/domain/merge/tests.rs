@@ -132,6 +132,20 @@ fn a_merges_commit_tells_enough_to_make_its_event_again() {
     let found = |operations: &Operations| {
         unrecorded_merge("main", std::slice::from_ref(&ancestor), &"a-2".into(), operations)
     };
+    assert_eq!(found(&operations), None, "anybody can write such a message");
+    let record = operations.changes.entry("a-2".into()).or_default();
+    record.approvals.push(Approval {
+        gate: Gate::Security,
+        head: head(),
+        base: "b".repeat(40).into(),
+        digest: None,
+        answers: None,
+        withdrawn: None,
+        by: identity("bo"),
+        at: at(0),
+        note: None,
+        commit: "c".repeat(40).into(),
+    });
     assert_eq!(found(&operations), Some(merged.clone()));
     let record = operations.changes.entry("a-2".into()).or_default();
     record.merges.push(crate::domain::ledger::MergeRecord {
