@@ -12,6 +12,7 @@ use crate::{
             ReviewDraft,
         },
         ledger::{Entry, Happening, Link, Operations, Synced, Verification},
+        merge::{Ancestor, CommitDraft},
         name::{CommitId, ContextName},
         notice::{Channel, Delivery, Notice},
         sla::{Endpoint, Sample},
@@ -66,6 +67,57 @@ pub struct BranchDraft {
     pub at: DateTime<Utc>,
 }
 
+/// What is brought onto a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Theirs {
+    /// What a branch has changed since the two parted.
+    Branch(CommitId),
+    /// The opposite of what a commit changed of its first parent.
+    Opposite(CommitId),
+}
+
+/// What two sides come to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Combined {
+    /// A commit with the files, on top of the one that they were brought onto. It is in no branch.
+    pub commit: CommitId,
+    /// The files that both sides changed in the same place; in the commit they hold both, with marks.
+    pub conflicts: Vec<String>,
+    /// Whether it has the very files of the commit that they were brought onto.
+    pub is_same: bool,
+}
+
+/// A tag that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tag {
+    /// The commit that it names.
+    pub commit: CommitId,
+    /// Its message; empty for one without.
+    pub message: String,
+}
+
+/// A branch that is to be moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchMove {
+    /// Its name.
+    pub branch: String,
+    /// Where it must be; `None` where there must be none.
+    pub from: Option<CommitId>,
+    /// Where it goes; `None` when it is deleted.
+    pub to: Option<CommitId>,
+}
+
+/// What becomes visible to everybody at once, or not at all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Publication {
+    /// The branches that move; the first is what it is all for.
+    pub branches: Vec<BranchMove>,
+    /// Annotated tags: name, message, and whether one of that name that is only here gives way.
+    pub tags: Vec<(String, String, bool)>,
+    /// The commit that the tags name.
+    pub tagged: Option<CommitId>,
+}
+
 /// The control repository.
 pub trait ControlRepository: Send + Sync {
     /// Reads the catalog at a revision. Whatever is wrong in its files becomes a finding; it fails only
@@ -94,6 +146,18 @@ pub trait ControlRepository: Send + Sync {
     /// Makes a branch with one commit on top of another, and brings it to the remote; the working tree and
     /// its index stay as they are. A branch of that name that is there already is a `Conflict`.
     fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId>;
+    /// Brings changes onto a commit, as merging would. No branch and no file of the working tree changes.
+    fn combine(&self, onto: &CommitId, theirs: &Theirs) -> Answer<'_, Combined>;
+    /// Writes a commit, signed if the person signs commits. It is in no branch yet.
+    fn commit(&self, draft: &CommitDraft, at: DateTime<Utc>) -> Answer<'_, CommitId>;
+    /// Moves branches and sets tags, on the remote where there is one: all of it, or nothing. A branch that is
+    /// not where it must be is a `Conflict`. Neither the working tree nor its branch is touched where there is a
+    /// remote.
+    fn publish(&self, publication: &Publication) -> Answer<'_, ()>;
+    /// The newest first parents of a commit, itself first, at most `limit`.
+    fn ancestors(&self, commit: &CommitId, limit: usize) -> Answer<'_, Vec<Ancestor>>;
+    /// A tag of this clone; `None` where there is none of that name.
+    fn tag(&self, name: &str) -> Answer<'_, Option<Tag>>;
     /// Where a file of the working tree lies on this machine.
     fn file(&self, path: &str) -> Answer<'_, PathBuf>;
 }

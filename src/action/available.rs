@@ -153,6 +153,18 @@ pub fn settle(model: &Model) -> Availability {
     })
 }
 
+/// With a main branch that does not validate, as far as is known.
+pub fn restore(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = writable(model) {
+        return no;
+    }
+    let main = model.world.main.value.as_deref();
+    let sound = main.filter(|main| main.errors.is_empty());
+    sound.map_or(Availability::Yes, |main| {
+        Availability::No(format!("{} validates at {}", main.name, main.head.short()))
+    })
+}
+
 /// With a change under the cursor whose validation may be told to a forge.
 pub fn post(model: &Model) -> Availability {
     let forge = model.world.catalog.value.as_ref().is_some_and(|catalog| catalog.settings.forge.is_some());

@@ -6,6 +6,7 @@ use crate::{
         gate::Gate,
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
+        merge::LandingRequest,
         name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
@@ -361,6 +362,8 @@ pub enum Command {
     Calendar(CalendarCommand),
     /// Break-glass.
     Glass(GlassCommand),
+    /// Bring something onto the main branch.
+    Land(LandingRequest),
     /// Services.
     Service(ServiceCommand),
     /// Incidents.
@@ -385,6 +388,7 @@ impl Command {
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
             | Self::Glass(_)
             | Self::Incident(_)
+            | Self::Land(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
             Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)

@@ -206,6 +206,7 @@ fn family_title(family: &str) -> &'static str {
         "incident" => "Incidents",
         "ledger" => "The ledger",
         "forge" => "The forge",
+        "repository" => "The control repository",
         _ => "",
     }
 }

@@ -37,6 +37,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// How long sources may take until what is there is printed with a word about what is not.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a plan may take that asks remotes, clusters and forges, each of which has nearer deadlines.
+const PLAN_LIMIT: Duration = Duration::from_mins(2);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
 
@@ -393,7 +395,7 @@ async fn act(
 
     if let Some((change, post)) = validate {
         let mut found = None;
-        wait(engine, |event| match event {
+        wait(engine, PATIENCE, |event| match event {
             Event::Validated(_, result) => {
                 found = Some(result.clone());
                 true
@@ -512,8 +514,8 @@ fn is_over(model: &Model, job: JobId) -> bool {
 }
 
 /// Lets events in until one is the awaited one.
-async fn wait(engine: &mut Engine, mut awaited: impl FnMut(&Event) -> bool) -> bool {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
+async fn wait(engine: &mut Engine, limit: Duration, mut awaited: impl FnMut(&Event) -> bool) -> bool {
+    let deadline = tokio::time::Instant::now() + limit;
     loop {
         tokio::select! {
             events = engine.next() => {
@@ -534,13 +536,15 @@ async fn wait(engine: &mut Engine, mut awaited: impl FnMut(&Event) -> bool) -> b
 async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
     if let Some(Overlay::Planning { .. }) = engine.model.ui.overlays.last() {
         let mut refused = None;
-        let came = wait(engine, |event| match event {
+        let came = wait(engine, PLAN_LIMIT, |event| match event {
             Event::RollbackPlanned(_, Ok(_))
             | Event::ProposalPlanned(_, Ok(_))
-            | Event::AnnouncementPlanned(_, Ok(_)) => true,
+            | Event::AnnouncementPlanned(_, Ok(_))
+            | Event::LandingPlanned(_, Ok(_)) => true,
             Event::RollbackPlanned(_, Err(failure))
             | Event::ProposalPlanned(_, Err(failure))
             | Event::AnnouncementPlanned(_, Err(failure))
+            | Event::LandingPlanned(_, Err(failure))
             | Event::Source(SourceUpdate::Operator(Err(failure))) => {
                 refused = Some(failure.clone());
                 true

@@ -21,6 +21,7 @@ pub mod impact;
 pub mod incident;
 pub mod ledger;
 pub mod lifecycle;
+pub mod merge;
 pub mod name;
 pub mod notice;
 pub mod passage;

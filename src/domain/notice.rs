@@ -21,11 +21,15 @@ pub enum NoticeEvent {
     /// A gate of a change was approved.
     #[serde(rename = "change.approved")]
     ChangeApproved,
+    /// The main branch was broken and was brought back.
+    #[serde(rename = "main.restored")]
+    MainRestored,
 }
 
 impl NoticeEvent {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::IncidentDeclared, Self::IncidentResolved, Self::ChangeApproved];
+    pub const ALL: [Self; 4] =
+        [Self::IncidentDeclared, Self::IncidentResolved, Self::ChangeApproved, Self::MainRestored];
 
     /// The word in the settings, and the kind of the ledger's event.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +37,7 @@ impl NoticeEvent {
             Self::IncidentDeclared => "incident.declared",
             Self::IncidentResolved => "incident.resolved",
             Self::ChangeApproved => "change.approved",
+            Self::MainRestored => "main.restored",
         }
     }
 

@@ -8,6 +8,7 @@ use super::{
     forge::{Announcement, ForgeSettings, RequestDraft},
     gate::Gate,
     ledger::Verdict,
+    merge::Landing,
     name::{ChangeId, CommitId, IncidentId, ServiceName},
     notice::Delivery,
     proposal::{FileEdit, ServiceProposal},
@@ -76,6 +77,8 @@ pub enum Work {
     },
     /// Propose edits of a service.
     Propose(Box<ServiceProposal>),
+    /// Bring something onto the main branch.
+    Land(Box<Landing>),
     /// Tell the forge how validation of a change comes out.
     PostValidation {
         /// Which change.
@@ -172,6 +175,7 @@ impl Work {
     pub fn key(&self) -> String {
         match self {
             Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
+            Self::Land(landing) => landing.key(),
             Self::Propose(proposal) => format!("propose/{}", proposal.service),
             Self::PostValidation { change, .. } => format!("post/{change}"),
             Self::BreakGlass { change, .. }

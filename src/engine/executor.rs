@@ -80,6 +80,12 @@ impl Executor {
                     let _ = answers.send(Event::AnnouncementPlanned(job, result)).await;
                 });
             }
+            Effect::PlanLanding(job, request) => {
+                tokio::spawn(async move {
+                    let result = work::landing::plan(&outside, request).await.map(Box::new);
+                    let _ = answers.send(Event::LandingPlanned(job, result)).await;
+                });
+            }
             Effect::Edit(target) => {
                 tokio::spawn(async move {
                     let file = outside.ports.repository.file(&target.path).await;

@@ -5,6 +5,7 @@ pub mod headless;
 mod history;
 mod impact;
 pub mod live;
+mod main_branch;
 pub mod slots;
 mod sources;
 mod teams;

@@ -24,6 +24,7 @@ fn name(update: &SourceUpdate) -> String {
     match update {
         SourceUpdate::Catalog(_) => "catalog".to_owned(),
         SourceUpdate::Findings(_) => "findings".to_owned(),
+        SourceUpdate::Main(_) => "main".to_owned(),
         SourceUpdate::Changes(_) => "changes".to_owned(),
         SourceUpdate::Ledger(_) => "ledger".to_owned(),
         SourceUpdate::Cluster(context, _) => format!("cluster/{context}"),

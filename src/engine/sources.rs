@@ -1,6 +1,6 @@
 //! Sources: tasks that look at the outside and put what they see into slots. Each fails alone.
 
-use super::{Outside, executor, slots::Slots};
+use super::{Outside, executor, main_branch, slots::Slots};
 use crate::{
     domain::{
         catalog::{Catalog, Target},
@@ -64,7 +64,9 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     let (outside_, slots_) = each();
     tasks.spawn(read_ledger(outside_, slots_, looks.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(read_changes(outside_, slots_, looks, catalog.clone()));
+    tasks.spawn(read_changes(outside_, slots_, looks.clone(), catalog.clone()));
+    let (outside_, slots_) = each();
+    tasks.spawn(main_branch::watch(outside_, slots_, looks, catalog.clone()));
     let (outside_, slots_) = each();
     tasks.spawn(fetch(outside_, slots_, asked.clone(), fetched.clone(), catalog.clone(), read_only));
     tasks.spawn(look(outside.clone(), look_sender, asked.clone(), fetched));

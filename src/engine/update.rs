@@ -11,7 +11,7 @@ use crate::{
         key::{Key, KeyCode},
         keymap::Resolved,
     },
-    domain::catalog::Catalog,
+    domain::{catalog::Catalog, merge},
     model::{
         Ending, Model,
         effect::{Effect, Effects},
@@ -91,6 +91,10 @@ fn handle(model: &mut Model, event: Event) -> Effects {
             run::proposal_planned(model, job, result.map(|proposal| *proposal));
             Effects::none()
         }
+        Event::LandingPlanned(job, result) => {
+            run::landing_planned(model, job, result.map(|landing| *landing));
+            Effects::none()
+        }
         Event::Edit(result) => {
             match result {
                 Ok(file) => model.handover = Some(file),
@@ -163,6 +167,20 @@ fn receive(model: &mut Model, update: SourceUpdate) {
             }
         }
         SourceUpdate::Findings(result) => world.findings.receive(now, result),
+        SourceUpdate::Main(result) => {
+            world.main.receive(now, result);
+            let broken = world.main.value.as_ref().filter(|main| !main.errors.is_empty());
+            let newly = broken.filter(|_| world.main_broken_since.is_none()).cloned();
+            world.main_broken_since = broken.map(|_| world.main_broken_since.unwrap_or(now));
+            if let Some(main) = newly {
+                let text = format!(
+                    "{} does not validate: {}; `:` restore brings it back",
+                    main.name,
+                    merge::reason(&main.errors)
+                );
+                run::say(model, NoticeKind::Error, text);
+            }
+        }
         SourceUpdate::Changes(result) => world.changes.receive(now, result),
         SourceUpdate::Ledger(result) => world.ledger.receive(now, result),
         SourceUpdate::Cluster(context, result) => {

@@ -4,6 +4,7 @@ use super::jobs::JobId;
 use crate::domain::{
     catalog::Target,
     cross_project::HistoryRequest,
+    merge::LandingRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
     proposal::Wanted,
@@ -90,6 +91,8 @@ pub enum Effect {
     PlanProposal(JobId, Wanted),
     /// Find out which projects a change breaks; answers with `AnnouncementPlanned`.
     PlanAnnouncement(JobId, ChangeId),
+    /// Plan what is to land on the main branch; answers with `LandingPlanned`.
+    PlanLanding(JobId, LandingRequest),
     /// Hand the terminal over to the person's editor.
     Edit(EditTarget),
     /// Validate; answers with `Validated`.

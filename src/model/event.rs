@@ -12,6 +12,7 @@ use crate::{
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
+        merge::Landing,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
         proposal::ServiceProposal,
@@ -21,7 +22,7 @@ use crate::{
 };
 use std::{path::PathBuf, sync::Arc};
 
-use super::world::LedgerView;
+use super::world::{LedgerView, MainBranch};
 
 /// A file on this machine, and a line in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,8 @@ pub enum SourceUpdate {
     Catalog(Result<Arc<Catalog>, Failure>),
     /// Validation of the working tree.
     Findings(Result<Arc<Vec<Finding>>, Failure>),
+    /// Whether the main branch validates.
+    Main(Result<Arc<MainBranch>, Failure>),
     /// Open changes.
     Changes(Result<Arc<Review>, Failure>),
     /// The ledger.
@@ -91,6 +94,8 @@ pub enum Event {
     ProposalPlanned(JobId, Result<Box<ServiceProposal>, Failure>),
     /// Whom a change breaks was found out, or cannot be.
     AnnouncementPlanned(JobId, Result<Box<Announcement>, Failure>),
+    /// What lands on the main branch was planned, or cannot be.
+    LandingPlanned(JobId, Result<Box<Landing>, Failure>),
     /// The editor is to be opened on a file, or cannot be.
     Edit(Result<EditFile, Failure>),
     /// The editor has ended, or could not be started.

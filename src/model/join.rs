@@ -411,6 +411,8 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
     let mut changes: Vec<Arc<Change>> = review
         .changes
         .iter()
+        // A branch that is left over after its merge is no open change.
+        .filter(|change| !operations.is_merged(&change.proposal.id, &change.proposal.head))
         .map(|change| {
             let mut change = change.clone();
             // Approvals may have come since the change was read.

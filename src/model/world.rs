@@ -2,8 +2,16 @@
 
 use crate::{
     domain::{
-        alert::Alert, catalog::Catalog, change::Review, cross_project::History, deployment::ClusterView,
-        finding::Finding, forge::Request, ledger::Operations, name::ContextName, sla::MetricsView,
+        alert::Alert,
+        catalog::Catalog,
+        change::Review,
+        cross_project::History,
+        deployment::ClusterView,
+        finding::Finding,
+        forge::Request,
+        ledger::Operations,
+        name::{CommitId, ContextName},
+        sla::MetricsView,
     },
     error::Failure,
 };
@@ -89,6 +97,17 @@ pub struct LedgerView {
     pub unsynced: usize,
 }
 
+/// The main branch, as the remote has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MainBranch {
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub head: CommitId,
+    /// The errors that validation finds in it; it is broken while there are any.
+    pub errors: Vec<Finding>,
+}
+
 /// Everything the sources said.
 #[derive(Debug, Clone, Default)]
 pub struct World {
@@ -96,6 +115,10 @@ pub struct World {
     pub catalog: Source<Catalog>,
     /// What validation of it found.
     pub findings: Source<Vec<Finding>>,
+    /// Whether the main branch validates.
+    pub main: Source<MainBranch>,
+    /// Since when it is known that it does not.
+    pub main_broken_since: Option<DateTime<Utc>>,
     /// Open changes; their gates follow the ledger in [`Joined`].
     pub changes: Source<Review>,
     /// The ledger.

@@ -133,6 +133,12 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     }
     parts.extend(glass(view, painter));
     parts.extend(calendar(view, painter));
+    if let Some(main) = view.model.world.main.value.as_ref().filter(|main| !main.errors.is_empty()) {
+        let since = view.model.world.main_broken_since.unwrap_or(view.now());
+        let age = format_duration((view.now() - since).max(Duration::zero()));
+        let words = format!("■ {} broken {age}", main.name);
+        parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 0 });
+    }
     // A repository with errors is read as far as it goes; whoever looks at the rest must know.
     let errors = view.model.world.findings.value.iter().flat_map(|findings| findings.iter());
     let errors = errors.filter(|finding| finding.level == Level::Error).count();

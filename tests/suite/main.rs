@@ -31,6 +31,12 @@ mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]
+mod merge;
+#[cfg(test)]
+mod merge_flows;
+#[cfg(test)]
+mod merge_killed;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod pty;

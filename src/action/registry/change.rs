@@ -11,7 +11,7 @@ use crate::{
         questions,
         spec::{ActionSpec, ArgumentKind},
     },
-    domain::{gate::Gate, plan::Risk, proposal::Wanted},
+    domain::{gate::Gate, merge::LandingRequest, plan::Risk, proposal::Wanted},
 };
 
 pub(super) static ACTIONS: &[ActionSpec] = &[
@@ -91,6 +91,52 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
                     note: arguments.get("note").cloned(),
                 }))
             },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "merge"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        risk: Risk::Shared,
+        available: available::approve,
+        ..action(
+            "change.merge",
+            "Merge the change",
+            "Brings a change whose gates are open onto the main branch: one signed commit, its tags, its change log.",
+            |arguments| Ok(Command::Land(LandingRequest::Merge(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        cli: &["change", "revert"],
+        arguments: &[
+            positional("change", "the id of a change that was merged", ArgumentKind::Text),
+            required("reason", "why it is taken back", ArgumentKind::Text),
+            optional("direct", "on the main branch at once, where that is allowed", ArgumentKind::Flag),
+        ],
+        risk: Risk::Shared,
+        available: available::writable,
+        ..action(
+            "change.revert",
+            "Revert a merged change",
+            "Takes a merged change back: as a proposal, or on the main branch at once where that is allowed.",
+            |arguments| {
+                Ok(Command::Land(LandingRequest::Revert {
+                    change: text(arguments, "change")?.into(),
+                    reason: text(arguments, "reason")?,
+                    direct: arguments.get("direct").is_some_and(|word| word == "true"),
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        aliases: &["restore"],
+        cli: &["repository", "restore"],
+        risk: Risk::Shared,
+        available: available::restore,
+        ..action(
+            "repository.restore",
+            "Restore the main branch",
+            "Brings a main branch that does not validate back to the newest of its commits that does.",
+            |_| Ok(Command::Land(LandingRequest::Restore { detected_at: None })),
         )
     },
     ActionSpec {

@@ -8,6 +8,7 @@ mod graph;
 mod impact;
 mod incident;
 mod inventory;
+mod merge;
 mod plan;
 mod propose;
 mod service;
@@ -16,6 +17,7 @@ mod view;
 pub use cross::table_click;
 pub use graph::graph_click;
 pub use impact::impact_found;
+pub use merge::landing_planned;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::{announcement_planned, proposal_planned};
 pub use service::rollback_planned;
@@ -172,6 +174,7 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             Effects::none()
         }
         Command::Glass(command) => break_glass::run(model, command, opened_by)?,
+        Command::Land(request) => merge::run(model, request, opened_by),
         Command::Service(command) => service::run(model, command, opened_by)?,
         Command::Incident(command) => incident::run(model, command, opened_by)?,
         Command::Ledger(LedgerCommand::Log { .. }) => {

@@ -6,12 +6,13 @@ use crate::{
         change::{Identity, Proposal},
         cross_project::Moment,
         ledger::{Entry, Synced},
+        merge::{Ancestor, CommitDraft},
         name::CommitId,
     },
     error::Failure,
     ports::{
-        Answer, BranchDraft, ControlRepository, Draft, Examination, Fingerprint, Ledger, LedgerState,
-        Receipt, Revision,
+        Answer, BranchDraft, Combined, ControlRepository, Draft, Examination, Fingerprint, Ledger,
+        LedgerState, Publication, Receipt, Revision, Tag, Theirs,
     },
 };
 use chrono::{DateTime, Utc};
@@ -59,6 +60,21 @@ impl ControlRepository for AbsentRepository {
         self.answer()
     }
     fn propose(&self, _: BranchDraft) -> Answer<'_, CommitId> {
+        self.answer()
+    }
+    fn combine(&self, _: &CommitId, _: &Theirs) -> Answer<'_, Combined> {
+        self.answer()
+    }
+    fn commit(&self, _: &CommitDraft, _: DateTime<Utc>) -> Answer<'_, CommitId> {
+        self.answer()
+    }
+    fn publish(&self, _: &Publication) -> Answer<'_, ()> {
+        self.answer()
+    }
+    fn ancestors(&self, _: &CommitId, _: usize) -> Answer<'_, Vec<Ancestor>> {
+        self.answer()
+    }
+    fn tag(&self, _: &str) -> Answer<'_, Option<Tag>> {
         self.answer()
     }
     fn file(&self, _: &str) -> Answer<'_, PathBuf> {

@@ -10,7 +10,9 @@ mod files;
 mod fixture;
 mod history;
 mod ledger;
+mod merge;
 mod propose;
+mod publish;
 mod references;
 mod repository;
 #[cfg(test)]

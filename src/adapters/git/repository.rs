@@ -4,7 +4,7 @@ use super::{
     child::Call,
     clone::{LocalClone, blocking},
     files::{self, Files, Others},
-    history, propose,
+    history, merge, propose, publish,
     references::{find, merge_base, unreadable},
 };
 use crate::{
@@ -13,12 +13,15 @@ use crate::{
         change::{Identity, Proposal},
         cross_project::Moment,
         finding::{Label, SourceFile},
+        merge::{Ancestor, CommitDraft},
         name::CommitId,
         rules::reading,
         text,
     },
     error::Failure,
-    ports::{Answer, BranchDraft, ControlRepository, Fingerprint, Revision},
+    ports::{
+        Answer, BranchDraft, Combined, ControlRepository, Fingerprint, Publication, Revision, Tag, Theirs,
+    },
 };
 use chrono::{DateTime, Utc};
 use gix::{ObjectId, Repository, actor::SignatureRef, bstr::ByteSlice};
@@ -127,6 +130,31 @@ impl ControlRepository for GitRepository {
 
     fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId> {
         Box::pin(blocking(&self.clone, move |clone| propose::propose(clone, &draft)))
+    }
+
+    fn combine(&self, onto: &CommitId, theirs: &Theirs) -> Answer<'_, Combined> {
+        let (onto, theirs) = (onto.clone(), theirs.clone());
+        Box::pin(blocking(&self.clone, move |clone| merge::combine(clone, &onto, &theirs)))
+    }
+
+    fn commit(&self, draft: &CommitDraft, at: DateTime<Utc>) -> Answer<'_, CommitId> {
+        let draft = draft.clone();
+        Box::pin(blocking(&self.clone, move |clone| merge::commit(clone, &draft, at)))
+    }
+
+    fn publish(&self, publication: &Publication) -> Answer<'_, ()> {
+        let publication = publication.clone();
+        Box::pin(blocking(&self.clone, move |clone| publish::publish(clone, &publication)))
+    }
+
+    fn ancestors(&self, commit: &CommitId, limit: usize) -> Answer<'_, Vec<Ancestor>> {
+        let commit = commit.clone();
+        Box::pin(blocking(&self.clone, move |clone| merge::ancestors(clone, &commit, limit)))
+    }
+
+    fn tag(&self, name: &str) -> Answer<'_, Option<Tag>> {
+        let name = name.to_owned();
+        Box::pin(blocking(&self.clone, move |clone| publish::tag(clone, &name)))
     }
 
     fn file(&self, path: &str) -> Answer<'_, PathBuf> {

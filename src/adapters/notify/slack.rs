@@ -20,6 +20,7 @@ pub(super) fn body(notice: &Notice) -> Value {
         },
         NoticeEvent::IncidentResolved => format!("{} resolved: {}", notice.about, notice.title),
         NoticeEvent::ChangeApproved => format!("{}: {}", notice.about, notice.title),
+        NoticeEvent::MainRestored => format!("{} was broken and is restored: {}", notice.about, notice.title),
     };
     let mut fields = Vec::new();
     let mut field = |label: &str, value: &str| {

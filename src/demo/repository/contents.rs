@@ -312,7 +312,7 @@ severity = "medium"
 kind = "webhook"
 url = "{sinks}/webhook/audit"
 secret_file = "{token}"
-on = ["incident.declared", "incident.resolved", "change.approved"]
+on = ["incident.declared", "incident.resolved", "change.approved", "main.restored"]
 "#
     );
     text.push_str(

@@ -380,6 +380,10 @@ pub struct Settings {
     pub mass_deletion: Option<Ratio>,
     /// Where pull and merge requests are.
     pub forge: Option<ForgeSettings>,
+    /// `[changes] merge = "forge"`: changes with a request are merged by the forge.
+    pub merge_on_forge: bool,
+    /// `[changes] direct_revert`: a merged change may be taken back on the main branch at once.
+    pub direct_revert: bool,
     /// Who else is told what happens, in the file's order.
     pub channels: Vec<Channel>,
     /// Level per rule code; `None` allows it.
@@ -401,6 +405,8 @@ impl Default for Settings {
             alertmanager: None,
             mass_deletion: None,
             forge: None,
+            merge_on_forge: false,
+            direct_revert: false,
             channels: Vec::new(),
             rules: BTreeMap::new(),
             presets: BTreeMap::new(),

@@ -177,6 +177,12 @@ impl Operations {
         self.changes.get(change).map_or(&[], |record| record.approvals.as_slice())
     }
 
+    /// Whether the ledger has a merge of a change at this head, so that its branch is only left over.
+    pub fn is_merged(&self, change: &ChangeId, head: &CommitId) -> bool {
+        let record = self.changes.get(change);
+        record.is_some_and(|record| record.merges.iter().any(|merge| merge.merged.head == *head))
+    }
+
     /// Adds one event. It never fails: what contradicts is counted and changes nothing else.
     pub fn apply(&mut self, entry: &Entry) {
         self.events += 1;

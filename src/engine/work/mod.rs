@@ -2,9 +2,13 @@
 
 pub(super) mod announce;
 mod break_glass;
+pub(super) mod landing;
+mod merge;
 mod post;
 pub(super) mod propose;
 mod request;
+mod restore;
+mod revert;
 mod review;
 mod rollback;
 mod tell;
@@ -49,6 +53,7 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             rollback::run(outside, target, route, *error_threshold, report).await
         }
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
+        Work::Land(landing) => landing::run(outside, landing, report).await,
         Work::Approve { change, gate, head, note, .. } => {
             report.step(0, "reading the change again").await;
             // The branch may have moved between the plan and the yes. Without the remote what is known here counts.

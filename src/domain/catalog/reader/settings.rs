@@ -73,6 +73,10 @@ pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) 
     });
     settings.alertmanager = top.table("alertmanager").and_then(|alertmanager| alertmanager.owned("url"));
     settings.mass_deletion = top.table("limits").and_then(|limits| limits.percent("mass_deletion"));
+    if let Some(changes) = top.table("changes") {
+        settings.merge_on_forge = changes.text("merge") == Some("forge");
+        settings.direct_revert = changes.boolean("direct_revert").unwrap_or_default();
+    }
     settings.forge = top.table("forge").and_then(|view| forge(view, sink));
     for (name, at, view) in top.named("notify") {
         settings.channels.extend(channel(name, &at, view, sink));

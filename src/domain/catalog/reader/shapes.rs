@@ -59,7 +59,8 @@ static BREAKS: &[&str] = &["graceful", "immediate"];
 static FORGES: &[&str] = &["github", "gitlab", "gitea"];
 static CHANNELS: &[&str] = &["slack", "webhook"];
 /// What a channel can hear of.
-static NOTICES: &[&str] = &["incident.declared", "incident.resolved", "change.approved"];
+static MERGES: &[&str] = &["here", "forge"];
+static NOTICES: &[&str] = &["incident.declared", "incident.resolved", "change.approved", "main.restored"];
 /// Gates that a team may own.
 static GATES: &[&str] = &["code-review", "security", "architecture", "compliance"];
 /// Tiers for which promises are made, and the default.
@@ -482,6 +483,7 @@ pub static SETTINGS: Table = closed(&[
         "Named filters",
     ),
     optional("limits", Kind::Table(&LIMITS), "What one change may do at most"),
+    optional("changes", Kind::Table(&CHANGES), "How changes reach the main branch"),
     optional(
         "rules",
         Kind::Named(&Names { name: Kind::Text, value: Kind::Word(LEVELS) }),
@@ -493,6 +495,10 @@ static LIMITS: Table = closed(&[optional(
     Kind::Percent,
     "Share of the services that one change may remove; 10% unless said",
 )]);
+static CHANGES: Table = closed(&[
+    optional("merge", Kind::Word(MERGES), "Who merges a change that has a request: `here` unless said"),
+    optional("direct_revert", Kind::Boolean, "A change may be taken back without a proposal; no unless said"),
+]);
 static REPOSITORY: Table = closed(&[
     optional("remote", Kind::Text, "Git remote that is the truth; `origin` unless said"),
     optional("main", Kind::Text, "Its main branch; `main` unless said"),
