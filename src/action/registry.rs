@@ -37,6 +37,7 @@ const fn action(
         arguments: &[],
         risk: Risk::Read,
         available: available::always,
+        asks: |_, _| None,
         build,
     }
 }

@@ -1,6 +1,7 @@
 //! The one-shot face: arguments from the registry, output as text or JSON, exit codes.
 
 pub mod arguments;
+mod change;
 pub mod check;
 pub mod cross_project;
 pub mod explain;

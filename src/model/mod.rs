@@ -102,7 +102,10 @@ impl Model {
 
     /// The change under the cursor of its pane.
     pub fn selected_change(&self) -> Option<&Arc<Change>> {
-        let id = self.ui.list(Pane::Changes).current()?;
+        let id = match self.ui.overlays.last() {
+            Some(ui::Overlay::Change { change, .. }) => change.as_str(),
+            _ => self.ui.list(Pane::Changes).current()?,
+        };
         self.world.joined.changes.iter().find(|change| change.proposal.id == *id)
     }
 

@@ -7,7 +7,9 @@ use crate::{
             Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Project,
             ScrapeSettings, Service, Settings, Sla, Tier,
         },
-        change::{Change, ChangeClass, FieldChange, Identity, Proposal, Review},
+        change::{
+            Change, ChangeClass, FieldChange, FilePatch, HarmCount, Identity, Patch, Proposal, Review, Wish,
+        },
         cross_project::{History, HistoryRequest, Moment, Point, Table},
         deployment::{ClusterView, Health, Workload},
         escalation::{Severity, SeverityMatrix},
@@ -263,8 +265,11 @@ fn changes() -> Vec<Arc<Change>> {
             subject: format!("{}: a better one", services[0]),
             committed_at: now() - Duration::hours(hours),
             opened_at: now() - Duration::hours(hours + 2),
+            messages: vec![],
             paths: vec!["services/catalog.toml".into()],
+            objects: std::collections::BTreeMap::new(),
         },
+        breaking: class == ChangeClass::Breaking,
         class,
         services: services.iter().map(|name| ServiceName::from(*name)).collect(),
         fields: vec![FieldChange {
@@ -273,13 +278,19 @@ fn changes() -> Vec<Arc<Change>> {
             old: Some("1.3.0".into()),
             new: Some("1.4.0".into()),
         }],
+        patch: Arc::new(patch()),
+        harm: HarmCount::default(),
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, GateState::Open)],
+        wishes: Vec::new(),
         request: None,
     };
     let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);
     auth.gates = vec![
-        gate(Gate::CodeReview, GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3) }),
+        gate(
+            Gate::CodeReview,
+            GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3), carried: true },
+        ),
         gate(Gate::Security, GateState::Open),
     ];
     let mut remove =
@@ -289,9 +300,38 @@ fn changes() -> Vec<Arc<Change>> {
         gate(Gate::Architecture, GateState::Open),
     ];
     remove.findings = Arc::new(vec![finding(Level::Error), finding(Level::Warning)]);
+    remove.harm = HarmCount { breaks: 2, at_risk: 1 };
+    remove.wishes = vec![
+        Wish {
+            by: "s-novak".into(),
+            at: now() - Duration::hours(40),
+            note: "name a replacement".into(),
+            answered: true,
+        },
+        Wish {
+            by: "m-ruiz".into(),
+            at: now() - Duration::hours(6),
+            note: "project-b still calls it; keep it until they have moved".into(),
+            answered: false,
+        },
+    ];
     remove.request = Some(Arc::new(request()));
     let fix = change("cart-fix", ChangeClass::Bugfix, "Marta Ruiz", 3, &["project-a-api"]);
     [auth, fix, remove].map(Arc::new).to_vec()
+}
+
+/// Two files that differ: one of them a text.
+fn patch() -> Patch {
+    let old = "[service.shared-auth]\ntype = \"api\"\nversion = \"1.3.0\"\nowner = \"platform\"\n";
+    let files = vec![
+        FilePatch { path: "documentation/logo.png".into(), lines: Vec::new(), more: 0 },
+        FilePatch {
+            path: "services/catalog.toml".into(),
+            lines: crate::domain::diff::lines(old, &old.replace("1.3.0", "1.4.0")),
+            more: 12,
+        },
+    ];
+    Patch { digest: "0".repeat(64), files }
 }
 
 /// A request with a stale approval, one that asks for changes, and checks of every kind.

@@ -82,6 +82,15 @@ const CROSS_PROJECT: Wanted = &[
     ("app.quit", "quit"),
 ];
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
+const CHANGE: Wanted = &[
+    ("view.back", "close"),
+    ("change.section", "next section"),
+    ("change.approve", "approve"),
+    ("change.reject", "request changes"),
+    ("change.comment", "comment"),
+    ("change.impact", "impact"),
+    ("cursor.down", "down"),
+];
 const SERVICE: Wanted = &[
     ("view.back", "close"),
     ("service.source", "source"),
@@ -129,13 +138,13 @@ fn wanted(model: &Model) -> Wanted {
         Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => CONFIRM_RUN,
         Some(Overlay::Confirm { .. }) => CONFIRM,
         Some(Overlay::Service { .. }) => SERVICE,
+        Some(Overlay::Change { .. }) => CHANGE,
         Some(Overlay::Source { .. }) => SOURCE,
         Some(Overlay::Columns { .. }) => COLUMNS,
         Some(
             Overlay::Help { .. }
             | Overlay::Running { .. }
             | Overlay::Findings { .. }
-            | Overlay::Change { .. }
             | Overlay::CrossProject { .. }
             | Overlay::Impact { .. }
             | Overlay::Sources { .. },

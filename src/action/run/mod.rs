@@ -8,13 +8,16 @@ mod incident;
 mod inventory;
 mod plan;
 mod propose;
+mod review;
 mod service;
 mod view;
 
+pub use change::find as find_change;
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::proposal_planned;
+pub use review::{gate_for, questions};
 pub use service::rollback_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
@@ -53,10 +56,15 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
         return Effects::none();
     }
     registry::complete(action, &mut arguments, model);
-    if !registry::missing(action, &arguments).is_empty() {
-        let missing = registry::missing(action, &arguments);
-        let focus =
-            action.arguments.iter().position(|spec| missing.iter().any(|absent| absent.name == spec.name));
+    let missing = registry::missing(action, &arguments);
+    let asked = (action.asks)(model, &arguments)
+        .filter(|asked| asked.names.iter().any(|name| !arguments.contains_key(name)));
+    if !missing.is_empty() || asked.is_some() {
+        let is_asked = |name: &str| asked.is_some_and(|asked| asked.names.contains(&name));
+        let focus = action.arguments.iter().position(|spec| {
+            missing.iter().any(|absent| absent.name == spec.name)
+                || is_asked(spec.name) && !arguments.contains_key(spec.name)
+        });
         let fields = action
             .arguments
             .iter()
@@ -69,7 +77,8 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                 FormField {
                     name: spec.name,
                     help: spec.help,
-                    required: spec.required,
+                    required: spec.required
+                        || asked.is_some_and(|asked| asked.required) && is_asked(spec.name),
                     input: TextInput::new(text.unwrap_or_default()),
                     choices,
                 }

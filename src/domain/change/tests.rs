@@ -149,7 +149,9 @@ fn proposal() -> Proposal {
         subject: "Release".into(),
         committed_at: DateTime::UNIX_EPOCH,
         opened_at: DateTime::UNIX_EPOCH,
+        messages: vec![],
         paths: paths(&["services/catalog.toml"]),
+        objects: BTreeMap::new(),
     }
 }
 

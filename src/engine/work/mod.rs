@@ -2,6 +2,7 @@
 
 mod post;
 pub(super) mod propose;
+mod review;
 mod rollback;
 mod tell;
 
@@ -15,7 +16,7 @@ use crate::{
     },
     error::Failure,
     model::{event::Event, jobs::JobId},
-    ports::{Draft, Receipt, Revision},
+    ports::{Draft, Receipt},
 };
 use tokio::sync::mpsc;
 
@@ -44,36 +45,14 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             rollback::run(outside, target, route, *error_threshold, report).await
         }
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
-        Work::Approve { change, gate, head, note, .. } => {
-            report.step(0, "reading the change again").await;
-            // The branch may have moved between the plan and the yes. Without the remote what is known here counts.
-            outside.ports.repository.fetch().await.ok();
-            let repository = &outside.ports.repository;
-            let main = repository.load(&Revision::WorkingTree).await?.settings.main.clone();
-            let catalog = repository.load(&Revision::Branch(main)).await?;
-            let proposals = outside.ports.repository.proposals(&catalog).await?;
-            let proposal =
-                proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
-                    Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
-                })?;
-            let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
-            let operator = outside.ports.repository.operator().await?;
-            let (gate, head, note) = (*gate, head.clone(), note.clone());
-            let subject = tell::Subject {
-                event: Some(NoticeEvent::ChangeApproved),
-                about: change.to_string(),
-                title: format!("{gate} approved"),
-                // A change of several services is about none of them alone.
-                service: <[_; 1]>::try_from(loaded.services.clone()).ok().map(|[service]| service),
-                ..tell::Subject::default()
-            };
-            let draft: Draft = Box::new(move |operations| {
-                ledger::approve(operations, &loaded, &catalog.people, &operator, gate, &head, note.as_deref())
-            });
-            let receipt = append(outside, draft, report).await?;
-            let outcome = outcome(format!("{gate} of {change} approved"), receipt);
-            Ok(tell::after(outside, subject, outcome, report).await)
+        Work::Approve { change, draft } => review::approve(outside, change, draft, report).await,
+        Work::RequestChanges { change, shown, note } => {
+            review::request_changes(outside, change, shown, note, report).await
         }
+        Work::Withdraw { change, gate, note } => {
+            review::withdraw(outside, change, *gate, note.clone(), report).await
+        }
+        Work::Comment { change, text } => review::comment(outside, change, text, report).await,
         Work::PostValidation { change, head, request, forge } => {
             post::run(outside, change, head, *request, forge, report).await
         }
