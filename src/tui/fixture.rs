@@ -1,5 +1,7 @@
 //! A hand-made model for the screens' tests: a small platform at a fixed time, with one of everything.
 
+mod review;
+
 use crate::{
     config::{Config, keymap::Keymap, theme::Theme},
     domain::{
@@ -7,14 +9,11 @@ use crate::{
             Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Project,
             ScrapeSettings, Service, Settings, Sla, Tier,
         },
-        change::{
-            Change, ChangeClass, FieldChange, FilePatch, HarmCount, Identity, Patch, Proposal, Review, Wish,
-        },
+        change::{Change, ChangeClass, FieldChange, HarmCount, Identity, Proposal, Review, Wish},
         cross_project::{History, HistoryRequest, Moment, Point, Table},
         deployment::{ClusterView, Health, Workload},
         escalation::{Severity, SeverityMatrix},
         finding::{Finding, Label, Level, SourceFile, Span},
-        forge::{Check, CheckState, ForgeReview, Request, ReviewState},
         gate::{Gate, GateState, GateStatus},
         incident::Incident,
         lifecycle::Lifecycle,
@@ -31,6 +30,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Duration, Utc};
+use review::{operations, patch, request};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The time of every screen.
@@ -320,54 +320,6 @@ fn changes() -> Vec<Arc<Change>> {
     [auth, fix, remove].map(Arc::new).to_vec()
 }
 
-/// Two files that differ: one of them a text.
-fn patch() -> Patch {
-    let old = "[service.shared-auth]\ntype = \"api\"\nversion = \"1.3.0\"\nowner = \"platform\"\n";
-    let files = vec![
-        FilePatch { path: "documentation/logo.png".into(), lines: Vec::new(), more: 0 },
-        FilePatch {
-            path: "services/catalog.toml".into(),
-            lines: crate::domain::diff::lines(old, &old.replace("1.3.0", "1.4.0")),
-            more: 12,
-        },
-    ];
-    Patch { digest: "0".repeat(64), files }
-}
-
-/// A request with a stale approval, one that asks for changes, and checks of every kind.
-fn request() -> Request {
-    let review = |by: &str, state, commit: Option<&str>| ForgeReview {
-        by: by.into(),
-        state,
-        commit: commit.map(Into::into),
-        at: Some(now() - Duration::hours(5)),
-    };
-    let head = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
-    let earlier = "0011223344556677889900112233445566778899";
-    let check = |name: &str, state| Check { name: name.into(), state };
-    Request {
-        number: 42,
-        title: "Drop the old API".into(),
-        author: "l-vogt".into(),
-        branch: "change/drop-old-api".into(),
-        from_fork: false,
-        head: head.into(),
-        base: "main".into(),
-        draft: false,
-        url: "https://github.com/shop/control/pull/42".into(),
-        reviews: vec![
-            review("a-chen", ReviewState::Approved, Some(earlier)),
-            review("m-ruiz", ReviewState::ChangesRequested, Some(head)),
-            review("s-novak", ReviewState::Approved, None),
-        ],
-        checks: vec![
-            check("build", CheckState::Passed),
-            check("quarterdeck/validation", CheckState::Failed),
-            check("end-to-end", CheckState::Pending),
-        ],
-    }
-}
-
 fn gate(gate: Gate, state: GateState) -> GateStatus {
     let team = if gate == Gate::Security { "security-team" } else { "platform-team" };
     GateStatus { gate, teams: vec![team.into()], state }
@@ -461,7 +413,8 @@ pub fn model(size: Size) -> Model {
         changes: joined.changes.iter().map(|change| (**change).clone()).collect(),
     };
     model.world.changes = source(review, 40);
-    model.world.ledger = source(LedgerView::default(), 12);
+    let ledger = LedgerView { operations: Arc::new(operations()), unsynced: 0 };
+    model.world.ledger = source(ledger, 12);
     model.world.alerts = source(Vec::new(), 5);
     model.world.remote = source((), 2);
     model.world.joined = Arc::new(joined);

@@ -84,7 +84,7 @@ const CROSS_PROJECT: Wanted = &[
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
 const CHANGE: Wanted = &[
     ("view.back", "close"),
-    ("change.section", "next section"),
+    ("change.section next", "next section"),
     ("change.approve", "approve"),
     ("change.reject", "request changes"),
     ("change.comment", "comment"),

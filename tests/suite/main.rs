@@ -31,4 +31,6 @@ mod program;
 #[cfg(test)]
 mod pty;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod terminal;
