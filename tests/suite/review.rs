@@ -123,7 +123,7 @@ async fn an_approval_is_kept_through_a_rebase_and_falls_with_what_it_was_given_f
     commit(&tree);
     console.keys("ctrl-r");
     console.until("it is kept", |model| state(model) == Some(true)).await;
-    // And one that alters nothing any more but the lines of main's newest commit.
+    // And one with a file more, which nobody has approved.
     let blob = git(&remote, &["hash-object", "-w", "/dev/null"]);
     let listed = git(&remote, &["ls-tree", &tree]);
     assert!(!listed.contains("extra.sh"));
