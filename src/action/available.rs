@@ -134,6 +134,13 @@ pub fn with_change(model: &Model) -> Availability {
     unless(model.selected_change().is_some(), || "no change is selected: choose one in pane 3".to_owned())
 }
 
+/// While a change's details are open.
+pub fn in_change(model: &Model) -> Availability {
+    unless(matches!(model.ui.overlays.last(), Some(Overlay::Change { .. })), || {
+        "no change's details are open".to_owned()
+    })
+}
+
 /// With a change that may be approved.
 pub fn approve(model: &Model) -> Availability {
     match writable(model) {

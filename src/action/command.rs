@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         escalation::Severity,
-        gate::Gate,
+        gate::{Gate, ReviewAnswers},
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         merge::LandingRequest,
@@ -54,6 +54,8 @@ pub enum ViewCommand {
     Environment(Direction),
     /// Another table of the cross-project page.
     Table(Direction),
+    /// Another section of a change's details.
+    Section(Direction),
     /// How the sources stand.
     Sources,
     /// Accept what an overlay holds.
@@ -222,11 +224,38 @@ pub enum ChangeCommand {
     Approve {
         /// Which change.
         change: ChangeId,
-        /// Which gate.
-        gate: Gate,
+        /// Which gate; the first that waits for somebody like the operator if `None`.
+        gate: Option<Gate>,
+        /// Answers to the reviewer's questions; empty where nothing was answered.
+        answers: Box<ReviewAnswers>,
         /// The reviewer's words.
         note: Option<String>,
     },
+    /// Request changes of one.
+    RequestChanges {
+        /// Which change.
+        change: ChangeId,
+        /// What is to be done otherwise.
+        note: String,
+    },
+    /// Take one's approval or request for changes back.
+    Withdraw {
+        /// Which change.
+        change: ChangeId,
+        /// Of which gate; whatever was given last if `None`.
+        gate: Option<Gate>,
+        /// Why.
+        note: Option<String>,
+    },
+    /// Say something about one.
+    Comment {
+        /// Which change.
+        change: ChangeId,
+        /// What.
+        text: String,
+    },
+    /// Everything about one.
+    Show(ChangeId),
     /// Propose edits of a service.
     Propose(Wanted),
 }
@@ -380,6 +409,9 @@ impl Command {
         match self {
             Self::Change(
                 ChangeCommand::Approve { .. }
+                | ChangeCommand::RequestChanges { .. }
+                | ChangeCommand::Withdraw { .. }
+                | ChangeCommand::Comment { .. }
                 | ChangeCommand::Propose(_)
                 | ChangeCommand::Post(_)
                 | ChangeCommand::OpenRequest(_)
@@ -390,7 +422,9 @@ impl Command {
             | Self::Incident(_)
             | Self::Land(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
-            Self::Change(ChangeCommand::Validate { .. } | ChangeCommand::Impact(_))
+            Self::Change(
+                ChangeCommand::Validate { .. } | ChangeCommand::Impact(_) | ChangeCommand::Show(_),
+            )
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
             | Self::Calendar(_)

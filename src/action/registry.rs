@@ -40,6 +40,7 @@ const fn action(
         risk: Risk::Read,
         available: available::always,
         form: None,
+        asks: |_, _| None,
         build,
     }
 }

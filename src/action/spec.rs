@@ -68,6 +68,15 @@ impl Availability {
 /// Arguments by name.
 pub type Arguments = BTreeMap<&'static str, String>;
 
+/// Arguments that the console asks for although the action could do without them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Their names.
+    pub names: &'static [&'static str],
+    /// Whether each must be given.
+    pub required: bool,
+}
+
 /// An action.
 pub struct ActionSpec {
     /// Stable name, `family.verb`.
@@ -88,6 +97,8 @@ pub struct ActionSpec {
     pub available: fn(&Model) -> Availability,
     /// What its form holds before anything is typed, for an action that the console always asks about.
     pub form: Option<fn(&Model, &Arguments) -> Arguments>,
+    /// What the console asks for besides what is required, in the case at hand.
+    pub asks: fn(&Model, &Arguments) -> Option<Asked>,
     /// Builds the command. Arguments that are named were given by the person; missing ones may be
     /// filled from the selection by [`super::registry::complete`] before.
     pub build: fn(&Arguments) -> Result<Command, Failure>,

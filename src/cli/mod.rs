@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod calendar;
+mod change;
 pub mod check;
 pub mod cross_project;
 pub mod explain;

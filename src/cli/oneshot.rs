@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Global, Output},
-    calendar, check, cross_project, impact, ledger, report, service,
+    calendar, change, check, cross_project, impact, ledger, report, service,
 };
 use crate::{
     action::{
@@ -84,14 +84,22 @@ pub async fn action(
             print_service(&engine.model, name.as_str(), global.output)
         }
         Command::Teams => teams(engine, global.output).await,
+        Command::Change(ChangeCommand::Show(id)) => {
+            settle(engine, needs(Report::Changes)).await?;
+            let change = run::find_change(&engine.model, &id)?;
+            let out = match global.output {
+                Output::Text => change::text(&engine.model, &change),
+                Output::Json => pretty(&change::json(&engine.model, &change)),
+            };
+            let failures = failures(&engine.model, needs(Report::Changes));
+            let err = failures.iter().map(|failure| failure.render() + "\n").collect();
+            let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or_default();
+            Ok(Printed { out, err, code })
+        }
         Command::Impact(request) => asked_impact(engine, global, request).await,
         Command::Change(ChangeCommand::Impact(id)) => {
             settle(engine, needs(Report::Changes)).await?;
-            let changes = &engine.model.world.joined.changes;
-            let Some(change) = changes.iter().find(|change| change.proposal.id == id) else {
-                return Err(Failure::usage(format!("there is no open change `{id}`"))
-                    .hint("`quarterdeck change list` shows the open ones"));
-            };
+            let change = run::find_change(&engine.model, &id)?;
             let request = ImpactRequest::Difference {
                 head: Some(change.proposal.head.to_string()),
                 base: change.proposal.base.to_string(),

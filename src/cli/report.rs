@@ -1,6 +1,6 @@
 //! Reports: what the model holds, as text for people and as JSON of a documented shape.
 
-use super::{cross_project, requests, table::table};
+use super::{change, cross_project, table::table};
 use crate::{
     action::command::Report,
     domain::{
@@ -8,7 +8,6 @@ use crate::{
         deployment::Health,
         escalation::{EscalationClock, Response, SeverityMatrix, clock, order},
         finding::Level,
-        gate::{GateState, GateStatus},
         incident::Incident,
         sla::SlaVerdict,
         text::clean,
@@ -30,7 +29,7 @@ pub fn text(model: &Model, report: Report) -> String {
         Report::Usage => cross_project::usage_text(model),
         Report::Compliance => cross_project::compliance_text(model),
         Report::Migrations => cross_project::migrations_text(model),
-        Report::Changes => changes(model),
+        Report::Changes => change::list(model),
         Report::Sla => sla(model),
         Report::Incidents => incidents(model),
         Report::Briefing => briefing(model),
@@ -45,7 +44,7 @@ pub fn json(model: &Model, report: Report) -> Value {
         Report::Usage => json!({ "at": at, "services": cross_project::usage_json(model) }),
         Report::Compliance => json!({ "at": at, "demands": cross_project::compliance_json(model) }),
         Report::Migrations => cross_project::migrations_json(model),
-        Report::Changes => json!({ "at": at, "changes": changes_json(model) }),
+        Report::Changes => json!({ "at": at, "changes": change::list_json(model) }),
         Report::Sla => json!({ "at": at, "projects": projects_json(model) }),
         Report::Incidents => json!({ "at": at, "incidents": incidents_json(model) }),
         Report::Briefing => json!({
@@ -53,7 +52,7 @@ pub fn json(model: &Model, report: Report) -> Value {
             "sources": sources_json(model),
             "projects": projects_json(model),
             "incidents": incidents_json(model),
-            "changes": changes_json(model),
+            "changes": change::list_json(model),
             "services": services_json(model),
             "findings": finding_counts(model),
         }),
@@ -186,80 +185,6 @@ fn place_json(place: &Place) -> Value {
     })
 }
 
-/// A gate with its state, in glyph and word.
-pub fn gate(status: &GateStatus) -> String {
-    match &status.state {
-        GateState::Open => format!("○ {}", status.gate),
-        GateState::Approved { by, .. } => format!("● {} by {by}", status.gate),
-        GateState::Fallen { by } => format!("▲ {} fell (was {by})", status.gate),
-    }
-}
-
-fn changes(model: &Model) -> String {
-    let changes = &model.world.joined.changes;
-    if changes.is_empty() {
-        return empty(&model.world.changes, "no open change");
-    }
-    let rows: Vec<Vec<String>> = changes
-        .iter()
-        .map(|change| {
-            let proposal = &change.proposal;
-            vec![
-                proposal.id.to_string(),
-                change.class.to_string(),
-                change.class.risk().to_owned(),
-                format_duration(model.now - proposal.opened_at),
-                proposal.authors.iter().map(|author| author.name.as_str()).collect::<Vec<_>>().join(", "),
-                match change.errors() {
-                    0 => "● clean".to_owned(),
-                    errors => format!("■ {errors} errors"),
-                },
-                change.gates.iter().map(gate).collect::<Vec<_>>().join("  "),
-                requests::word(change),
-            ]
-        })
-        .collect();
-    table(&["change", "class", "risk", ">age", "author", "validation", "gates", "request"], &rows)
-}
-
-fn changes_json(model: &Model) -> Vec<Value> {
-    model
-        .world
-        .joined
-        .changes
-        .iter()
-        .map(|change| {
-            let proposal = &change.proposal;
-            json!({
-                "id": proposal.id,
-                "branch": proposal.branch,
-                "head": proposal.head,
-                "base": proposal.base,
-                "subject": clean(&proposal.subject),
-                "authors": proposal.authors,
-                "opened_at": proposal.opened_at,
-                "class": change.class,
-                "risk": change.class.risk(),
-                "services": change.services,
-                "fields": change.fields,
-                "errors": change.errors(),
-                "findings": change.findings.len(),
-                "gates": change.gates.iter().map(gate_json).collect::<Vec<_>>(),
-                "request": change.request.as_deref().map(requests::json),
-            })
-        })
-        .collect()
-}
-
-fn gate_json(status: &GateStatus) -> Value {
-    let (state, by, at) = match &status.state {
-        GateState::Open => ("open", None, None),
-        GateState::Approved { by, at } => ("approved", Some(by), Some(at)),
-        GateState::Fallen { by } => ("fallen", Some(by), None),
-    };
-    json!({ "gate": status.gate, "state": state, "by": by, "at": at, "teams": status.teams })
-}
-
 fn sla(model: &Model) -> String {
     let empty_catalog = Catalog::default();
     let catalog = model.world.catalog.value.as_deref().unwrap_or(&empty_catalog);
@@ -380,7 +305,7 @@ fn incidents_json(model: &Model) -> Vec<Value> {
         .collect()
 }
 
-fn empty<T>(source: &Source<T>, nothing: &str) -> String {
+pub(super) fn empty<T>(source: &Source<T>, nothing: &str) -> String {
     match (&source.value, &source.failure) {
         (Some(_), _) => format!("{nothing}\n"),
         (None, Some(failure)) => format!("unknown: {}\n", failure.render()),
@@ -456,7 +381,7 @@ fn briefing(model: &Model) -> String {
     out += &indent(&incidents(model));
 
     out += "\nPending changes\n";
-    out += &indent(&changes(model));
+    out += &indent(&change::list(model));
 
     out += "\nSLA\n";
     let rows: Vec<Vec<String>> = joined

@@ -19,8 +19,14 @@ use std::{
 };
 
 /// Rules that no small file can break; the tests of the reader and of the adapter make what does.
-const GENERATED: &[&str] =
-    &["unreadable-file", "file-too-large", "too-many-findings", "not-searched", "link-not-read"];
+const GENERATED: &[&str] = &[
+    "unreadable-file",
+    "file-too-large",
+    "too-many-findings",
+    "not-searched",
+    "link-not-read",
+    "claims-less",
+];
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")

@@ -16,6 +16,7 @@ pub const CONTEXTS: &[&str] = &[
     "inventory",
     "graph",
     "changes",
+    "change",
     "sla",
     "escalation",
     "cross-project",

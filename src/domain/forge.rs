@@ -405,8 +405,9 @@ pub fn validation_comment(change: &Change, findings: &[Finding]) -> String {
     for status in &change.gates {
         let state = match &status.state {
             GateState::Open => "open".to_owned(),
-            GateState::Approved { by, .. } => format!("approved by {by}"),
-            GateState::Fallen { by } => format!("fell; {by} had approved an earlier head"),
+            GateState::Approved { by, carried: false, .. } => format!("approved by {by}"),
+            GateState::Approved { by, .. } => format!("approved by {by}, kept through a rebase"),
+            GateState::Fallen { by } => format!("fell; {by} had approved something else"),
         };
         let _ = writeln!(listing, "gate {}: {state}", status.gate);
     }

@@ -60,19 +60,49 @@ pub struct ReviewAnswers {
     pub tests: String,
 }
 
+impl ReviewAnswers {
+    /// The questions: the name of each, what is asked, and the answer.
+    pub fn each(&self) -> [(&'static str, &'static str, &str); 5] {
+        [
+            ("reason", "why is it done?", &self.reason),
+            ("effect", "what does it do to other projects?", &self.effect),
+            ("documentation", "is it documented, and where?", &self.documentation),
+            ("breaking", "does it break anybody, and do they know?", &self.breaking),
+            ("tests", "how was it tested?", &self.tests),
+        ]
+    }
+
+    /// The names of the questions without an answer. A dash or a full stop is none.
+    pub fn unanswered(&self) -> Vec<&'static str> {
+        let answers = self.each().into_iter();
+        answers
+            .filter(|(.., answer)| !answer.chars().any(char::is_alphanumeric))
+            .map(|(name, ..)| name)
+            .collect()
+    }
+
+    /// Whether nothing was answered at all.
+    pub fn is_empty(&self) -> bool {
+        self.each().iter().all(|(.., answer)| answer.trim().is_empty())
+    }
+}
+
 /// How a gate stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GateState {
     /// Nobody of the right team has approved the present head.
     Open,
-    /// Approved for the present head.
+    /// Approved as it is now.
     Approved {
         /// By whom.
         by: PersonName,
         /// When.
         at: DateTime<Utc>,
+        /// Whether the approval was given to an earlier head that altered exactly the same: it was kept through a
+        /// rebase.
+        carried: bool,
     },
-    /// Was approved, but the branch has moved since.
+    /// Was approved, but the change alters something else since.
     Fallen {
         /// By whom it had been approved.
         by: PersonName,
@@ -88,4 +118,11 @@ pub struct GateStatus {
     pub teams: Vec<TeamName>,
     /// How it stands.
     pub state: GateState,
+}
+
+impl GateStatus {
+    /// Whether it holds nobody up any more.
+    pub const fn is_approved(&self) -> bool {
+        matches!(self.state, GateState::Approved { .. })
+    }
 }

@@ -7,7 +7,7 @@ use super::{
     finding::Finding,
     forge::{Announcement, ForgeSettings, RequestDraft},
     gate::Gate,
-    ledger::Verdict,
+    ledger::{ApprovalDraft, Shown, Verdict},
     merge::Landing,
     name::{ChangeId, CommitId, IncidentId, ServiceName},
     notice::Delivery,
@@ -66,14 +66,33 @@ pub enum Work {
     Approve {
         /// Which change.
         change: ChangeId,
-        /// Which gate.
-        gate: Gate,
-        /// The head that was shown.
-        head: CommitId,
-        /// The base that was shown.
-        base: CommitId,
-        /// The reviewer's words.
+        /// The approval.
+        draft: Box<ApprovalDraft>,
+    },
+    /// Request changes of a change.
+    RequestChanges {
+        /// Which change.
+        change: ChangeId,
+        /// What was looked at.
+        shown: Shown,
+        /// What is to be done otherwise.
+        note: String,
+    },
+    /// Take an approval or a request for changes back.
+    Withdraw {
+        /// Which change.
+        change: ChangeId,
+        /// Of which gate; whatever was given last if `None`.
+        gate: Option<Gate>,
+        /// Why.
         note: Option<String>,
+    },
+    /// Say something about a change.
+    Comment {
+        /// Which change.
+        change: ChangeId,
+        /// What.
+        text: String,
     },
     /// Propose edits of a service.
     Propose(Box<ServiceProposal>),
@@ -174,7 +193,10 @@ impl Work {
     /// What it works on: two works with the same key never run at once.
     pub fn key(&self) -> String {
         match self {
-            Self::Approve { change, gate, .. } => format!("approve/{change}/{gate}"),
+            Self::Approve { change, draft } => format!("approve/{change}/{}", draft.gate),
+            Self::RequestChanges { change, .. } => format!("request-changes/{change}"),
+            Self::Withdraw { change, .. } => format!("withdraw/{change}"),
+            Self::Comment { change, .. } => format!("comment/{change}"),
             Self::Land(landing) => landing.key(),
             Self::Propose(proposal) => format!("propose/{}", proposal.service),
             Self::PostValidation { change, .. } => format!("post/{change}"),

@@ -6,7 +6,7 @@ pub use wanted::{Edit, Wanted, allowed, differing, milliseconds, summary};
 
 use super::{
     catalog::{Catalog, Service, reader},
-    change::{self, ChangeClass, Classification, FieldChange, Identity, Proposal},
+    change::{self, ChangeClass, Classification, FieldChange},
     change_log,
     diff::{self, DiffLine},
     edit,
@@ -228,7 +228,7 @@ pub fn write(main: &Catalog, wanted: Wanted, material: Material) -> Result<Servi
     let classification = change::classify(main, &head, &paths);
     require_guide(&classification, head.services.get(&wanted.service))?;
     let (change, branch) = ground.branch(number);
-    let gates = gates(main, &head, &classification, &change, &branch, &base, now);
+    let gates = change::gates(&classification, main, &head);
     let findings = new_findings(&rules::check(main, None, today), rules::check(&head, Some(main), today));
     let step = ground.edits.iter().find_map(|edit| match edit {
         Edit::Status(to) => Some(*to),
@@ -276,31 +276,6 @@ fn require_guide(classification: &Classification, service: Option<&Arc<Service>>
         Some(service) if classification.breaking && guide.is_none() => Err(wanted::no_guide(&service.name)),
         _ => Ok(()),
     }
-}
-
-fn gates(
-    main: &Catalog,
-    head: &Catalog,
-    classification: &Classification,
-    change: &ChangeId,
-    branch: &str,
-    base: &CommitId,
-    now: DateTime<Utc>,
-) -> Vec<GateStatus> {
-    // As it will be once it is there; nobody has approved it yet.
-    let proposal = Proposal {
-        id: change.clone(),
-        branch: branch.to_owned(),
-        head: base.clone(),
-        base: base.clone(),
-        authors: Vec::new(),
-        last_committer: Identity::default(),
-        subject: String::new(),
-        committed_at: now,
-        opened_at: now,
-        paths: Vec::new(),
-    };
-    change::gates(classification, main, head, &proposal, &[])
 }
 
 /// The file's new text, and what differs.

@@ -3,10 +3,9 @@
 use super::world::World;
 use crate::domain::{
     catalog::{Catalog, Service, Target, Tier},
-    change::{Change, Proposal, gate_states},
+    change::{Change, Proposal},
     deployment::{Application, ClusterView, Health, Workload},
     forge,
-    gate::GateState,
     incident::Incident,
     name::{ContextName, ProjectName, ServiceName},
     sla::{Endpoint, Indicators, Judgement, MetricsView, SlaVerdict, judge},
@@ -416,11 +415,7 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
         .map(|change| {
             let mut change = change.clone();
             // Approvals may have come since the change was read.
-            let approvals = operations.approvals_of(&change.proposal.id);
-            let states = gate_states(&change.gates, &change.proposal, &review.people, approvals);
-            for (gate, state) in change.gates.iter_mut().zip(states) {
-                gate.state = state;
-            }
+            change.judge(&review.people, &operations);
             let Proposal { branch, head, .. } = &change.proposal;
             change.request = forge::of_change(requests, branch, head, main).cloned().map(Arc::new);
             Arc::new(change)
@@ -430,8 +425,7 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
     changes.sort_by_key(|change| {
         let broken =
             change.findings.iter().any(|finding| finding.level == crate::domain::finding::Level::Error);
-        let open =
-            change.gates.iter().filter(|gate| !matches!(gate.state, GateState::Approved { .. })).count();
+        let open = change.gates.iter().filter(|gate| !gate.is_approved()).count();
         (broken, open == 0, change.proposal.opened_at)
     });
     changes

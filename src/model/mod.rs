@@ -114,7 +114,10 @@ impl Model {
 
     /// The open change under the cursor of its pane.
     pub fn selected_change(&self) -> Option<&Arc<Change>> {
-        let id = self.selected_change_id()?;
+        let id = match self.ui.overlays.last() {
+            Some(ui::Overlay::Change { change, .. }) => change.as_str(),
+            _ => self.selected_change_id()?,
+        };
         self.world.joined.changes.iter().find(|change| change.proposal.id == *id)
     }
 

@@ -235,6 +235,8 @@ pub enum Overlay {
     Change {
         /// Which one.
         change: ChangeId,
+        /// Which part of it.
+        section: ChangeSection,
         /// First line shown.
         offset: usize,
     },
@@ -261,6 +263,42 @@ pub enum Overlay {
         /// First line shown.
         offset: usize,
     },
+}
+
+/// A part of a change's details.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChangeSection {
+    /// What it is, its gates, and what stands against it.
+    #[default]
+    Overview,
+    /// What it alters: fields, and the lines of its files.
+    Difference,
+    /// What validation found.
+    Findings,
+    /// Who said and did what, with the reviewers' answers.
+    Discussion,
+}
+
+impl ChangeSection {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 4] = [Self::Overview, Self::Difference, Self::Findings, Self::Discussion];
+
+    /// Its title.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Difference => "Difference",
+            Self::Findings => "Findings",
+            Self::Discussion => "Discussion",
+        }
+    }
+
+    /// The one that many places further, around the end.
+    #[must_use]
+    pub fn moved(self, places: usize) -> Self {
+        let at = Self::ALL.iter().position(|section| *section == self).unwrap_or_default();
+        Self::ALL[(at + places) % Self::ALL.len()]
+    }
 }
 
 /// How loud a notice is.
@@ -378,13 +416,9 @@ impl Ui {
             Some(Overlay::Running { .. }) => vec!["running", "overlay"],
             Some(Overlay::Findings { .. }) => vec!["findings", "overlay"],
             Some(Overlay::Columns { .. }) => vec!["columns", "overlay"],
+            Some(Overlay::Change { .. }) => vec!["change", "changes", "detail", "overlay"],
             Some(Overlay::Service { .. } | Overlay::Source { .. }) => vec!["service", "detail", "overlay"],
-            Some(
-                Overlay::Change { .. }
-                | Overlay::CrossProject { .. }
-                | Overlay::Impact { .. }
-                | Overlay::Sources { .. },
-            ) => {
+            Some(Overlay::CrossProject { .. } | Overlay::Impact { .. } | Overlay::Sources { .. }) => {
                 vec!["detail", "overlay"]
             }
         }
@@ -399,7 +433,7 @@ impl Ui {
                 let lines = plan.files().iter().map(|file| file.diff.len() + 2).sum::<usize>();
                 12 + plan.steps.len() + plan.facts.len() + 4 * plan.notes.len() + lines
             }
-            Some(Overlay::Source { .. }) => 2_000,
+            Some(Overlay::Source { .. } | Overlay::Change { .. }) => 4_000,
             // A line or two for each service that is shown, and for each owner.
             Some(Overlay::Impact { impact, .. }) => 40 + 4 * (impact.affected.len() + impact.notify.len()),
             _ => 200,

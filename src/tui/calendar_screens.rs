@@ -223,7 +223,11 @@ fn a_calendar_that_cannot_be_read_is_loud() {
 fn broken_glass_is_in_the_details_of_its_change() {
     let mut model = model(Size { width: 120, height: 40 }, Pane::Changes);
     model.ui.zoom = None;
-    model.ui.overlays.push(Overlay::Change { change: "auth-1.4.0".into(), offset: 0 });
+    model.ui.overlays.push(Overlay::Change {
+        change: "auth-1.4.0".into(),
+        section: Default::default(),
+        offset: 0,
+    });
     let shown = text("glass", &model);
     for words in ["Break-glass", "■ m-ruiz broke the glass; a second person must agree", "INC-15"] {
         assert!(shown.contains(words), "{words} is not in\n{shown}");

@@ -1,5 +1,7 @@
 //! A hand-made model for the screens' tests: a small platform at a fixed time, with one of everything.
 
+mod review;
+
 use crate::{
     config::{Config, keymap::Keymap, theme::Theme},
     domain::{
@@ -7,12 +9,11 @@ use crate::{
             Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Project,
             ScrapeSettings, Service, Settings, Sla, Tier,
         },
-        change::{Change, ChangeClass, FieldChange, Identity, Proposal, Review},
+        change::{Change, ChangeClass, FieldChange, HarmCount, Identity, Proposal, Review, Wish},
         cross_project::{History, HistoryRequest, Moment, Point, Table},
         deployment::{ClusterView, Health, Workload},
         escalation::{Severity, SeverityMatrix},
         finding::{Finding, Label, Level, SourceFile, Span},
-        forge::{Check, CheckState, ForgeReview, Request, ReviewState},
         gate::{Gate, GateState, GateStatus},
         incident::Incident,
         lifecycle::Lifecycle,
@@ -29,6 +30,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Duration, Utc};
+use review::{operations, patch, request};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// The time of every screen.
@@ -263,8 +265,11 @@ fn changes() -> Vec<Arc<Change>> {
             subject: format!("{}: a better one", services[0]),
             committed_at: now() - Duration::hours(hours),
             opened_at: now() - Duration::hours(hours + 2),
+            messages: vec![],
             paths: vec!["services/catalog.toml".into()],
+            objects: std::collections::BTreeMap::new(),
         },
+        breaking: class == ChangeClass::Breaking,
         class,
         services: services.iter().map(|name| ServiceName::from(*name)).collect(),
         fields: vec![FieldChange {
@@ -273,13 +278,19 @@ fn changes() -> Vec<Arc<Change>> {
             old: Some("1.3.0".into()),
             new: Some("1.4.0".into()),
         }],
+        patch: Arc::new(patch()),
+        harm: HarmCount::default(),
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, GateState::Open)],
+        wishes: Vec::new(),
         request: None,
     };
     let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);
     auth.gates = vec![
-        gate(Gate::CodeReview, GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3) }),
+        gate(
+            Gate::CodeReview,
+            GateState::Approved { by: "m-ruiz".into(), at: now() - Duration::hours(3), carried: true },
+        ),
         gate(Gate::Security, GateState::Open),
     ];
     let mut remove =
@@ -289,43 +300,24 @@ fn changes() -> Vec<Arc<Change>> {
         gate(Gate::Architecture, GateState::Open),
     ];
     remove.findings = Arc::new(vec![finding(Level::Error), finding(Level::Warning)]);
+    remove.harm = HarmCount { breaks: 2, at_risk: 1 };
+    remove.wishes = vec![
+        Wish {
+            by: "s-novak".into(),
+            at: now() - Duration::hours(40),
+            note: "name a replacement".into(),
+            answered: true,
+        },
+        Wish {
+            by: "m-ruiz".into(),
+            at: now() - Duration::hours(6),
+            note: "project-b still calls it; keep it until they have moved".into(),
+            answered: false,
+        },
+    ];
     remove.request = Some(Arc::new(request()));
     let fix = change("cart-fix", ChangeClass::Bugfix, "Marta Ruiz", 3, &["project-a-api"]);
     [auth, fix, remove].map(Arc::new).to_vec()
-}
-
-/// A request with a stale approval, one that asks for changes, and checks of every kind.
-fn request() -> Request {
-    let review = |by: &str, state, commit: Option<&str>| ForgeReview {
-        by: by.into(),
-        state,
-        commit: commit.map(Into::into),
-        at: Some(now() - Duration::hours(5)),
-    };
-    let head = "1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d";
-    let earlier = "0011223344556677889900112233445566778899";
-    let check = |name: &str, state| Check { name: name.into(), state };
-    Request {
-        number: 42,
-        title: "Drop the old API".into(),
-        author: "l-vogt".into(),
-        branch: "change/drop-old-api".into(),
-        from_fork: false,
-        head: head.into(),
-        base: "main".into(),
-        draft: false,
-        url: "https://github.com/shop/control/pull/42".into(),
-        reviews: vec![
-            review("a-chen", ReviewState::Approved, Some(earlier)),
-            review("m-ruiz", ReviewState::ChangesRequested, Some(head)),
-            review("s-novak", ReviewState::Approved, None),
-        ],
-        checks: vec![
-            check("build", CheckState::Passed),
-            check("quarterdeck/validation", CheckState::Failed),
-            check("end-to-end", CheckState::Pending),
-        ],
-    }
 }
 
 fn gate(gate: Gate, state: GateState) -> GateStatus {
@@ -421,7 +413,8 @@ pub fn model(size: Size) -> Model {
         changes: joined.changes.iter().map(|change| (**change).clone()).collect(),
     };
     model.world.changes = source(review, 40);
-    model.world.ledger = source(LedgerView::default(), 12);
+    let ledger = LedgerView { operations: Arc::new(operations()), unsynced: 0 };
+    model.world.ledger = source(ledger, 12);
     model.world.alerts = source(Vec::new(), 5);
     model.world.remote = source((), 2);
     model.world.joined = Arc::new(joined);

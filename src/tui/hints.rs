@@ -103,6 +103,15 @@ const PIPELINE: Wanted = &[
     ("app.quit", "quit"),
 ];
 const SCROLLED: Wanted = &[("view.back", "close"), ("cursor.down", "down"), ("cursor.up", "up")];
+const CHANGE: Wanted = &[
+    ("view.back", "close"),
+    ("change.section next", "next section"),
+    ("change.approve", "approve"),
+    ("change.reject", "request changes"),
+    ("change.comment", "comment"),
+    ("change.impact", "impact"),
+    ("cursor.down", "down"),
+];
 const SERVICE: Wanted = &[
     ("view.back", "close"),
     ("service.source", "source"),
@@ -152,13 +161,13 @@ fn wanted(model: &Model) -> Wanted {
         Some(Overlay::Confirm { focus: ConfirmFocus::Run, .. }) => CONFIRM_RUN,
         Some(Overlay::Confirm { .. }) => CONFIRM,
         Some(Overlay::Service { .. }) => SERVICE,
+        Some(Overlay::Change { .. }) => CHANGE,
         Some(Overlay::Source { .. }) => SOURCE,
         Some(Overlay::Columns { .. }) => COLUMNS,
         Some(
             Overlay::Help { .. }
             | Overlay::Running { .. }
             | Overlay::Findings { .. }
-            | Overlay::Change { .. }
             | Overlay::CrossProject { .. }
             | Overlay::Impact { .. }
             | Overlay::Sources { .. },

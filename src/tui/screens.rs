@@ -19,12 +19,20 @@ use crate::{
         Model,
         jobs::{JobId, JobState},
         layout::{Pane, Size},
-        ui::{ConfirmFocus, FormField, HelpLine, Notice, NoticeKind, Overlay, PaletteEntry, TextInput},
+        ui::{
+            ChangeSection, ConfirmFocus, FormField, HelpLine, Notice, NoticeKind, Overlay, PaletteEntry,
+            TextInput,
+        },
     },
 };
 use chrono::Duration;
 use ratatui::{buffer::Buffer, layout::Rect};
 use std::sync::Arc;
+
+/// A section of a change's details.
+fn change(section: ChangeSection) -> Overlay {
+    Overlay::Change { change: "drop-old-api".into(), section, offset: 0 }
+}
 
 fn buffer(model: &Model) -> Buffer {
     let Size { width, height } = model.ui.size;
@@ -357,7 +365,10 @@ fn every_overlay() {
         ("findings-none", with(|_| Overlay::Findings { validation: validation(Vec::new()), cursor: 0 })),
         ("service", with(|_| Overlay::Service { service: "shared-auth".into(), offset: 0 })),
         ("service-end", with(|_| Overlay::Service { service: "shared-auth".into(), offset: 500 })),
-        ("change", with(|_| Overlay::Change { change: "drop-old-api".into(), offset: 0 })),
+        ("change", with(|_| change(ChangeSection::Overview))),
+        ("change-difference", with(|_| change(ChangeSection::Difference))),
+        ("change-findings", with(|_| change(ChangeSection::Findings))),
+        ("change-discussion", with(|_| change(ChangeSection::Discussion))),
         (
             "sources",
             with(|model| {
@@ -485,7 +496,11 @@ fn every_size_pane_zoom_and_overlay_draws_without_a_panic() {
             palette(),
             form(),
             Overlay::Service { service: "gone".into(), offset: 9 },
-            Overlay::Change { change: "gone".into(), offset: 9 },
+            Overlay::Change { change: "gone".into(), section: ChangeSection::default(), offset: 9 },
+            change(ChangeSection::Overview),
+            change(ChangeSection::Difference),
+            change(ChangeSection::Findings),
+            change(ChangeSection::Discussion),
             Overlay::Running { job: JobId(77), offset: 0 },
             Overlay::Planning { job: JobId(77), opened_by: None },
             Overlay::Sources { offset: 999 },

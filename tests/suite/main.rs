@@ -41,4 +41,6 @@ mod program;
 #[cfg(test)]
 mod pty;
 #[cfg(test)]
+mod review;
+#[cfg(test)]
 mod terminal;

@@ -2,17 +2,34 @@
 
 use super::{
     action, text, unknown,
-    words::{optional, positional, required, status},
+    words::{DIRECTIONS, direction, optional, positional, required, status},
 };
 use crate::{
     action::{
         available,
-        command::{ChangeCommand, Command},
-        questions,
-        spec::{ActionSpec, ArgumentKind},
+        command::{ChangeCommand, Command, ViewCommand},
+        questions, run,
+        spec::{ActionSpec, ArgumentKind, Arguments},
     },
-    domain::{gate::Gate, merge::LandingRequest, plan::Risk, proposal::Wanted},
+    domain::{
+        gate::{Gate, ReviewAnswers},
+        merge::LandingRequest,
+        plan::Risk,
+        proposal::Wanted,
+    },
+    error::Failure,
 };
+
+/// The gates as words: other than for an approval, the selection has none to offer.
+const WITHDRAWN: ArgumentKind =
+    ArgumentKind::Choice(&["code-review", "security", "architecture", "compliance"]);
+
+/// The gate that is named, if one is.
+fn gate(arguments: &Arguments) -> Result<Option<Gate>, Failure> {
+    let Some(word) = arguments.get("gate") else { return Ok(None) };
+    let known = || unknown("gate", word, Gate::ALL.into_iter().map(Gate::as_str));
+    Gate::parse(word).map(Some).ok_or_else(known)
+}
 
 pub(super) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
@@ -67,27 +84,57 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         )
     },
     ActionSpec {
+        cli: &["change", "show"],
+        arguments: &[positional("change", "the change's id", ArgumentKind::Change)],
+        available: available::with_change,
+        ..action(
+            "change.show",
+            "Everything about the change",
+            "Shows what it alters, its gates, findings, difference and discussion.",
+            |arguments| Ok(Command::Change(ChangeCommand::Show(text(arguments, "change")?.into()))),
+        )
+    },
+    ActionSpec {
+        arguments: &[required("direction", "next or previous", DIRECTIONS)],
+        available: available::in_change,
+        ..action(
+            "change.section",
+            "Another section of the change",
+            "Goes to the next or the previous section of a change's details.",
+            |arguments| Ok(Command::View(ViewCommand::Section(direction(arguments)?))),
+        )
+    },
+    ActionSpec {
         cli: &["change", "approve"],
         arguments: &[
             positional("change", "the change's id", ArgumentKind::Change),
-            optional("gate", "which gate; code-review unless said", ArgumentKind::Gate),
+            optional("gate", "which gate; the first that waits for you unless said", ArgumentKind::Gate),
+            optional("reason", "why is it done?", ArgumentKind::Text),
+            optional("effect", "what does it do to other projects?", ArgumentKind::Text),
+            optional("documentation", "is it documented, and where?", ArgumentKind::Text),
+            optional("breaking", "does it break anybody, and do they know?", ArgumentKind::Text),
+            optional("tests", "how was it tested?", ArgumentKind::Text),
             optional("note", "your words for the ledger", ArgumentKind::Text),
         ],
         risk: Risk::Shared,
         available: available::approve,
+        asks: run::questions,
         ..action(
             "change.approve",
             "Approve the change",
-            "Approves a gate of a change for its present head; the ledger keeps it.",
+            "Approves a gate of a change for what it alters now; the ledger keeps it, with the answers to the reviewer's five questions.",
             |arguments| {
-                let gate = match arguments.get("gate") {
-                    None => Gate::CodeReview,
-                    Some(word) => Gate::parse(word)
-                        .ok_or_else(|| unknown("gate", word, Gate::ALL.into_iter().map(Gate::as_str)))?,
-                };
+                let answer = |name: &str| arguments.get(name).cloned().unwrap_or_default();
                 Ok(Command::Change(ChangeCommand::Approve {
                     change: text(arguments, "change")?.into(),
-                    gate,
+                    gate: gate(arguments)?,
+                    answers: Box::new(ReviewAnswers {
+                        reason: answer("reason"),
+                        effect: answer("effect"),
+                        documentation: answer("documentation"),
+                        breaking: answer("breaking"),
+                        tests: answer("tests"),
+                    }),
                     note: arguments.get("note").cloned(),
                 }))
             },
@@ -171,6 +218,69 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             "Compare teams",
             "Says where policies/teams.toml and the teams of the forge differ; exit code 1 where they do.",
             |_| Ok(Command::Teams),
+        )
+    },
+    ActionSpec {
+        aliases: &["change.request-changes"],
+        cli: &["change", "reject"],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            required("note", "what is to be done otherwise", ArgumentKind::Text),
+        ],
+        risk: Risk::Shared,
+        available: available::approve,
+        ..action(
+            "change.reject",
+            "Request changes",
+            "Asks for the change to be done otherwise; it cannot be merged as it is until you approve it or take this back.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::RequestChanges {
+                    change: text(arguments, "change")?.into(),
+                    note: text(arguments, "note")?,
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "withdraw"],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            optional("gate", "the approval of which gate; what you said last unless given", WITHDRAWN),
+            optional("note", "why, for the ledger", ArgumentKind::Text),
+        ],
+        risk: Risk::Shared,
+        available: available::approve,
+        ..action(
+            "change.withdraw",
+            "Take your word back",
+            "Takes your own approval of a change, or your request for changes, back.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Withdraw {
+                    change: text(arguments, "change")?.into(),
+                    gate: gate(arguments)?,
+                    note: arguments.get("note").cloned(),
+                }))
+            },
+        )
+    },
+    ActionSpec {
+        cli: &["change", "comment"],
+        arguments: &[
+            positional("change", "the change's id", ArgumentKind::Change),
+            required("text", "what there is to say", ArgumentKind::Text),
+        ],
+        risk: Risk::Shared,
+        available: available::approve,
+        ..action(
+            "change.comment",
+            "Comment on the change",
+            "Says something about a change; the ledger keeps it, and no gate depends on it.",
+            |arguments| {
+                Ok(Command::Change(ChangeCommand::Comment {
+                    change: text(arguments, "change")?.into(),
+                    text: text(arguments, "text")?,
+                }))
+            },
         )
     },
     ActionSpec {

@@ -2,7 +2,10 @@
 
 use super::{all, unknown};
 use crate::{
-    action::spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
+    action::{
+        run::gate_for,
+        spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
+    },
     domain::{escalation::Severity, gate::Gate, lifecycle},
     error::Failure,
     model::Model,
@@ -49,6 +52,7 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
             ArgumentKind::Service => model.subject().map(ToString::to_string),
             ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
             ArgumentKind::Change => model.selected_change_id().map(str::to_owned),
+            ArgumentKind::Gate => model.selected_change().map(|change| gate_for(model, change).to_string()),
             ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
             _ => None,
         };

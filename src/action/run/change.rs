@@ -1,22 +1,20 @@
-//! Changes: validate, ask for the impact, approve, and tell the forge.
+//! Changes: show, validate, ask for the impact, tell the forge; what reviewers say is in `review`.
 
-use super::{impact, open_plan, propose, tell_step, validate};
+use super::{impact, open_plan, propose, review, validate};
 use crate::{
     action::command::ChangeCommand,
     config::key::Key,
     domain::{
         change::Change,
         forge::{ForgeSettings, RequestDraft, STATUS_CONTEXT},
-        gate::{Gate, GateState},
-        ledger,
         name::ChangeId,
-        notice::NoticeEvent,
         plan::{Plan, Risk, Step, Work},
     },
     error::Failure,
     model::{
         Model,
         effect::{Effects, ImpactRequest, ValidationRequest},
+        ui::{ChangeSection, Overlay},
     },
 };
 use std::sync::Arc;
@@ -61,16 +59,36 @@ pub(super) fn run(
             let plan = post_plan(model, &change)?;
             Ok(open_plan(model, plan, opened_by))
         }
-        ChangeCommand::Approve { change, gate, note } => {
+        ChangeCommand::Approve { change, gate, answers, note } => {
             let change = find(model, &change)?;
-            let plan = approval_plan(model, &change, gate, note)?;
+            let plan = review::approve(model, &change, gate, *answers, note)?;
             Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::RequestChanges { change, note } => {
+            let change = find(model, &change)?;
+            let plan = review::request_changes(model, &change, note)?;
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Withdraw { change: id, gate, note } => {
+            let change = find(model, &id)?;
+            let plan = review::withdraw(model, &id, &change, gate, note)?;
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Comment { change, text } => {
+            let change = find(model, &change)?;
+            let plan = review::comment(model, &change, text)?;
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Show(id) => {
+            let change = find(model, &id)?.proposal.id.clone();
+            model.ui.overlays.push(Overlay::Change { change, section: ChangeSection::default(), offset: 0 });
+            Ok(Effects::none())
         }
     }
 }
 
 /// The open change of an id.
-pub(super) fn find(model: &Model, id: &ChangeId) -> Result<Arc<Change>, Failure> {
+pub fn find(model: &Model, id: &ChangeId) -> Result<Arc<Change>, Failure> {
     let changes = &model.world.joined.changes;
     changes.iter().find(|change| change.proposal.id == *id).cloned().ok_or_else(|| {
         let failure = Failure::usage(format!("there is no open change `{id}`"));
@@ -79,75 +97,6 @@ pub(super) fn find(model: &Model, id: &ChangeId) -> Result<Arc<Change>, Failure>
             Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure.hint("`quarterdeck change list` shows the open ones"),
         }
-    })
-}
-
-/// The plan of an approval. What can be refused without the ledger is refused here already; the ledger
-/// checks everything again at its tip.
-fn approval_plan(model: &Model, change: &Change, gate: Gate, note: Option<String>) -> Result<Plan, Failure> {
-    let proposal = &change.proposal;
-    let status = change
-        .gates
-        .iter()
-        .find(|status| status.gate == gate)
-        .ok_or_else(|| Failure::refused(format!("{} needs no {gate} approval", proposal.id)))?;
-    let people = model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default();
-    let operations =
-        model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
-    ledger::approve(&operations, change, &people, &model.operator, gate, &proposal.head, note.as_deref())?;
-    let errors = change.errors();
-    let mut notes = Vec::new();
-    if errors > 0 {
-        notes.push(format!(
-            "Validation of this head has {errors} errors; an approval does not make them go away."
-        ));
-    }
-    if let GateState::Fallen { by } = &status.state {
-        notes.push(format!("{by} had approved an earlier head; the branch has moved since."));
-    }
-    let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
-    let told = tell_step(model, NoticeEvent::ChangeApproved, None);
-    let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.as_ref());
-    let review = settings.filter(|forge| forge.review).map(|forge| Step {
-        title: "approve on the forge".to_owned(),
-        object: match &change.request {
-            Some(request) => format!("#{} in {}", request.number, forge.repository),
-            None => format!("the request of {} in {}, if one is open", proposal.branch, forge.repository),
-        },
-    });
-    Ok(Plan {
-        title: format!("approve {gate} of {}", proposal.id),
-        facts: vec![
-            (
-                "change".to_owned(),
-                format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk()),
-            ),
-            ("head".to_owned(), format!("{} {}", proposal.head.short(), proposal.subject)),
-            ("base".to_owned(), proposal.base.short().to_owned()),
-            ("gate".to_owned(), format!("{gate}, owned by {}", teams.join(" "))),
-            ("as".to_owned(), format!("{} <{}>", model.operator.name, model.operator.email)),
-        ],
-        steps: vec![
-            Step {
-                title: "append to the ledger".to_owned(),
-                object: format!("change.approved({})", proposal.id),
-            },
-            Step { title: "push".to_owned(), object: "quarterdeck/ledger".to_owned() },
-        ]
-        .into_iter()
-        .chain(told)
-        .chain(review)
-        .collect(),
-        notes,
-        risk: Risk::Shared,
-        confirm_by_typing: None,
-        work: Work::Approve {
-            change: proposal.id.clone(),
-            gate,
-            head: proposal.head.clone(),
-            base: proposal.base.clone(),
-            note,
-        },
     })
 }
 

@@ -11,15 +11,18 @@ mod inventory;
 mod merge;
 mod plan;
 mod propose;
+mod review;
 mod service;
 mod view;
 
+pub use change::find as find_change;
 pub use cross::table_click;
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use merge::landing_planned;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::{announcement_planned, proposal_planned};
+pub use review::{gate_for, questions};
 pub use service::rollback_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
@@ -59,8 +62,14 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
     }
     registry::complete(action, &mut arguments, model);
     let missing = registry::missing(action, &arguments);
-    if !missing.is_empty() || action.form.is_some() {
-        let absent = |spec: &ArgumentSpec| missing.iter().any(|absent| absent.name == spec.name);
+    let asked = (action.asks)(model, &arguments)
+        .filter(|asked| asked.names.iter().any(|name| !arguments.contains_key(name)));
+    if !missing.is_empty() || asked.is_some() || action.form.is_some() {
+        let is_asked = |name: &str| asked.is_some_and(|asked| asked.names.contains(&name));
+        let absent = |spec: &ArgumentSpec| {
+            missing.iter().any(|absent| absent.name == spec.name)
+                || is_asked(spec.name) && !arguments.contains_key(spec.name)
+        };
         // What the selection filled needs no second look; the first question is behind it.
         let named = action.arguments.iter().filter(|spec| spec.positional).count();
         let focus = action.arguments.iter().position(absent).unwrap_or(named);
@@ -83,7 +92,8 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                 FormField {
                     name: spec.name,
                     help: spec.help,
-                    required: spec.required,
+                    required: spec.required
+                        || asked.is_some_and(|asked| asked.required) && is_asked(spec.name),
                     input: TextInput::new(text.unwrap_or_default()),
                     choices,
                 }

@@ -19,7 +19,7 @@ use crate::{
         inventory::group_of,
         jobs::JobState,
         layout::Pane,
-        ui::{FormField, HelpLine, NoticeKind, Overlay, PaletteEntry, TextInput},
+        ui::{ChangeSection, FormField, HelpLine, NoticeKind, Overlay, PaletteEntry, TextInput},
     },
 };
 use nucleo_matcher::{
@@ -79,6 +79,13 @@ pub(super) fn view(
                 refresh_lists(model);
             }
         }
+        ViewCommand::Section(direction) => {
+            if let Some(Overlay::Change { section, offset, .. }) = model.ui.overlays.last_mut() {
+                let all = ChangeSection::ALL.len();
+                *section = section.moved(if *direction == Direction::Next { 1 } else { all - 1 });
+                *offset = 0;
+            }
+        }
         ViewCommand::Table(direction) => cross::cycle(model, *direction),
         ViewCommand::Sources => model.ui.overlays.push(Overlay::Sources { offset: 0 }),
         ViewCommand::Submit => return submit(model, opened_by),
@@ -102,13 +109,11 @@ pub(super) fn focus(model: &mut Model, pane: Pane) {
 
 fn details(model: &mut Model) {
     let overlay = match model.ui.focus {
-        Pane::Changes => model
-            .selected_change()
-            .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
         // What is merged has no branch to show any more; the page itself says what there is.
-        Pane::Pipeline => model
-            .selected_change()
-            .map(|change| Overlay::Change { change: change.proposal.id.clone(), offset: 0 }),
+        Pane::Changes | Pane::Pipeline => model.selected_change().map(|change| {
+            let (change, section) = (change.proposal.id.clone(), ChangeSection::default());
+            Overlay::Change { change, section, offset: 0 }
+        }),
         Pane::Calendar => None,
         Pane::CrossProject => cross::details(model),
         Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {

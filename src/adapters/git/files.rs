@@ -13,7 +13,10 @@ use crate::{
     },
     error::Failure,
 };
-use gix::{ObjectId, Repository, bstr::ByteSlice};
+use gix::{
+    ObjectId, Repository,
+    bstr::{BStr, ByteSlice},
+};
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     fs,
@@ -252,13 +255,13 @@ pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Fi
     Ok((files, others))
 }
 
-/// The paths of files that differ between two commits, sorted. `None` is the empty tree.
-pub(super) fn changed_paths(
+/// What differs between two commits: by path what Git has there before and after, as mode and object id.
+pub(super) fn changed_objects(
     repository: &Repository,
     old: ObjectId,
     new: ObjectId,
-) -> Result<Vec<String>, Failure> {
-    let mut paths = Vec::new();
+) -> Result<BTreeMap<String, [Option<String>; 2]>, Failure> {
+    let mut objects: BTreeMap<String, [Option<String>; 2]> = BTreeMap::new();
     let (old, new) = (tree_of(repository, old)?, tree_of(repository, new)?);
     let mut folders = vec![(Some(old), Some(new), String::new())];
     while let Some((old, new, prefix)) = folders.pop() {
@@ -281,18 +284,19 @@ pub(super) fn changed_paths(
             }
             let path = format!("{prefix}{name}");
             let folder = |side: &Option<Entry>| side.as_ref().filter(|e| e.is_folder).map(|e| e.id);
-            let leaf = |side: &Option<Entry>| side.as_ref().is_some_and(|e| !e.is_folder);
-            if leaf(&old) || leaf(&new) {
-                paths.push(path.clone());
+            let leaf = |side: &Option<Entry>| {
+                side.as_ref().filter(|e| !e.is_folder).map(|e| format!("{:o} {}", e.mode, e.id))
+            };
+            let leaves = [leaf(&old), leaf(&new)];
+            if leaves.iter().any(Option::is_some) {
+                objects.insert(path.clone(), leaves);
             }
             if folder(&old).is_some() || folder(&new).is_some() {
                 folders.push((folder(&old), folder(&new), format!("{path}/")));
             }
         }
     }
-    paths.sort_unstable();
-    paths.dedup();
-    Ok(paths)
+    Ok(objects)
 }
 
 /// An entry of a tree.
@@ -313,7 +317,7 @@ fn entries(repository: &Repository, tree: ObjectId) -> Result<Vec<Entry>, Failur
         .map(|entry| {
             let entry = entry.map_err(|error| unreadable("a folder", &error))?.inner;
             Ok(Entry {
-                name: entry.filename.to_str_lossy().into_owned(),
+                name: name_of(entry.filename),
                 id: entry.oid.to_owned(),
                 is_folder: entry.mode.is_tree(),
                 is_file: entry.mode.is_blob(),
@@ -322,6 +326,15 @@ fn entries(repository: &Repository, tree: ObjectId) -> Result<Vec<Entry>, Failur
             })
         })
         .collect()
+}
+
+/// A name as text. One that is no UTF-8 gets its bytes as digits behind a replacement character, so that no two
+/// names are alike.
+fn name_of(name: &BStr) -> String {
+    match name.to_str() {
+        Ok(text) if !text.contains('\u{fffd}') => text.to_owned(),
+        _ => name.iter().fold("\u{fffd}".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+    }
 }
 
 fn tree_of(repository: &Repository, commit: ObjectId) -> Result<ObjectId, Failure> {

@@ -330,6 +330,9 @@ fn branches(repository: &Repository, prefix: &str) -> Result<Vec<(String, Object
     Ok(branches)
 }
 
+/// More messages of a proposal's commits are not kept.
+const MOST_MESSAGES: usize = 100;
+
 /// A branch as a proposal; `None` when the main branch has all of it already.
 fn proposal(
     repository: &Repository,
@@ -346,14 +349,19 @@ fn proposal(
     let failed = |error: gix::Error| unreadable(branch, &error);
     let mut authors: Vec<Identity> = Vec::new();
     let mut opened_at: Option<DateTime<Utc>> = None;
+    let mut messages = Vec::new();
     for step in repository.rev_walk([head]).with_hidden([main_head]).all().map_err(failed)? {
         let commit = repository.find_commit(step.map_err(failed)?.id).map_err(failed)?;
         let author = commit.author().map_err(failed)?;
         let own = std::iter::once(identity(&author));
-        for author in own.chain(co_authors(&commit.message_raw_sloppy().to_str_lossy())) {
+        let message = commit.message_raw_sloppy().to_str_lossy().into_owned();
+        for author in own.chain(co_authors(&message)) {
             if !authors.iter().any(|known| known.email.eq_ignore_ascii_case(&author.email)) {
                 authors.push(author);
             }
+        }
+        if messages.len() < MOST_MESSAGES {
+            messages.push(message);
         }
         let made = time(&commit.committer().map_err(failed)?);
         opened_at = Some(opened_at.map_or(made, |earlier| earlier.min(made)));
@@ -362,6 +370,7 @@ fn proposal(
     let committer = commit.committer().map_err(failed)?;
     let committed_at = time(&committer);
     let message = commit.message_raw_sloppy().to_str_lossy();
+    let objects = files::changed_objects(repository, base, head)?;
     Ok(Some(Proposal {
         id: id.into(),
         branch: branch.to_owned(),
@@ -372,7 +381,9 @@ fn proposal(
         subject: message.lines().next().unwrap_or_default().trim().to_owned(),
         committed_at,
         opened_at: opened_at.unwrap_or(committed_at),
-        paths: files::changed_paths(repository, base, head)?,
+        messages,
+        paths: objects.keys().cloned().collect(),
+        objects,
     }))
 }
 

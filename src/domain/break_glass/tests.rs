@@ -45,6 +45,8 @@ fn proposal() -> Proposal {
         committed_at: at(0),
         opened_at: at(0),
         paths: vec![],
+        messages: Vec::new(),
+        objects: std::collections::BTreeMap::new(),
     }
 }
 

@@ -2,13 +2,17 @@
 
 use super::{ChangeClass, FieldChange};
 use crate::domain::{
-    catalog::{Catalog, Dependency, Service},
+    catalog::{Catalog, Dependency, Service, Settings},
     lifecycle::Lifecycle,
     name::ServiceName,
     units::Ratio,
 };
 use chrono::Duration;
-use std::{collections::BTreeSet, fmt::Display, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Display,
+    sync::Arc,
+};
 
 /// What the difference of two catalogs says about a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,7 @@ pub fn classify(base: &Catalog, head: &Catalog, paths: &[String]) -> Classificat
             continue;
         }
         classes.insert(match (old, new) {
+            (Some(_), Some(_)) if changed.iter().all(is_monitoring) => ChangeClass::Other,
             (Some(old), Some(new)) => service_class(old, new),
             (None, _) => ChangeClass::Feature,
             // What was retired before may go; everything else is missed by somebody.
@@ -56,12 +61,26 @@ pub fn classify(base: &Catalog, head: &Catalog, paths: &[String]) -> Classificat
             classes.insert(ChangeClass::Infrastructure);
         }
     }
+    if governs(&base.settings) != governs(&head.settings) {
+        classes.insert(ChangeClass::Policy);
+    }
     Classification {
         breaking: classes.contains(&ChangeClass::Breaking),
         class: classes.last().copied().unwrap_or(ChangeClass::Other),
         services,
         fields,
     }
+}
+
+/// The settings that decide about others: who is asked and told, what is looked at, which branches count. A name
+/// and filters are only for looking.
+fn governs(settings: &Settings) -> Settings {
+    Settings { name: String::new(), presets: BTreeMap::new(), ..settings.clone() }
+}
+
+/// Whether a field says only how a service is watched.
+fn is_monitoring(field: &FieldChange) -> bool {
+    ["metrics.", "alerts."].iter().any(|prefix| field.field.starts_with(prefix))
 }
 
 /// The class of a service that exists on both sides and differs.

@@ -1,10 +1,10 @@
 //! Which gates a change needs, who may open them, and how they stand.
 
-use super::{Classification, Identity, Proposal};
+use super::{Classification, Identity, Proposal, Wish};
 use crate::domain::{
     catalog::Catalog,
     gate::{Gate, GateState, GateStatus},
-    ledger::Approval,
+    ledger::{Approval, ChangeRecord},
     name::{ServiceName, TeamName},
     people::{People, Person},
 };
@@ -39,21 +39,24 @@ pub fn objection(
 ///
 /// The ledger is not believed: whoever can push can write an approval. One counts only when its author
 /// is a person of a team of the gate, neither author nor last committer, and fills no other gate; and
-/// only for the head that was reviewed.
+/// only for what was reviewed: while the change alters the same, it outlives a rebase. One without a digest, as
+/// programs wrote it before there was any, counts for its head alone. What was withdrawn never was.
 pub fn gate_states(
     gates: &[GateStatus],
     proposal: &Proposal,
+    digest: &str,
     people: &People,
     approvals: &[Approval],
 ) -> Vec<GateState> {
     let mut states = vec![GateState::Open; gates.len()];
-    for approval in approvals {
+    for approval in approvals.iter().filter(|approval| approval.withdrawn.is_none()) {
         let Some(index) = gates.iter().position(|status| status.gate == approval.gate) else { continue };
         let Some(person) = people.by_email(&approval.by.email) else { continue };
         if matches!(states[index], GateState::Approved { .. }) {
             continue;
         }
-        if approval.head != proposal.head {
+        let same_head = approval.head == proposal.head;
+        if !approval.digest.as_deref().map_or(same_head, |reviewed| reviewed == digest) {
             states[index] = GateState::Fallen { by: person.handle.clone() };
             continue;
         }
@@ -61,21 +64,51 @@ pub fn gate_states(
             .iter()
             .any(|state| matches!(state, GateState::Approved { by, .. } if *by == person.handle));
         if !fills_another && objection(person, people, proposal, &gates[index].teams).is_none() {
-            states[index] = GateState::Approved { by: person.handle.clone(), at: approval.at };
+            states[index] =
+                GateState::Approved { by: person.handle.clone(), at: approval.at, carried: !same_head };
         }
     }
     states
 }
 
-/// The gates of a change, with the teams that may open them, as the main branch has them: a change
-/// must not appoint its own approvers.
-pub fn gates(
-    classification: &Classification,
-    main: &Catalog,
-    head: &Catalog,
+/// Who wants the change done otherwise, the oldest first and each person once: members of any team of its gates
+/// who are neither author nor last committer, until they approve or take it back. What was asked of a change that
+/// alters something else since counts as answered.
+pub fn wishes(
+    gates: &[GateStatus],
     proposal: &Proposal,
-    approvals: &[Approval],
-) -> Vec<GateStatus> {
+    digest: &str,
+    people: &People,
+    record: &ChangeRecord,
+) -> Vec<Wish> {
+    let teams: Vec<TeamName> = gates.iter().flat_map(|status| status.teams.iter().cloned()).collect();
+    let mut wishes: Vec<Wish> = Vec::new();
+    for request in record.requests.iter().filter(|request| request.withdrawn.is_none()) {
+        let Some(person) = people.by_email(&request.by.email) else { continue };
+        if objection(person, people, proposal, &teams).is_some() {
+            continue;
+        }
+        let approved_since = record.approvals.iter().any(|approval| {
+            approval.withdrawn.is_none()
+                && approval.place > request.place
+                && people.by_email(&approval.by.email).is_some_and(|other| other.handle == person.handle)
+        });
+        wishes.retain(|wish| wish.by != person.handle);
+        if !approved_since {
+            wishes.push(Wish {
+                by: person.handle.clone(),
+                at: request.at,
+                note: request.note.clone(),
+                answered: request.digest != digest,
+            });
+        }
+    }
+    wishes
+}
+
+/// The gates of a change, all still open, with the teams that may open them, as the main branch has them: a
+/// change must not appoint its own approvers.
+pub fn gates(classification: &Classification, main: &Catalog, head: &Catalog) -> Vec<GateStatus> {
     // A change cannot shed a gate by unmarking the service: either side's mark is enough.
     let marked = |mark: fn(&crate::domain::catalog::Service) -> bool| {
         classification.services.iter().any(|name| {
@@ -94,10 +127,6 @@ pub fn gates(
             let teams = gate_team(gate, main).map_or_else(|| code_review.clone(), |team| vec![team]);
             gates.push(GateStatus { gate, teams, state: GateState::Open });
         }
-    }
-    let states = gate_states(&gates, proposal, &main.people, approvals);
-    for (gate, state) in gates.iter_mut().zip(states) {
-        gate.state = state;
     }
     gates
 }

@@ -1,25 +1,31 @@
 //! Changes: what a proposal does to the catalog, how risky it is, and what it still needs.
 
+mod claim;
 mod classify;
+mod digest;
 mod gates;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 pub use classify::*;
+pub use digest::{FilePatch, Patch};
 pub use gates::*;
+pub use timeline::{Said, SaidKind, timeline};
 
 use super::{
     catalog::Catalog,
     finding::{Finding, Level},
     forge::Request,
-    gate::{GateState, GateStatus},
-    ledger::Operations,
-    name::{ChangeId, CommitId, ServiceName},
-    people::People,
+    gate::{Gate, GateState, GateStatus},
+    impact::{Harm, Impact},
+    ledger::{ChangeRecord, Operations},
+    name::{ChangeId, CommitId, PersonName, ServiceName},
+    people::{People, Person},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// A person as Git names one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,7 +40,7 @@ pub struct Identity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChangeClass {
-    /// Only texts and settings outside the catalog.
+    /// Only texts, and how services are watched.
     Other,
     /// Patch version; low risk.
     Bugfix,
@@ -46,7 +52,7 @@ pub enum ChangeClass {
     Retirement,
     /// Major version, or a service that is gone; high risk.
     Breaking,
-    /// Files below `policies/`.
+    /// Files below `policies/`, and the settings in `quarterdeck.toml` that decide about others.
     Policy,
     /// Files below `infrastructure/`.
     Infrastructure,
@@ -100,12 +106,16 @@ pub struct Proposal {
     pub last_committer: Identity,
     /// Subject of the head commit.
     pub subject: String,
+    /// Messages of its commits, the newest first.
+    pub messages: Vec<String>,
     /// When the head was committed.
     pub committed_at: DateTime<Utc>,
     /// When the first commit beyond the base was made.
     pub opened_at: DateTime<Utc>,
     /// Paths that differ from the base.
     pub paths: Vec<String>,
+    /// What Git has at these paths, before and after: mode and object id (`100644 1a2b…`).
+    pub objects: BTreeMap<String, [Option<String>; 2]>,
 }
 
 /// One field of a service that a change alters.
@@ -128,14 +138,22 @@ pub struct Change {
     pub proposal: Proposal,
     /// Its class.
     pub class: ChangeClass,
+    /// Whether any part of it breaks consumers, whatever the class.
+    pub breaking: bool,
     /// Services it touches.
     pub services: Vec<ServiceName>,
     /// Difference of the catalogs.
     pub fields: Vec<FieldChange>,
+    /// Difference of the files.
+    pub patch: Arc<Patch>,
+    /// What it does to everybody else.
+    pub harm: HarmCount,
     /// What validation found at its head.
     pub findings: Arc<Vec<Finding>>,
     /// Its gates.
     pub gates: Vec<GateStatus>,
+    /// Who wants it done otherwise, the oldest first.
+    pub wishes: Vec<Wish>,
     /// Its pull or merge request, where a forge has one.
     pub request: Option<Arc<Request>>,
 }
@@ -148,6 +166,28 @@ pub struct Review {
     pub people: People,
     /// The open changes.
     pub changes: Vec<Change>,
+}
+
+/// How many others a change harms, if it is merged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct HarmCount {
+    /// Services that would break.
+    pub breaks: usize,
+    /// Services that are at risk.
+    pub at_risk: usize,
+}
+
+/// A request for changes by somebody whose word counts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Whose.
+    pub by: PersonName,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// What is to be done.
+    pub note: String,
+    /// Whether the change became another one since. It blocks no longer then, and is still to be looked at.
+    pub answered: bool,
 }
 
 /// Concludes everything about a proposal.
@@ -163,15 +203,65 @@ pub fn assemble(
     operations: &Operations,
 ) -> Change {
     let classification = classify(base, head, &proposal.paths);
-    let gates = gates(&classification, main, head, &proposal, operations.approvals_of(&proposal.id));
-    let Classification { class, services, fields, .. } = classification;
-    Change { proposal, class, services, fields, findings, gates, request: None }
+    let gates = gates(&classification, main, head);
+    let findings = claim::added(findings, &proposal, &classification, base);
+    let patch = Arc::new(digest::patch(&proposal, &classification.fields, base, head));
+    let harm = if classification.services.is_empty() {
+        HarmCount::default()
+    } else {
+        let impact = Impact::change(base, head);
+        HarmCount { breaks: impact.count(Harm::Breaks), at_risk: impact.count(Harm::AtRisk) }
+    };
+    let Classification { class, breaking, services, fields } = classification;
+    let wishes = Vec::new();
+    let request = None;
+    let mut change =
+        Change { proposal, class, breaking, services, fields, patch, harm, findings, gates, wishes, request };
+    change.judge(&main.people, operations);
+    change
 }
 
 impl Change {
+    /// Judges gates and requests for changes anew, by the ledger and by the people of the main branch.
+    pub fn judge(&mut self, people: &People, operations: &Operations) {
+        let none = ChangeRecord::default();
+        let record = operations.changes.get(&self.proposal.id).unwrap_or(&none);
+        let states = gate_states(&self.gates, &self.proposal, self.digest(), people, &record.approvals);
+        for (gate, state) in self.gates.iter_mut().zip(states) {
+            gate.state = state;
+        }
+        self.wishes = wishes(&self.gates, &self.proposal, self.digest(), people, record);
+    }
+
+    /// SHA-256 over all that it alters, in hexadecimal digits: what an approval is bound to.
+    pub fn digest(&self) -> &str {
+        &self.patch.digest
+    }
+
     /// How many findings block the merge.
     pub fn errors(&self) -> usize {
         self.findings.iter().filter(|finding| finding.level == Level::Error).count()
+    }
+
+    /// Whether an approval must answer the reviewer's five questions: it breaks somebody, or touches everybody.
+    pub fn needs_answers(&self) -> bool {
+        self.breaking || self.class.risk() == "high"
+    }
+
+    /// The gate that `operator` would approve: the first that waits for somebody like them, else the code review.
+    pub fn gate_for(&self, people: &People, operator: &Identity) -> Gate {
+        let person = people.by_email(&operator.email);
+        let fills = |person: &Person| {
+            let by = |status: &GateStatus| matches!(&status.state, GateState::Approved { by, .. } if *by == person.handle);
+            self.gates.iter().any(by)
+        };
+        let waits = |person: &Person| {
+            self.gates.iter().find(|status| {
+                !status.is_approved() && objection(person, people, &self.proposal, &status.teams).is_none()
+            })
+        };
+        let gate = person.filter(|person| !fills(person)).and_then(waits);
+        gate.map_or(Gate::CodeReview, |status| status.gate)
     }
 
     /// What stands against merging, in a few words (`2 errors, code-review open`); `None` when nothing does.
@@ -188,6 +278,9 @@ impl Change {
                 GateState::Open => reasons.push(format!("{} open", status.gate)),
                 GateState::Fallen { .. } => reasons.push(format!("{} fell with the new head", status.gate)),
             }
+        }
+        for wish in self.wishes.iter().filter(|wish| !wish.answered) {
+            reasons.push(format!("{} requests changes", wish.by));
         }
         (!reasons.is_empty()).then(|| reasons.join(", "))
     }

@@ -149,7 +149,9 @@ fn proposal() -> Proposal {
         subject: "Release".into(),
         committed_at: DateTime::UNIX_EPOCH,
         opened_at: DateTime::UNIX_EPOCH,
+        messages: vec![],
         paths: paths(&["services/catalog.toml"]),
+        objects: BTreeMap::new(),
     }
 }
 
@@ -269,4 +271,192 @@ fn errors_block_and_warnings_do_not() {
     let change = assemble(proposal(), &base, &base, findings, &base, &Operations::default());
     assert_eq!(change.errors(), 2);
     assert!(change.blocked().is_some_and(|text| text.starts_with("2 errors, code-review open")));
+}
+
+/// What a proposal with these files before and after is bound to.
+fn bound(before: &[(&str, &str)], after: &[(&str, &str)]) -> String {
+    let load = |files: &[(&str, &str)]| {
+        read(files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec())))
+    };
+    let object = |files: &[(&str, &str)], path: &str| {
+        let text = files.iter().find(|(known, _)| *known == path)?.1;
+        let sum = text.bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte)));
+        Some(format!("100644 {sum:040x}"))
+    };
+    let mut proposal = proposal();
+    for (path, _) in before.iter().chain(after) {
+        let sides = [object(before, path), object(after, path)];
+        if sides[0] != sides[1] {
+            proposal.objects.insert((*path).to_owned(), sides);
+        }
+    }
+    let (base, head) = (load(before), load(after));
+    let change = assemble(proposal, &base, &head, Arc::default(), &base, &Operations::default());
+    assert_eq!(change.digest().len(), 64);
+    change.digest().to_owned()
+}
+
+#[test]
+fn the_digest_outlives_a_rebase_and_nothing_else() {
+    const CATALOG: &str = "services/catalog.toml";
+    let other = API.replace("api", "web");
+    let raised = API.replace("2.1.0", "2.2.0");
+    let first = bound(&[(CATALOG, API)], &[(CATALOG, &raised)]);
+    // Main has got another service above meanwhile, and a file that this change does not touch.
+    let below = |text: &str| format!("{other}{text}");
+    let rebased = bound(
+        &[(CATALOG, &below(API)), ("README.md", "new\n")],
+        &[(CATALOG, &below(&raised)), ("README.md", "new\n")],
+    );
+    assert_eq!(first, rebased);
+    let log = "changes.md";
+    let logged = |above: &str| {
+        bound(
+            &[(CATALOG, API), (log, &format!("# Changes\n{above}"))],
+            &[(CATALOG, &raised), (log, &format!("# Changes\n- 2.2.0\n{above}"))],
+        )
+    };
+    assert_eq!(logged("- 2.1.0\n"), logged("- 2.1.0\n- of another service\n"));
+    let policy = "policies/sla.toml";
+    let script = "deploy.sh";
+    let mut seen = vec![first, logged("")];
+    for (before, after) in [
+        // Another value, another place of the same line, an unknown key, a comment.
+        (vec![(CATALOG, API)], vec![(CATALOG, API.replace("2.1.0", "2.3.0"))]),
+        (vec![(CATALOG, &*below(API))], vec![(CATALOG, below(API).replacen("2.1.0", "2.2.0", 1))]),
+        (vec![(CATALOG, API)], vec![(CATALOG, format!("{raised}wholly_unknown = 1\n"))]),
+        (vec![(CATALOG, API)], vec![(CATALOG, format!("{raised}# quarterdeck:allow\n"))]),
+        (vec![(CATALOG, API)], vec![(CATALOG, format!("{raised}[broken\n"))]),
+        // A policy beside it, and a script, with one byte of difference.
+        (vec![(CATALOG, API)], vec![(CATALOG, raised.clone()), (policy, "[a]\nb = 1\n".into())]),
+        (vec![(CATALOG, API)], vec![(CATALOG, raised.clone()), (policy, "[a]\nb = 2\n".into())]),
+        (vec![(CATALOG, API)], vec![(CATALOG, raised.clone()), (policy, "[b]\nb = 2\n".into())]),
+        (vec![(CATALOG, API)], vec![(CATALOG, raised.clone()), (script, "true\n".into())]),
+        (vec![(CATALOG, API)], vec![(CATALOG, raised.clone()), (script, "true \n".into())]),
+        (vec![(CATALOG, API), (script, "x")], vec![(CATALOG, raised.clone())]),
+    ] {
+        let after: Vec<(&str, &str)> = after.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let digest = bound(&before, &after);
+        assert!(!seen.contains(&digest), "{after:?}");
+        seen.push(digest);
+    }
+}
+
+#[test]
+fn an_approval_stands_while_the_change_alters_the_same() {
+    let (base, head) = (catalog(API), catalog(&API.replace("2.1.0", "2.1.1")));
+    let state = |head_letter: &str, digest: Option<String>| {
+        let mut entry = approval("cy@example.com", Gate::CodeReview, head_letter, 1);
+        if let EntryBody::Known(Happening::ChangeApproved { digest: kept, .. }) = &mut entry.body {
+            *kept = digest;
+        }
+        let operations = Operations::fold(&[entry]);
+        assemble(proposal(), &base, &head, Arc::default(), &base, &operations).gates[0].state.clone()
+    };
+    let now = assemble(proposal(), &base, &head, Arc::default(), &base, &Operations::default());
+    let now = now.digest().to_owned();
+    let other = "0".repeat(64);
+    for (letter, digest, expected) in [
+        ("a", Some(&now), Some(false)),
+        // The head moved and the change is the same: kept, visibly.
+        ("c", Some(&now), Some(true)),
+        // The change is another one, whatever the head.
+        ("c", Some(&other), None),
+        ("a", Some(&other), None),
+        // Before there were digests.
+        ("a", None, Some(false)),
+        ("c", None, None),
+    ] {
+        let found = match state(letter, digest.cloned()) {
+            GateState::Approved { carried, .. } => Some(carried),
+            GateState::Fallen { .. } => None,
+            GateState::Open => panic!("{letter} {digest:?}"),
+        };
+        assert_eq!(found, expected, "{letter} {digest:?}");
+    }
+}
+
+#[test]
+fn a_request_for_changes_is_answered_by_another_change() {
+    let (base, head) = (catalog(API), catalog(&API.replace("2.1.0", "2.1.1")));
+    let blocked = |email: &str, digest: &str| {
+        let mut entry = approval(email, Gate::CodeReview, "a", 1);
+        entry.body = EntryBody::Known(Happening::ChangesRequested {
+            change: "api-2".into(),
+            head: "a".repeat(40).into(),
+            digest: digest.to_owned(),
+            note: "other".into(),
+        });
+        let operations = Operations::fold(&[entry]);
+        let change = assemble(proposal(), &base, &head, Arc::default(), &base, &operations);
+        (change.blocked().unwrap_or_default(), change.wishes.len())
+    };
+    let now = assemble(proposal(), &base, &head, Arc::default(), &base, &Operations::default());
+    assert_eq!(blocked("cy@example.com", now.digest()), ("code-review open, cy requests changes".into(), 1));
+    assert_eq!(blocked("cy@example.com", "0"), ("code-review open".into(), 1));
+    // The author and strangers block nobody.
+    for email in ["ana@example.com", "eve@example.com"] {
+        assert_eq!(blocked(email, now.digest()), ("code-review open".into(), 0));
+    }
+}
+
+#[test]
+fn settings_that_decide_about_others_are_policy_and_watching_is_other() {
+    let with = |settings: &str, service: &str| {
+        read(
+            [
+                ("services/catalog.toml", service),
+                ("quarterdeck.toml", settings),
+                ("policies/teams.toml", TEAMS),
+            ]
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())),
+        )
+    };
+    let base = with("", API);
+    for (settings, class) in [
+        ("[preset.p]\nfilter = \"tier == 'critical'\"\n", ChangeClass::Other),
+        ("[rules]\nQD301 = \"allow\"\n", ChangeClass::Policy),
+        ("[environment.production]\ncontext = \"c\"\nnamespace = \"n\"\n", ChangeClass::Policy),
+    ] {
+        let found = classify(&base, &with(settings, API), &paths(&["quarterdeck.toml"]));
+        assert_eq!(found.class, class, "{settings}");
+    }
+    // Under projects/<name>/monitoring.toml it is said how a service of the project is watched.
+    let project = |monitoring: &str| {
+        let service = API.replace("api", "web");
+        read(
+            [
+                ("services/catalog.toml", API),
+                ("projects/shop/services.toml", service.as_str()),
+                ("projects/shop/monitoring.toml", monitoring),
+            ]
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())),
+        )
+    };
+    let watched = project("[service.web.metrics]\nerror_type_alerts = [\"timeout\"]\n");
+    let found = classify(&project(""), &watched, &paths(&["projects/shop/monitoring.toml"]));
+    assert_eq!((found.class, found.services.len()), (ChangeClass::Other, 1), "{:?}", found.fields);
+}
+
+#[test]
+fn a_small_claim_is_a_finding_whose_level_the_base_sets() {
+    let settings = "[rules]\nQD310 = \"error\"\n";
+    let with = |settings: &str, version: &str| {
+        let text = API.replace("2.1.0", version);
+        read(
+            [
+                ("services/catalog.toml", text.as_str()),
+                ("quarterdeck.toml", settings),
+                ("policies/teams.toml", TEAMS),
+            ]
+            .map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())),
+        )
+    };
+    for (settings, level) in [("", Some(Level::Warning)), (settings, Some(Level::Error))] {
+        let (base, head) = (with(settings, "2.1.0"), with(settings, "2.2.0"));
+        let proposal = Proposal { messages: vec!["fix: a typo\n".into()], ..proposal() };
+        let change = assemble(proposal, &base, &head, Arc::default(), &base, &Operations::default());
+        let found = change.findings.iter().find(|finding| finding.code == "QD310");
+        assert_eq!(found.map(|finding| finding.level), level);
+    }
 }

@@ -35,6 +35,8 @@ pub struct Approval {
     pub note: Option<String>,
     /// The event's commit.
     pub commit: CommitId,
+    /// How many events about the change came before. Time does not tell what came first: clocks differ.
+    pub place: usize,
 }
 
 /// A refusal: changes were requested.
@@ -46,10 +48,28 @@ pub struct ChangesRequest {
     pub digest: String,
     /// What is to be done.
     pub note: String,
+    /// When it was taken back.
+    pub withdrawn: Option<DateTime<Utc>>,
     /// Who wrote the event.
     pub by: Identity,
     /// When.
     pub at: DateTime<Utc>,
+    /// How many events about the change came before.
+    pub place: usize,
+}
+
+impl Approval {
+    /// Whether this address wrote it.
+    pub fn is_by(&self, identity: &Identity) -> bool {
+        self.by.email.eq_ignore_ascii_case(identity.email.trim())
+    }
+}
+
+impl ChangesRequest {
+    /// Whether this address wrote it.
+    pub fn is_by(&self, identity: &Identity) -> bool {
+        self.by.email.eq_ignore_ascii_case(identity.email.trim())
+    }
 }
 
 /// Words about a change.
@@ -112,6 +132,8 @@ pub struct ChangeRecord {
     pub merges: Vec<MergeRecord>,
     /// Glass that was broken for it, oldest first.
     pub glasses: Vec<Glass>,
+    /// How many events are about it.
+    pub events: usize,
 }
 
 impl ChangeRecord {
@@ -121,6 +143,8 @@ impl ChangeRecord {
     /// What it contradicts; it changes nothing then.
     pub(super) fn apply(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
         let (at, by) = (entry.at, entry.actor.clone());
+        let place = self.events;
+        self.events += 1;
         match happening {
             Happening::ChangeApproved { gate, head, base, digest, answers, note, .. } => {
                 self.approvals.push(Approval {
@@ -134,24 +158,42 @@ impl ChangeRecord {
                     at,
                     note: note.clone(),
                     commit: entry.commit.clone(),
+                    place,
                 });
             }
             Happening::ApprovalWithdrawn { change, gate, .. } => {
-                let own = |approval: &&mut Approval| {
-                    approval.gate == *gate
-                        && approval.withdrawn.is_none()
-                        && approval.by.email.eq_ignore_ascii_case(&by.email)
-                };
-                let approval = self.approvals.iter_mut().rev().find(own);
-                let missing = || format!("{} had not approved the {gate} gate of {change}", by.email);
-                approval.ok_or_else(missing)?.withdrawn = Some(at);
+                // All of them: an older one that still stood would take the newer one's place.
+                let mut found = false;
+                for approval in self.approvals.iter_mut().filter(|approval| approval.is_by(&by)) {
+                    if approval.gate == *gate && approval.withdrawn.is_none() {
+                        approval.withdrawn = Some(at);
+                        found = true;
+                    }
+                }
+                if !found {
+                    return Err(format!("{} had not approved the {gate} gate of {change}", by.email));
+                }
+            }
+            Happening::RequestWithdrawn { change, .. } => {
+                let mut found = false;
+                for request in self.requests.iter_mut().filter(|request| request.is_by(&by)) {
+                    if request.withdrawn.is_none() {
+                        request.withdrawn = Some(at);
+                        found = true;
+                    }
+                }
+                if !found {
+                    return Err(format!("{} had not requested changes of {change}", by.email));
+                }
             }
             Happening::ChangesRequested { head, digest, note, .. } => self.requests.push(ChangesRequest {
                 head: head.clone(),
                 digest: digest.clone(),
                 note: note.clone(),
+                withdrawn: None,
                 by,
                 at,
+                place,
             }),
             Happening::ChangeCommented { text, .. } => {
                 self.comments.push(Comment { text: text.clone(), by, at });

@@ -208,6 +208,7 @@ impl Operations {
             Happening::ChangeApproved { change, .. }
             | Happening::ApprovalWithdrawn { change, .. }
             | Happening::ChangesRequested { change, .. }
+            | Happening::RequestWithdrawn { change, .. }
             | Happening::ChangeCommented { change, .. }
             | Happening::ChangeReverted { change, .. }
             | Happening::GlassOpened { change, .. }

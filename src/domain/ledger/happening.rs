@@ -100,7 +100,7 @@ pub enum Happening {
         change: ChangeId,
         /// Which gate.
         gate: Gate,
-        /// The head that was reviewed; the approval holds for it alone.
+        /// The head that was reviewed.
         head: CommitId,
         /// The merge base that it was reviewed against.
         base: CommitId,
@@ -137,6 +137,15 @@ pub enum Happening {
         digest: String,
         /// What is to be done.
         note: String,
+    },
+    /// Somebody took their own request for changes back.
+    #[serde(rename = "change.request-withdrawn")]
+    RequestWithdrawn {
+        /// Which change.
+        change: ChangeId,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     /// Somebody said something about it.
     #[serde(rename = "change.commented")]
@@ -284,6 +293,7 @@ impl Happening {
             Self::ChangeApproved { .. } => "change.approved",
             Self::ApprovalWithdrawn { .. } => "change.approval-withdrawn",
             Self::ChangesRequested { .. } => "change.changes-requested",
+            Self::RequestWithdrawn { .. } => "change.request-withdrawn",
             Self::ChangeCommented { .. } => "change.commented",
             Self::ChangeMerged(_) => "change.merged",
             Self::ChangeReverted { .. } => "change.reverted",
@@ -307,6 +317,7 @@ impl Happening {
             Self::ChangeApproved { change, .. }
             | Self::ApprovalWithdrawn { change, .. }
             | Self::ChangesRequested { change, .. }
+            | Self::RequestWithdrawn { change, .. }
             | Self::ChangeCommented { change, .. }
             | Self::ChangeReverted { change, .. }
             | Self::GlassOpened { change, .. }
@@ -331,6 +342,7 @@ impl Happening {
                 format!("{gate} gate")
             }
             Self::ChangesRequested { note, .. } | Self::GlassSettled { note, .. } => note.clone(),
+            Self::RequestWithdrawn { note, .. } => note.clone().unwrap_or_else(|| "taken back".to_owned()),
             Self::ChangeCommented { text, .. } => text.clone(),
             Self::ChangeMerged(merged) => {
                 let tags = if merged.tags.is_empty() {

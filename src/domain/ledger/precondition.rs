@@ -1,5 +1,9 @@
 //! Who may append what: each function makes an event from the state at the ledger's tip, or refuses.
 
+mod change;
+
+pub use change::*;
+
 use super::{
     event::{Entry, EntryBody},
     fold::{Operations, RunningRollback},
@@ -7,12 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        change::{Change, Identity, gate_states, objection},
         escalation::Severity,
-        gate::{Gate, GateState},
-        name::{CommitId, EnvironmentName, IncidentId, ServiceName},
-        people::People,
-        proposal::ServiceProposal,
+        name::{EnvironmentName, IncidentId, ServiceName},
         text,
         units::format_duration,
     },
@@ -73,85 +73,6 @@ pub fn resolve(
 ) -> Result<Happening, Failure> {
     let known = open_incident(operations, incident)?;
     Ok(Happening::IncidentResolved { incident: known.id.clone(), note: cleaned(note) })
-}
-
-/// Approves `gate` of `change` as `operator`, for the head that was shown.
-///
-/// Refused for people outside `policies/teams.toml` or outside the gate's teams, for the change's
-/// authors and its last committer (under whichever of their addresses), for who already fills
-/// another gate of it, and when the gate is already open. A head that moved is a conflict.
-pub fn approve(
-    operations: &Operations,
-    change: &Change,
-    people: &People,
-    operator: &Identity,
-    gate: Gate,
-    expected_head: &CommitId,
-    note: Option<&str>,
-) -> Result<Happening, Failure> {
-    let proposal = &change.proposal;
-    let id = &proposal.id;
-    if proposal.head != *expected_head {
-        return Err(Failure::conflict(format!(
-            "{id} has moved from {} to {} since it was shown",
-            expected_head.short(),
-            proposal.head.short()
-        ))
-        .hint("look at what is new, then approve again"));
-    }
-    let Some(status) = change.gates.iter().find(|status| status.gate == gate) else {
-        let needed: Vec<_> = change.gates.iter().map(|status| status.gate.as_str()).collect();
-        return Err(Failure::refused(format!("{id} does not need the {gate} gate"))
-            .hint(format!("it needs: {}", needed.join(", "))));
-    };
-    let Some(person) = people.by_email(&operator.email) else {
-        return Err(Failure::refused(format!(
-            "{} is nobody of policies/teams.toml, and approvals need a person of it",
-            text::clean(&operator.email)
-        ))
-        .hint("set `git config user.email` to your address in policies/teams.toml, or have it added there"));
-    };
-    let who = &person.handle;
-    if let Some(reason) = objection(person, people, proposal, &status.teams) {
-        return Err(Failure::refused(format!("{who} may not approve the {gate} gate of {id}: {reason}")));
-    }
-    for (status, state) in
-        change.gates.iter().zip(gate_states(&change.gates, proposal, people, operations.approvals_of(id)))
-    {
-        if let GateState::Approved { by, .. } = state {
-            if status.gate == gate {
-                return Err(Failure::refused(format!(
-                    "the {gate} gate of {id} was already approved by {by}"
-                )));
-            }
-            if by == *who {
-                return Err(Failure::refused(format!(
-                    "{who} already approved the {} gate of {id}; one person fills one gate",
-                    status.gate
-                )));
-            }
-        }
-    }
-    Ok(Happening::ChangeApproved {
-        change: id.clone(),
-        gate,
-        head: proposal.head.clone(),
-        base: proposal.base.clone(),
-        digest: None,
-        answers: None,
-        note: cleaned(note),
-    })
-}
-
-/// Records a proposal whose branch is there. Anybody may: what it asks for is decided by the gates.
-pub fn propose(proposal: &ServiceProposal, head: &CommitId) -> Happening {
-    Happening::ChangeProposed {
-        change: proposal.change.clone(),
-        service: proposal.service.clone(),
-        summary: proposal.summary.clone(),
-        head: head.clone(),
-        base: proposal.base.clone(),
-    }
 }
 
 /// What a rollback is about to change.
@@ -221,11 +142,12 @@ pub fn finish_rollback(
 pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
     let EntryBody::Known(happening) = &entry.body else { return Ok(()) };
     let made = match happening {
+        Happening::ApprovalWithdrawn { .. }
+        | Happening::RequestWithdrawn { .. }
+        | Happening::ChangesRequested { .. }
+        | Happening::ChangeCommented { .. } => return change::fits(operations, &entry.actor, happening),
         Happening::ChangeApproved { .. }
         | Happening::ChangeProposed { .. }
-        | Happening::ApprovalWithdrawn { .. }
-        | Happening::ChangesRequested { .. }
-        | Happening::ChangeCommented { .. }
         | Happening::ChangeMerged(_)
         | Happening::ChangeReverted { .. }
         | Happening::MainRestored(_)
@@ -293,14 +215,11 @@ mod tests {
     use super::*;
     use crate::{
         domain::{
-            change::{ChangeClass, Proposal},
-            gate::GateStatus,
+            change::Identity,
             ledger::{Entry, EntryBody},
-            people::{Person, Team},
         },
         error::FailureKind,
     };
-    use std::sync::Arc;
 
     fn at(minutes: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000 + minutes * 60, 0).unwrap()
@@ -318,125 +237,6 @@ mod tests {
             subject: happening.subject(),
             body: EntryBody::Known(happening),
         });
-    }
-
-    fn people() -> People {
-        let mut people = People::default();
-        for (handle, emails) in [
-            ("ana", vec!["ana@example.com", "Ana.Private@example.net"]),
-            ("bo", vec!["bo@example.com"]),
-            ("cy", vec!["cy@example.com"]),
-            ("dee", vec!["dee@example.com"]),
-        ] {
-            let person = Person {
-                handle: handle.into(),
-                name: handle.to_owned(),
-                emails: emails.into_iter().map(str::to_owned).collect(),
-                chat: None,
-                phone: None,
-            };
-            people.persons.insert(person.handle.clone(), person);
-        }
-        for (handle, members) in [("platform", vec!["ana", "bo", "cy"]), ("security", vec!["bo"])] {
-            let team = Team {
-                handle: handle.into(),
-                description: None,
-                members: members.into_iter().map(Into::into).collect(),
-                lead: None,
-                channel: None,
-                rotation: None,
-            };
-            people.teams.insert(team.handle.clone(), team);
-        }
-        people
-    }
-
-    fn head(letter: &str) -> CommitId {
-        letter.repeat(40).into()
-    }
-
-    fn change() -> Change {
-        let gate = |gate, team: &str| GateStatus { gate, teams: vec![team.into()], state: GateState::Open };
-        Change {
-            proposal: Proposal {
-                id: "api-2".into(),
-                branch: "change/api-2".into(),
-                head: head("a"),
-                base: head("b"),
-                authors: vec![identity("ANA.private@example.net")],
-                last_committer: identity("dee@example.com"),
-                subject: "Release".into(),
-                committed_at: at(0),
-                opened_at: at(0),
-                paths: vec![],
-            },
-            class: ChangeClass::Feature,
-            services: vec![],
-            fields: vec![],
-            findings: Arc::default(),
-            gates: vec![gate(Gate::CodeReview, "platform"), gate(Gate::Security, "security")],
-            request: None,
-        }
-    }
-
-    fn attempt(
-        operations: &Operations,
-        email: &str,
-        gate: Gate,
-        head: &CommitId,
-    ) -> Result<Happening, Failure> {
-        approve(operations, &change(), &people(), &identity(email), gate, head, Some(" fine\n"))
-    }
-
-    #[test]
-    fn an_approval_names_what_was_reviewed() {
-        let happening =
-            attempt(&Operations::default(), "cy@example.com", Gate::CodeReview, &head("a")).unwrap();
-        assert_eq!(
-            happening,
-            Happening::ChangeApproved {
-                change: "api-2".into(),
-                gate: Gate::CodeReview,
-                head: head("a"),
-                base: head("b"),
-                digest: None,
-                answers: None,
-                note: Some("fine".into()),
-            }
-        );
-    }
-
-    #[test]
-    fn approvals_are_refused_to_whom_they_are_not_for() {
-        use FailureKind::{Conflict, Refused};
-        let mut approved = Operations::default();
-        let first = attempt(&approved, "bo@example.com", Gate::CodeReview, &head("a")).unwrap();
-        after(&mut approved, "bo@example.com", 1, first);
-        let fresh = Operations::default();
-        for (operations, email, gate, letter, kind, text) in [
-            (&fresh, "eve@example.com", Gate::CodeReview, "a", Refused, "nobody of policies/teams.toml"),
-            // The author committed under another address of hers.
-            (&fresh, "ana@example.com", Gate::CodeReview, "a", Refused, "their own change"),
-            (&fresh, "dee@example.com", Gate::CodeReview, "a", Refused, "committed last"),
-            (&fresh, "cy@example.com", Gate::Security, "a", Refused, "not in security"),
-            (&fresh, "cy@example.com", Gate::Architecture, "a", Refused, "does not need"),
-            (&fresh, "cy@example.com", Gate::CodeReview, "c", Conflict, "has moved"),
-            (&approved, "cy@example.com", Gate::CodeReview, "a", Refused, "already approved by bo"),
-            (&approved, "bo@example.com", Gate::Security, "a", Refused, "one person fills one gate"),
-        ] {
-            let failure = attempt(operations, email, gate, &head(letter)).unwrap_err();
-            assert_eq!(failure.kind, kind, "{email} {gate}: {failure:?}");
-            assert!(failure.message.contains(text), "{email} {gate}: {failure:?}");
-        }
-    }
-
-    #[test]
-    fn an_approval_that_nobody_was_allowed_to_give_opens_nothing() {
-        let mut operations = Operations::default();
-        let forged = attempt(&operations, "cy@example.com", Gate::CodeReview, &head("a")).unwrap();
-        after(&mut operations, "ana@example.com", 1, forged.clone());
-        after(&mut operations, "eve@example.com", 2, forged);
-        assert!(attempt(&operations, "cy@example.com", Gate::CodeReview, &head("a")).is_ok());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::{
     event::{Entry, EntryBody, Strangeness, strangeness},
     fold::Operations,
+    happening::Happening,
     precondition::fits,
 };
 use crate::domain::{
@@ -340,11 +341,22 @@ fn actor(link: &Link, rules: &SigningRules, place: &Place<'_>, found: &mut Verif
             format!("it names {} as who did it, and {} committed it", shown(author), shown(&link.committer));
         found.problem(Fault::Actor, place, text);
     }
-    if let EntryBody::Known(super::Happening::ChangeApproved { .. }) = &link.entry.body
+    if let EntryBody::Known(happening) = &link.entry.body
+        && let Some(did) = needs_a_person(happening)
         && rules.people.by_email(&author.email).is_none()
     {
-        let text = format!("{} approved, who was nobody of policies/teams.toml then", shown(author));
+        let text = format!("{} {did}, who was nobody of policies/teams.toml then", shown(author));
         found.problem(Fault::Actor, place, text);
+    }
+}
+
+/// What only a person of `policies/teams.toml` does, in words.
+const fn needs_a_person(happening: &Happening) -> Option<&'static str> {
+    match happening {
+        Happening::ChangeApproved { .. } => Some("approved"),
+        Happening::ChangesRequested { .. } => Some("requested changes"),
+        Happening::GlassSeconded { .. } => Some("agreed to breaking the glass"),
+        _ => None,
     }
 }
 

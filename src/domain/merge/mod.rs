@@ -10,6 +10,7 @@ pub use books::*;
 pub use message::*;
 
 use super::{
+    calendar::Closure,
     catalog::Catalog,
     change::{Change, Identity},
     finding::{Finding, Level},
@@ -125,6 +126,8 @@ pub struct MergePlan {
     pub approvals: Vec<Approver>,
     /// What validation finds in the result and not in the main branch.
     pub findings: Vec<Finding>,
+    /// What broken glass lets it pass; `None` where no glass was broken for it.
+    pub past: Option<Vec<String>>,
     /// Bookkeeping files that both sides had changed: the main branch's text was kept and added to.
     pub settled: Vec<String>,
     /// The forge that merges it, and the request's number; `None` when it is merged here.
@@ -244,8 +247,23 @@ pub enum ObstacleKind {
     Finding(&'static str),
     /// A gate that is not open.
     Gate(Gate),
-    /// Anything else that the change says of itself, such as a request for changes.
-    Review,
+    /// Somebody wants it done otherwise.
+    Wish,
+    /// The calendar keeps merges away.
+    Closed,
+}
+
+impl ObstacleKind {
+    /// Whether broken glass passes it: everything but a file that cannot be read.
+    pub fn yields_to_glass(&self) -> bool {
+        !matches!(self, Self::Finding(code) if is_about_reading(code))
+    }
+}
+
+/// Whether a rule is about files that cannot be read (QD0xx and QD1xx): past that nothing may be merged, for
+/// nobody would know what it says.
+pub fn is_about_reading(code: &str) -> bool {
+    code.starts_with("QD0") || code.starts_with("QD1")
 }
 
 /// Something that stands against a merge.
@@ -257,8 +275,9 @@ pub struct Obstacle {
     pub text: String,
 }
 
-/// Everything that stands against merging a change as it is; empty when it may be merged.
-pub fn obstacles(change: &Change) -> Vec<Obstacle> {
+/// Everything that stands against merging a change as it is; empty when it may be merged. `closed` is what the
+/// calendar has against merges now.
+pub fn obstacles(change: &Change, closed: Option<&Closure>) -> Vec<Obstacle> {
     let mut found: Vec<Obstacle> = errors(&change.findings).map(of_finding).collect();
     for status in &change.gates {
         let text = match &status.state {
@@ -272,16 +291,19 @@ pub fn obstacles(change: &Change) -> Vec<Obstacle> {
                 )
             }
             GateState::Fallen { by } => {
-                format!("the {} gate fell: {by} had approved an earlier head", status.gate)
+                format!(
+                    "the {} gate fell: {by} had approved it, and it alters something else now",
+                    status.gate
+                )
             }
         };
         found.push(Obstacle { kind: ObstacleKind::Gate(status.gate), text });
     }
-    if found.is_empty()
-        && let Some(text) = change.blocked()
-    {
-        found.push(Obstacle { kind: ObstacleKind::Review, text });
-    }
+    found.extend(change.wishes.iter().filter(|wish| !wish.answered).map(|wish| Obstacle {
+        kind: ObstacleKind::Wish,
+        text: format!("{} wants it done otherwise: {}", wish.by, wish.note),
+    }));
+    found.extend(closed.map(|closure| Obstacle { kind: ObstacleKind::Closed, text: closure.words() }));
     found
 }
 

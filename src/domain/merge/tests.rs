@@ -34,6 +34,8 @@ fn change(class: ChangeClass, subject: &str, gates: Vec<GateState>) -> Change {
             committed_at: at(0),
             opened_at: at(0),
             paths: vec!["services/catalog.toml".into()],
+            messages: Vec::new(),
+            objects: BTreeMap::new(),
         },
         class,
         services: vec!["a".into()],
@@ -45,6 +47,10 @@ fn change(class: ChangeClass, subject: &str, gates: Vec<GateState>) -> Change {
         }],
         findings: Arc::default(),
         gates: gates.into_iter().zip(Gate::ALL).map(gate).collect(),
+        breaking: false,
+        harm: crate::domain::change::HarmCount::default(),
+        patch: Arc::default(),
+        wishes: Vec::new(),
         request: None,
     }
 }
@@ -61,7 +67,7 @@ fn release() -> Release {
 
 #[test]
 fn everything_that_stands_against_a_merge_is_named() {
-    let approved = GateState::Approved { by: "bo".into(), at: at(1) };
+    let approved = GateState::Approved { by: "bo".into(), at: at(1), carried: false };
     for (gates, expected) in [
         (vec![approved.clone()], &[][..]),
         (vec![GateState::Open], &["the code-review gate is open: somebody of @platform must approve it"]),
@@ -70,13 +76,13 @@ fn everything_that_stands_against_a_merge_is_named() {
             &["the security gate fell: cy had approved an earlier head"],
         ),
     ] {
-        let found = obstacles(&change(ChangeClass::Bugfix, "x", gates));
+        let found = obstacles(&change(ChangeClass::Bugfix, "x", gates), None);
         assert_eq!(found.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), expected);
     }
     let mut broken = change(ChangeClass::Bugfix, "x", Vec::new());
     let file = ("services/catalog.toml".to_owned(), b"[service.a\n".to_vec());
     broken.findings = Arc::new(reader::read([file]).findings);
-    let found = obstacles(&broken);
+    let found = obstacles(&broken, None);
     assert!(matches!(found[0].kind, ObstacleKind::Finding(code) if code.starts_with("QD1")), "{found:?}");
 }
 
@@ -135,6 +141,7 @@ fn a_merges_commit_tells_enough_to_make_its_event_again() {
     assert_eq!(found(&operations), None, "anybody can write such a message");
     let record = operations.changes.entry("a-2".into()).or_default();
     record.approvals.push(Approval {
+        place: 0,
         gate: Gate::Security,
         head: head(),
         base: "b".repeat(40).into(),

@@ -18,7 +18,7 @@ fn at(minutes: i64) -> DateTime<Utc> {
 
 fn change(id: &str, errors: usize, open: &[Gate], minute: i64) -> Arc<Change> {
     let gate = |gate: Gate| {
-        let approved = GateState::Approved { by: "bo".into(), at: at(0) };
+        let approved = GateState::Approved { by: "bo".into(), at: at(0), carried: false };
         GateStatus {
             gate,
             teams: vec![],
@@ -45,12 +45,18 @@ fn change(id: &str, errors: usize, open: &[Gate], minute: i64) -> Arc<Change> {
             committed_at: at(minute),
             opened_at: at(minute),
             paths: vec![],
+            messages: Vec::new(),
+            objects: std::collections::BTreeMap::new(),
         },
         class: ChangeClass::Feature,
         services: vec!["api".into()],
         fields: vec![],
         findings: Arc::new(vec![finding; errors]),
         gates: vec![gate(Gate::CodeReview), gate(Gate::Security)],
+        breaking: false,
+        harm: crate::domain::change::HarmCount::default(),
+        patch: Arc::default(),
+        wishes: Vec::new(),
         request: None,
     })
 }

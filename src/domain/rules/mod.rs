@@ -8,6 +8,7 @@ mod breaking_change;
 mod breaking_without_notice;
 mod canary_steps;
 mod change_log_missing;
+pub mod claims_less;
 mod compatibility_above_version;
 mod consumers_disagree;
 mod consumers_not_told;
@@ -458,6 +459,7 @@ pub static RULES: &[&Rule] = &[
     &consumers_not_told::RULE,
     &mass_deletion::RULE,
     &backdated_notice::RULE,
+    &claims_less::RULE,
     &version_form::RULE,
     &transition_not_allowed::RULE,
     &change_log_missing::RULE,

@@ -2,6 +2,7 @@
 
 use super::{Context, Rule};
 use crate::domain::{
+    catalog::Catalog,
     expression::{About, Expression, ExpressionError, Subject},
     finding::{Finding, Level, Span},
     policy::{Condition, PolicyRule},
@@ -102,19 +103,25 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // The difference of two catalogs is told once for all rules about it.
     let change = OnceCell::new();
-    for rule in &context.head.policies.rules {
-        let Some(ready) = read(context, rule, &mut findings) else { continue };
+    // A change does not get round a rule by deleting it, or by writing it anew: the base's hold as well.
+    let known = &context.head.policies.rules;
+    let dropped = context.base.into_iter().flat_map(|base| {
+        let gone = base.policies.rules.iter().filter(|old| !known.iter().any(|new| is_same(old, new)));
+        gone.map(move |rule| (base, rule))
+    });
+    for (home, rule) in known.iter().map(|rule| (context.head, rule)).chain(dropped) {
+        let Some(ready) = read(context, home, rule, &mut findings) else { continue };
         subjects(context, rule.about, &change, |subject, name, at| match ready.is_met(subject) {
             Ok(true) => true,
             Ok(false) => {
-                findings.push(broken(context, rule, &name, at));
+                findings.push(broken(context, home, rule, &name, at));
                 true
             }
             // One subject without an answer tells enough.
             Err((applies, error)) => {
                 let condition = rule.applies.as_ref().filter(|_| applies).unwrap_or(&rule.condition);
                 let message = format!("{} has no answer for {name}: {error}", title(rule));
-                findings.push(context.place(INVALID.finding(message), &condition.span, ""));
+                findings.push(labelled(home, INVALID.finding(message), &condition.span, ""));
                 false
             }
         });
@@ -122,13 +129,40 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The conditions of a rule; `None`, and what is wrong, if any cannot be used.
-fn read(context: &Context<'_>, rule: &PolicyRule, findings: &mut Vec<Finding>) -> Option<Ready> {
+/// Whether two rules demand the same of the same, however they explain it.
+fn is_same(one: &PolicyRule, other: &PolicyRule) -> bool {
+    let applies = |rule: &PolicyRule| rule.applies.as_ref().map(|applies| applies.text.clone());
+    one.name == other.name
+        && one.framework == other.framework
+        && one.about == other.about
+        && one.level == other.level
+        && one.condition.text == other.condition.text
+        && applies(one) == applies(other)
+}
+
+/// `finding` with a place in the catalog that a rule stands in.
+fn labelled(home: &Catalog, finding: Finding, span: &Span, text: &str) -> Finding {
+    match home.label(span, text) {
+        Some(label) => finding.at(label),
+        None => finding,
+    }
+}
+
+/// The conditions of a rule; `None`, and what is wrong, if any cannot be used. What the base has wrong is no fault
+/// of the change.
+fn read(
+    context: &Context<'_>,
+    home: &Catalog,
+    rule: &PolicyRule,
+    findings: &mut Vec<Finding>,
+) -> Option<Ready> {
     let mut expression = |condition: &Condition, key: &str| {
         let read = parse(condition, rule.about);
         read.map_err(|error| {
             let whose = format!("`{key}` of {}", title(rule));
-            findings.push(at_condition(context, &INVALID, condition, &error, &whose));
+            if std::ptr::eq(home, context.head) {
+                findings.push(at_condition(context, &INVALID, condition, &error, &whose));
+            }
         })
     };
     let condition = expression(&rule.condition, "rule");
@@ -137,7 +171,13 @@ fn read(context: &Context<'_>, rule: &PolicyRule, findings: &mut Vec<Finding>) -
 }
 
 /// The finding that a subject does not meet a rule.
-fn broken(context: &Context<'_>, rule: &PolicyRule, name: &str, at: Option<&Span>) -> Finding {
+fn broken(
+    context: &Context<'_>,
+    home: &Catalog,
+    rule: &PolicyRule,
+    name: &str,
+    at: Option<&Span>,
+) -> Finding {
     let (kind, title) = match &rule.framework {
         Some(framework) => (&CONTROL, format!("`{}` of `{}`", clean(&rule.name), clean(framework))),
         None => (&RULE, format!("`{}`", clean(&rule.name))),
@@ -148,7 +188,9 @@ fn broken(context: &Context<'_>, rule: &PolicyRule, name: &str, at: Option<&Span
     if let Some(at) = at {
         finding = context.place(finding, at, "");
     }
-    context.place(finding, &rule.condition.span, "demanded here")
+    let said =
+        if std::ptr::eq(home, context.head) { "demanded here" } else { "demanded here, before the change" };
+    labelled(home, finding, &rule.condition.span, said)
 }
 
 fn title(rule: &PolicyRule) -> String {

@@ -299,3 +299,25 @@ fn a_change_does_not_silence_what_it_breaks() {
     // The default in words changes nothing.
     assert_eq!(checked("", "[rules]\nQD204 = \"error\"\n"), own);
 }
+
+#[test]
+fn a_rule_that_a_change_deletes_or_loosens_still_holds_for_it() {
+    let rule = |condition: &str| format!("[[rule]]\nname = \"owned\"\nrule = {condition:?}\n");
+    let repository = |rules: &str, port: &str| {
+        let text =
+            format!("[service.a]\nname = \"a\"\ntype = \"api\"\nowner = \"t\"\nversion = \"1.0.0\"\n{port}");
+        let files = [
+            ("services/catalog.toml", text.as_str()),
+            ("policies/teams.toml", "[team.t]\n"),
+            ("policies/security.toml", rules),
+        ];
+        load(&files)
+    };
+    let demanding = rule("name != 'a'");
+    for (head, count) in [(String::new(), 1), (rule("true"), 1), (demanding.clone(), 1)] {
+        let base = repository(&demanding, "");
+        let found = check(&repository(&head, "port = 80\n"), Some(&base), today());
+        let broken = found.iter().filter(|finding| finding.code == "QD603").count();
+        assert_eq!(broken, count, "{head}");
+    }
+}

@@ -7,6 +7,8 @@ use super::{
 };
 use crate::{
     domain::{
+        break_glass,
+        calendar::{self, Standing},
         catalog::Catalog,
         change::{Change, ChangeClass},
         forge::{self, ForgeSettings, MergeDraft},
@@ -58,7 +60,21 @@ fn already(id: &ChangeId, ground: &Ground) -> Failure {
 /// validates what comes of it.
 async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<MergePlan, Failure> {
     let (id, head) = (&change.proposal.id, &change.proposal.head);
-    let obstacles = domain::obstacles(change);
+    let now = outside.ports.clock.now();
+    let projects: Vec<_> =
+        change.services.iter().filter_map(|name| ground.main.services.get(name)?.project.clone()).collect();
+    let closed = match calendar::standing(&ground.main, None, &projects, now) {
+        Standing::Closed(closure) => Some(closure),
+        Standing::Open { .. } => None,
+    };
+    let record = ground.ledger.operations.changes.get(id);
+    let glass = record.is_some_and(|record| {
+        let state = break_glass::state(record, &ground.main.people, Some(&change.proposal), head, now);
+        state.is_some_and(|state| state.is_granted())
+    });
+    let (past, obstacles): (Vec<_>, Vec<_>) = domain::obstacles(change, closed.as_ref())
+        .into_iter()
+        .partition(|obstacle| glass && obstacle.kind.yields_to_glass());
     if !obstacles.is_empty() {
         let failure = Failure::refused(format!("{id} may not be merged"));
         let failure = obstacles.into_iter().take(12).fold(failure, |failure, one| failure.cause(one.text));
@@ -107,7 +123,7 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
     }
     let merged = landing::edited(outside, &combined.commit, &edits).await?;
     let findings = ground.new_findings(outside, merged, Way::On).await?;
-    landing::refuse_errors(&findings, &ground.name)?;
+    landing::refuse_errors(&findings, &ground.name, if glass { Way::PastGates } else { Way::On })?;
     let approvals = domain::approvers(change, &ground.main.people, ground.ledger.operations.approvals_of(id));
     let message = domain::merge_message(&Facts {
         change,
@@ -115,7 +131,7 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
         approvals: &approvals,
         tip: ground.ledger.tip.as_ref(),
         request: settings.as_ref().map(|(_, number)| *number),
-        break_glass: false,
+        break_glass: glass,
     });
     Ok(MergePlan {
         change: id.clone(),
@@ -128,6 +144,7 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
         releases,
         approvals,
         findings,
+        past: glass.then(|| past.into_iter().map(|obstacle| obstacle.text).collect()),
         settled: combined.conflicts,
         forge: settings,
     })
@@ -286,7 +303,8 @@ async fn here(
     change: &Change,
     report: &Reporter,
 ) -> Result<Merged, Failure> {
-    let commit = landing::write(outside, ground, &plan.draft, Way::On, report).await?;
+    let way = if plan.past.is_some() { Way::PastGates } else { Way::On };
+    let commit = landing::write(outside, ground, &plan.draft, way, report).await?;
     let publication = Publication {
         branches: vec![
             BranchMove {
@@ -346,7 +364,7 @@ async fn through_forge(
         tags: plan.releases.iter().map(|release| release.tag.clone()).collect(),
         approvals: plan.approvals.iter().map(|approver| approver.approval.clone()).collect(),
         request: Some(number),
-        break_glass: false,
+        break_glass: plan.past.is_some(),
     };
     if merged.tags.is_empty() {
         return Ok((merged, None));

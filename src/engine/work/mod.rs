@@ -2,6 +2,7 @@
 
 pub(super) mod announce;
 mod break_glass;
+mod forge_review;
 pub(super) mod landing;
 mod merge;
 mod post;
@@ -16,7 +17,6 @@ mod tell;
 use super::Outside;
 use crate::{
     domain::{
-        forge::ReviewDraft,
         ledger::{self, Happening, Verdict},
         name::IncidentId,
         notice::NoticeEvent,
@@ -24,7 +24,7 @@ use crate::{
     },
     error::Failure,
     model::{event::Event, jobs::JobId},
-    ports::{Draft, Receipt, Revision},
+    ports::{Draft, Receipt},
 };
 use tokio::sync::mpsc;
 
@@ -54,44 +54,14 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         }
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
         Work::Land(landing) => landing::run(outside, landing, report).await,
-        Work::Approve { change, gate, head, note, .. } => {
-            report.step(0, "reading the change again").await;
-            // The branch may have moved between the plan and the yes. Without the remote what is known here counts.
-            outside.ports.repository.fetch().await.ok();
-            let repository = &outside.ports.repository;
-            let main = repository.load(&Revision::WorkingTree).await?.settings.main.clone();
-            let catalog = repository.load(&Revision::Branch(main)).await?;
-            let proposals = outside.ports.repository.proposals(&catalog).await?;
-            let proposal =
-                proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
-                    Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
-                })?;
-            let loaded = super::sources::load_change(outside, proposal, &catalog).await?;
-            let operator = outside.ports.repository.operator().await?;
-            let reviewed = ReviewDraft {
-                number: 0,
-                head: head.clone(),
-                approve: true,
-                body: note.clone().unwrap_or_else(|| format!("{gate} approved")),
-            };
-            let branch = loaded.proposal.branch.clone();
-            let (gate, head, note) = (*gate, head.clone(), note.clone());
-            let subject = tell::Subject {
-                event: Some(NoticeEvent::ChangeApproved),
-                about: change.to_string(),
-                title: format!("{gate} approved"),
-                // A change of several services is about none of them alone.
-                service: <[_; 1]>::try_from(loaded.services.clone()).ok().map(|[service]| service),
-                ..tell::Subject::default()
-            };
-            let draft: Draft = Box::new(move |operations| {
-                ledger::approve(operations, &loaded, &catalog.people, &operator, gate, &head, note.as_deref())
-            });
-            let receipt = append(outside, draft, report).await?;
-            let outcome = outcome(format!("{gate} of {change} approved"), receipt);
-            let outcome = tell::after(outside, subject, outcome, report).await;
-            Ok(review::after(outside, &branch, reviewed, outcome).await)
+        Work::Approve { change, draft } => review::approve(outside, change, draft, report).await,
+        Work::RequestChanges { change, shown, note } => {
+            review::request_changes(outside, change, shown, note, report).await
         }
+        Work::Withdraw { change, gate, note } => {
+            review::withdraw(outside, change, *gate, note.clone(), report).await
+        }
+        Work::Comment { change, text } => review::comment(outside, change, text, report).await,
         Work::PostValidation { change, head, request, forge } => {
             post::run(outside, change, head, *request, forge, report).await
         }

@@ -3,7 +3,6 @@
 use super::Reporter;
 use crate::{
     domain::{
-        change::gate_states,
         forge::{self, COMMENT_MARKER, ForgeSettings, STATUS_CONTEXT, StatusState},
         ledger::Verdict,
         name::{ChangeId, CommitId},
@@ -37,11 +36,7 @@ pub(super) async fn run(
     })?;
     let mut loaded = sources::load_change(outside, proposal, &catalog).await?;
     let operations = outside.ports.ledger.state().await?.operations;
-    let gates =
-        gate_states(&loaded.gates, &loaded.proposal, &catalog.people, operations.approvals_of(change));
-    for (gate, known) in loaded.gates.iter_mut().zip(gates) {
-        gate.state = known;
-    }
+    loaded.judge(&catalog.people, &operations);
     let status = forge::validation_status(&loaded, &loaded.findings);
     report.step(1, status.description.clone()).await;
     outside.ports.forge.post_status(settings, &status).await?;

@@ -70,7 +70,7 @@ pub(super) async fn plan(
     let next = landing::edited(outside, &combined.commit, &edits).await?;
     let findings = ground.new_findings(outside, next, landing::Way::Back).await?;
     if direct {
-        landing::refuse_errors(&findings, &ground.name)?;
+        landing::refuse_errors(&findings, &ground.name, landing::Way::Back)?;
     }
     let ancestors = repository.ancestors(&merged.commit, 1).await?;
     let subject = ancestors.first().and_then(|ancestor| ancestor.message.lines().next()).unwrap_or_default();

@@ -1,15 +1,22 @@
-//! Everything about one change: what it alters, its gates, what validation found, and where it comes from.
+//! Everything about one change, in sections: what it is and what stands against it, what it alters, what
+//! validation found, and what was said about it.
+
+mod difference;
+mod discussion;
+mod forge;
 
 use super::window;
 use crate::{
     config::theme::Role,
     domain::{
         change::Change,
-        forge::{CheckState, ReviewState},
         gate::GateState,
-        name::ChangeId,
+        ledger::ChangeRecord,
+        name::{ChangeId, ServiceName, TeamName},
+        text::clean,
         units::format_duration,
     },
+    model::ui::ChangeSection,
     tui::{
         paint::{Line, Painter, piece},
         view::View,
@@ -19,33 +26,110 @@ use crate::{
 use ratatui::layout::Rect;
 use window::Page;
 
-const WIDTH: u16 = 104;
+const WIDTH: u16 = 120;
 
-/// Draws the details of a change.
-pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: &ChangeId, offset: usize) {
+/// Draws a section of the details of a change.
+pub fn draw(
+    view: &View<'_>,
+    painter: &mut Painter<'_>,
+    body: Rect,
+    id: &ChangeId,
+    section: ChangeSection,
+    offset: usize,
+) {
     let change = view.joined.changes.iter().find(|change| change.proposal.id == *id);
-    let mut title = vec![piece(id.to_string(), painter.style(Role::Title))];
-    if let Some(change) = change {
-        let stage = status::stage(change);
-        title.push(piece(format!("  {} {}", stage.glyph, stage.word), painter.style(stage.role)));
+    let Some(change) = change else {
+        let title = vec![piece(id.to_string(), painter.style(Role::Title))];
+        window::page(painter, body, WIDTH, &title, offset, |page| {
+            page.text("this change is not open any more", Role::Dim, 0);
+        });
+        return;
+    };
+    let stage = status::stage(change);
+    let title = vec![
+        piece(id.to_string(), painter.style(Role::Title)),
+        piece(format!("  {} {}", stage.glyph, stage.word), painter.style(stage.role)),
+    ];
+    let record = view.model.world.ledger.value.as_ref().and_then(|ledger| ledger.operations.changes.get(id));
+    // The window keeps its size from section to section, so that nothing jumps.
+    let inside = window::open(painter, window::centred(body, WIDTH, body.height), &title);
+    let tabs = tabs(painter, change, record, section);
+    painter.line(inside.x, inside.y, inside.width, &tabs);
+    let below = Rect { y: inside.y + 2, height: inside.height.saturating_sub(2), ..inside };
+    let mut page = Page::new(painter.styles, inside.width);
+    match section {
+        ChangeSection::Overview => overview(view, &mut page, change, record),
+        ChangeSection::Difference => difference::fill(&mut page, change),
+        ChangeSection::Findings => findings(&mut page, change),
+        ChangeSection::Discussion => discussion::fill(view, &mut page, change, record),
     }
-    window::page(painter, body, WIDTH, &title, offset, |page| match change {
-        Some(change) => fill(view, page, change),
-        None => page.text("this change is not open any more", Role::Dim, 0),
-    });
+    page.draw(painter, below, offset);
 }
 
-fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
+/// `[Overview]  Difference 3  Findings 1  Discussion 4`
+fn tabs<'a>(
+    painter: &Painter<'_>,
+    change: &Change,
+    record: Option<&ChangeRecord>,
+    section: ChangeSection,
+) -> Line<'a> {
+    let mut line = Line::new();
+    for one in ChangeSection::ALL {
+        let count = match one {
+            ChangeSection::Overview => 0,
+            ChangeSection::Difference => change.patch.files.len(),
+            ChangeSection::Findings => change.findings.len(),
+            ChangeSection::Discussion => record.map_or(0, |record| record.events),
+        };
+        let count = if count > 0 { format!(" {count}") } else { String::new() };
+        if one == section {
+            let words = format!("[{}{count}]", one.title());
+            line.push(piece(words, painter.style(Role::Accent)));
+        } else {
+            line.push(piece(format!(" {}{count} ", one.title()), painter.style(Role::Dim)));
+        }
+        line.push(piece(" ", painter.style(Role::Text)));
+    }
+    line
+}
+
+fn overview(view: &View<'_>, page: &mut Page<'_>, change: &Change, record: Option<&ChangeRecord>) {
     let proposal = &change.proposal;
     page.text(&proposal.subject, Role::Title, 0);
     page.blank();
-    page.fact("class, risk", &format!("{}, {} risk", change.class, change.class.risk()), Role::Text);
-    let names: Vec<&str> = change.services.iter().map(crate::domain::name::ServiceName::as_str).collect();
+    for glass in record.iter().flat_map(|record| &record.glasses).filter(|glass| glass.settled.is_none()) {
+        let words = format!(
+            "the glass is broken by {}, until {}, {}: {}",
+            clean(&glass.by.name),
+            glass.expires.format("%Y-%m-%d %H:%M UTC"),
+            glass.incident,
+            glass.reason
+        );
+        page.marked("■", Role::StatusCritical, &words, Role::StatusCritical);
+    }
+    match change.blocked() {
+        Some(reasons) => page.marked("■", Role::StatusCritical, &format!("blocked: {reasons}"), Role::Text),
+        None => page.marked("●", Role::StatusOk, "nothing stands against merging it", Role::Text),
+    }
+    page.blank();
+    let breaking = if change.breaking { ", breaks consumers" } else { "" };
+    page.fact(
+        "class, risk",
+        &format!("{}, {} risk{breaking}", change.class, change.class.risk()),
+        Role::Text,
+    );
+    let names: Vec<&str> = change.services.iter().map(ServiceName::as_str).collect();
     if names.is_empty() {
         page.fact("services", "none", Role::Dim);
     } else {
         page.fact("services", &names.join(", "), Role::Text);
     }
+    let role = if change.harm.breaks > 0 { Role::StatusCritical } else { Role::Text };
+    let harm = match (change.harm.breaks, change.harm.at_risk) {
+        (0, 0) => "nobody else is harmed".to_owned(),
+        (breaks, at_risk) => format!("{breaks} break, {at_risk} at risk"),
+    };
+    page.fact("impact", &harm, role);
     let authors: Vec<&str> = proposal.authors.iter().map(|author| author.name.as_str()).collect();
     page.fact("authors", &authors.join(", "), Role::Text);
     page.fact(
@@ -63,18 +147,41 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
         ),
         Role::Text,
     );
+    gates(view, page, change);
+    if !change.wishes.is_empty() {
+        page.heading("Requests for changes");
+    }
+    for wish in &change.wishes {
+        let ago = format_duration(view.now() - wish.at);
+        if wish.answered {
+            let words = format!("{}, {ago} ago, before it was altered: {}", wish.by, wish.note);
+            page.marked("↺", Role::Dim, &words, Role::Dim);
+        } else {
+            page.marked(
+                "▲",
+                Role::StatusWarning,
+                &format!("{}, {ago} ago: {}", wish.by, wish.note),
+                Role::Text,
+            );
+        }
+    }
+    super::change_glass::section(view, page, change);
+    forge::request(view, page, change);
+}
 
+fn gates(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     page.heading("Gates");
     for gate in &change.gates {
         let state = status::gate(&gate.state);
-        let teams: Vec<&str> = gate.teams.iter().map(crate::domain::name::TeamName::as_str).collect();
+        let teams: Vec<&str> = gate.teams.iter().map(TeamName::as_str).collect();
         let detail = match &gate.state {
             GateState::Open => format!("waits for {}", teams.join(" or ")),
-            GateState::Approved { by, at } => {
-                format!("by {by}, {} ago", format_duration(view.now() - *at))
+            GateState::Approved { by, at, carried } => {
+                let kept = if *carried { ", kept through a rebase" } else { "" };
+                format!("by {by}, {} ago{kept}", format_duration(view.now() - *at))
             }
             GateState::Fallen { by } => {
-                format!("{by} had approved an earlier head; waits for {}", teams.join(" or "))
+                format!("{by} had approved something else; waits for {}", teams.join(" or "))
             }
         };
         let line: Line<'_> = vec![
@@ -84,30 +191,9 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
         ];
         page.lines.push(line);
     }
+}
 
-    super::change_glass::section(view, page, change);
-    request(view, page, change);
-
-    page.heading("What it changes");
-    if change.fields.is_empty() {
-        page.text("no field of a service", Role::Dim, 0);
-    }
-    let mut service = None;
-    for field in &change.fields {
-        if service != Some(&field.service) {
-            service = Some(&field.service);
-            page.text(field.service.as_str(), Role::Text, 0);
-        }
-        page.lines.push(vec![piece(format!("  {}", field.field), page.style(Role::Dim))]);
-        if let Some(old) = &field.old {
-            page.text(&format!("    - {old}"), Role::DiffRemoved, 6);
-        }
-        if let Some(new) = &field.new {
-            page.text(&format!("    + {new}"), Role::DiffAdded, 6);
-        }
-    }
-
-    page.heading("Findings");
+fn findings(page: &mut Page<'_>, change: &Change) {
     if change.findings.is_empty() {
         page.marked("●", Role::StatusOk, "validation found nothing", Role::Text);
     }
@@ -122,74 +208,5 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
             page.marked("▸", Role::Accent, help, Role::Dim);
         }
         page.blank();
-    }
-
-    page.heading("Files");
-    for path in proposal.paths.iter().take(50) {
-        page.text(path, Role::Dim, 0);
-    }
-    if proposal.paths.len() > 50 {
-        page.text(&format!("+{} more", proposal.paths.len() - 50), Role::Dim, 0);
-    }
-}
-
-/// What the forge says about it: information, on which no gate depends.
-fn request(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
-    let Some(request) = change.request.as_deref() else { return };
-    page.heading("On the forge");
-    let state = if request.draft { "draft" } else { "open" };
-    page.fact(
-        "request",
-        &format!("#{}, {state}, by {}: {}", request.number, request.author, request.title),
-        Role::Text,
-    );
-    if !request.url.is_empty() {
-        page.fact("page", &request.url, Role::Text);
-    }
-    if request.head != change.proposal.head {
-        let words = format!(
-            "the forge has the branch at {}; here it is at {}",
-            request.head.short(),
-            change.proposal.head.short()
-        );
-        page.marked("▲", Role::StatusWarning, &words, Role::Text);
-    }
-    for review in request.opinions() {
-        let (glyph, role) = match (review.state, request.is_stale(review)) {
-            (ReviewState::Approved, Some(false)) => ("●", Role::StatusOk),
-            // Good news about what nobody knows, or about what is gone, is none.
-            (ReviewState::Approved, _) => ("◌", Role::Dim),
-            (ReviewState::ChangesRequested, _) => ("▲", Role::StatusWarning),
-            (ReviewState::Commented | ReviewState::Dismissed, _) => ("·", Role::Dim),
-        };
-        let about = match (request.is_stale(review), &review.commit) {
-            (Some(true), Some(commit)) => format!(" (of {}, an earlier head)", commit.short()),
-            (None, _) => " (the forge does not say of which commit)".to_owned(),
-            _ => String::new(),
-        };
-        let when =
-            review.at.map(|at| format!(", {} ago", format_duration(view.now() - at))).unwrap_or_default();
-        page.marked(
-            glyph,
-            role,
-            &format!("{} {}{about}{when}", review.by, review.state.as_str()),
-            Role::Text,
-        );
-    }
-    let [failed, pending, skipped, passed] = request.check_counts();
-    if request.checks.is_empty() {
-        page.text("no checks", Role::Dim, 0);
-    } else {
-        let words = format!("checks: {passed} passed, {failed} failed, {pending} pending, {skipped} skipped");
-        let (glyph, role) = match (failed, pending) {
-            (1.., _) => ("■", Role::StatusCritical),
-            (0, 1..) => ("◌", Role::Dim),
-            (0, 0) if passed == 0 => ("◌", Role::Dim),
-            (0, 0) => ("●", Role::StatusOk),
-        };
-        page.marked(glyph, role, &words, Role::Text);
-    }
-    for check in request.checks.iter().filter(|check| check.state == CheckState::Failed).take(10) {
-        page.text(&check.name, Role::Dim, 2);
     }
 }

@@ -54,7 +54,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Lay
         Overlay::Service { service, offset } => service::draw(view, painter, body, service, *offset),
         Overlay::Columns { cursor } => columns::draw(view, painter, body, *cursor),
         Overlay::Source { service, offset } => source::draw(view, painter, body, service, *offset),
-        Overlay::Change { change, offset } => change::draw(view, painter, body, change, *offset),
+        Overlay::Change { change, section, offset } => {
+            change::draw(view, painter, body, change, *section, *offset);
+        }
         Overlay::CrossProject { table, row, offset } => {
             cross_project::draw(view, painter, body, *table, row, *offset);
         }

@@ -162,8 +162,8 @@ pub const fn migration(state: MigrationState) -> Status {
 
 /// Where a change stands: what blocks it, or what it waits for.
 pub fn stage(change: &Change) -> Status {
-    let is_broken = change.findings.iter().any(|finding| finding.level == Level::Error);
-    let is_open = change.gates.iter().any(|gate| !matches!(gate.state, GateState::Approved { .. }));
+    let is_broken = change.errors() > 0 || change.wishes.iter().any(|wish| !wish.answered);
+    let is_open = change.gates.iter().any(|gate| !gate.is_approved());
     match (is_broken, is_open) {
         (true, _) => status("■", "blocked", Role::StatusCritical),
         (false, true) => status("○", "in review", Role::Text),

@@ -343,14 +343,14 @@ macro_rules! structs {
 structs! {
     Identity { name, email }
     Incident { id, severity, title, service, declared_at, declared_by, acknowledged, resolved }
-    Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit }
+    Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit, place }
     ReviewAnswers { reason, effect, documentation, breaking, tests }
-    ChangesRequest { head, digest, note, by, at }
+    ChangesRequest { head, digest, note, withdrawn, by, at, place }
     Comment { text, by, at }
     Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
     MergeRecord { merged, by, at, reverted }
     Glass { head, reason, expires, incident, by, at, seconds, settled }
-    ChangeRecord { approvals, requests, comments, proposed, merges, glasses }
+    ChangeRecord { approvals, requests, comments, proposed, merges, glasses, events }
     Restored { branch, from, to, commit, reason, detected_at, incident }
     Restoration { restored, at, by }
     RunningRollback { from, to, object, since, by }

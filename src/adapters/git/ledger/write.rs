@@ -251,6 +251,7 @@ fn renumber(
         | Happening::ChangeProposed { .. }
         | Happening::ApprovalWithdrawn { .. }
         | Happening::ChangesRequested { .. }
+        | Happening::RequestWithdrawn { .. }
         | Happening::ChangeCommented { .. }
         | Happening::ChangeMerged(_)
         | Happening::ChangeReverted { .. }

@@ -37,6 +37,7 @@ fn all_kinds() -> Vec<Happening> {
             digest: "d".repeat(64),
             note: "keep the old endpoint".into(),
         },
+        Happening::RequestWithdrawn { change: "api-2".into(), note: None },
         Happening::ChangeCommented { change: "api-2".into(), text: "why now?".into() },
         Happening::ChangeMerged(Box::new(Merged {
             change: "api-2".into(),
