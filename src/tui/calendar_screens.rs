@@ -225,7 +225,7 @@ fn broken_glass_is_in_the_details_of_its_change() {
     model.ui.zoom = None;
     model.ui.overlays.push(Overlay::Change {
         change: "auth-1.4.0".into(),
-        section: Default::default(),
+        section: crate::model::ui::ChangeSection::default(),
         offset: 0,
     });
     let shown = text("glass", &model);

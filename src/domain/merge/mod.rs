@@ -260,7 +260,7 @@ impl ObstacleKind {
     }
 }
 
-/// Whether a rule is about files that cannot be read (QD0xx and QD1xx): past that nothing may be merged, for
+/// Whether a rule is about files that cannot be read (`QD0xx` and QD1xx): past that nothing may be merged, for
 /// nobody would know what it says.
 pub fn is_about_reading(code: &str) -> bool {
     code.starts_with("QD0") || code.starts_with("QD1")

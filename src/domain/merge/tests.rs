@@ -73,7 +73,7 @@ fn everything_that_stands_against_a_merge_is_named() {
         (vec![GateState::Open], &["the code-review gate is open: somebody of @platform must approve it"]),
         (
             vec![approved, GateState::Fallen { by: "cy".into() }],
-            &["the security gate fell: cy had approved an earlier head"],
+            &["the security gate fell: cy had approved it, and it alters something else now"],
         ),
     ] {
         let found = obstacles(&change(ChangeClass::Bugfix, "x", gates), None);
