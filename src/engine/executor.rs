@@ -1,10 +1,10 @@
 //! Carries effects out as tasks against ports; their answers come back on a bounded channel.
 
-use super::{Outside, work};
+use super::{Judged, Outside, work};
 use crate::{
     domain::{
         catalog::Catalog, cross_project::HistoryRequest, finding::Finding, name::CommitId, plan::Validation,
-        rules,
+        proposal::new_findings, rules,
     },
     error::Failure,
     model::{
@@ -13,7 +13,7 @@ use crate::{
     },
     ports::Revision,
 };
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, watch};
 
 /// How many answers may wait for the loop; a task that is faster waits.
@@ -144,12 +144,19 @@ pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> R
             (format!("{change} at {}", head.short()), named(head.as_str()), Some(named(base.as_str())))
         }
     };
+    let began_at = match &request {
+        ValidationRequest::Change { base, .. } => Some(base.clone()),
+        _ => None,
+    };
     let head = repository.load(&head).await?;
     let base = match base {
         Some(base) => Some(repository.load(&base).await?),
         None => None,
     };
-    let findings = check(outside, head, base).await?;
+    let findings = match (began_at, base) {
+        (Some(began_at), Some(base)) => check_change(outside, head, &began_at, base).await?,
+        (_, base) => check(outside, head, base).await?,
+    };
     Ok(Validation { subject, findings: Arc::new(findings) })
 }
 
@@ -161,6 +168,27 @@ async fn parted(outside: &Outside, head: &str, base: &str) -> Result<CommitId, F
         Some(commit) => Ok(commit),
         None => repository.resolve(base).await,
     }
+}
+
+/// What a change brings that was not found in the commit that it began at: what is wrong there already is not its
+/// fault, and must keep nobody from mending something else.
+pub(super) async fn check_change(
+    outside: &Outside,
+    head: Arc<Catalog>,
+    began_at: &CommitId,
+    base: Arc<Catalog>,
+) -> Result<Vec<Finding>, Failure> {
+    let today = outside.ports.clock.now().date_naive();
+    let judged = || outside.judged.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = judged().clone().filter(|last| last.commit == *began_at && last.day == today);
+    let before = if let Some(last) = known {
+        last.findings
+    } else {
+        let findings = Arc::new(check(outside, base.clone(), None).await?);
+        *judged() = Some(Judged { commit: began_at.clone(), day: today, findings: findings.clone() });
+        findings
+    };
+    Ok(new_findings(&before, check(outside, head, Some(base)).await?))
 }
 
 /// Every rule over a catalog, off the loop's threads.

@@ -15,15 +15,17 @@ mod work;
 
 use crate::{
     domain::{
+        finding::Finding,
         graph::part::{Part, Way},
         impact::Impact,
-        name::{ContextName, ServiceName},
+        name::{CommitId, ContextName, ServiceName},
         plan::Validation,
     },
     error::Failure,
     model::effect::{ImpactRequest, ValidationRequest},
     ports::{Cluster, Ports, Revision},
 };
+use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
@@ -35,12 +37,22 @@ pub struct Outside {
     /// The ports.
     pub ports: Ports,
     clusters: Arc<Mutex<BTreeMap<ContextName, Arc<dyn Cluster>>>>,
+    judged: Arc<Mutex<Option<Judged>>>,
+}
+
+/// What was found last in a commit that changes began at: most changes begin at the same one.
+#[derive(Debug, Clone)]
+struct Judged {
+    commit: CommitId,
+    /// Some rules count days.
+    day: NaiveDate,
+    findings: Arc<Vec<Finding>>,
 }
 
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, clusters: Arc::default() }
+        Self { ports, clusters: Arc::default(), judged: Arc::default() }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.

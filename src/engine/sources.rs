@@ -258,7 +258,7 @@ pub(super) async fn load_change(
     let (head, base) = (named(&proposal.head), named(&proposal.base));
     let (head, base) =
         futures::try_join!(outside.ports.repository.load(&head), outside.ports.repository.load(&base))?;
-    let findings = executor::check(outside, head.clone(), Some(base.clone())).await?;
+    let findings = executor::check_change(outside, head.clone(), &proposal.base, base.clone()).await?;
     Ok(change::assemble(proposal, &base, &head, Arc::new(findings), main, &Operations::default()))
 }
 

@@ -260,6 +260,11 @@ async fn validating_a_faulty_change_shows_what_is_wrong() {
     let Some(Overlay::Findings { validation, .. }) = console.overlay() else { panic!() };
     let codes: Vec<_> = validation.findings.iter().map(|finding| finding.code).collect();
     assert_eq!(codes, ["QD216"]);
+    console.keys("esc");
+    // A change is not blamed for what was there before it.
+    for change in &console.model().world.joined.changes {
+        assert!(change.findings.iter().all(|finding| finding.code != "QD216"), "{}", change.proposal.id);
+    }
 }
 
 #[tokio::test]
