@@ -255,3 +255,64 @@ fn record_plan(record: &RecordPlan) -> Shown {
     let steps = vec![step("record it in the ledger", event)];
     Shown { title: format!("record {what}"), facts, steps, notes, typed: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::merge::CommitDraft, model::layout::Size, tui::fixture};
+
+    fn draft() -> CommitDraft {
+        let commit = |letter: &str| letter.repeat(40).into();
+        CommitDraft {
+            parent: commit("a"),
+            files_of: commit("b"),
+            edits: vec![("CHANGELOG.md".into(), "x".into())],
+            message: "feat(api)!: new tokens\n\nChange-Id: api-2\n".into(),
+        }
+    }
+
+    fn merge(is_risky: bool) -> MergePlan {
+        MergePlan {
+            change: "api-2".into(),
+            branch: "change/api-2".into(),
+            head: "c".repeat(40).into(),
+            class: "breaking, high risk".into(),
+            is_risky,
+            main: "main".into(),
+            draft: draft(),
+            releases: Vec::new(),
+            approvals: Vec::new(),
+            findings: Vec::new(),
+            settled: Vec::new(),
+            forge: None,
+        }
+    }
+
+    fn revert(branch: Option<&str>) -> RevertPlan {
+        RevertPlan {
+            change: "api-2".into(),
+            merged: "c".repeat(40).into(),
+            reason: "it leaks".into(),
+            main: "main".into(),
+            branch: branch.map(str::to_owned),
+            because: None,
+            draft: draft(),
+            findings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_risky_wants_the_changes_id_typed() {
+        let model = fixture::empty(Size { width: 80, height: 24 });
+        for (landing, typed, title) in [
+            (Landing::Merge(merge(true)), Some("api-2"), "merge api-2 into main"),
+            (Landing::Merge(merge(false)), None, "merge api-2 into main"),
+            (Landing::Revert(revert(None)), Some("api-2"), "revert api-2 on main"),
+            (Landing::Revert(revert(Some("change/x"))), None, "propose the revert of api-2 as change/x"),
+        ] {
+            let plan = landing_plan(&model, landing);
+            assert_eq!((plan.confirm_by_typing.as_deref(), plan.title.as_str()), (typed, title));
+            assert_eq!(plan.steps.len(), 4, "{:?}", plan.steps);
+        }
+    }
+}

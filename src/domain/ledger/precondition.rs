@@ -8,6 +8,7 @@ use super::{
     event::{Entry, EntryBody},
     fold::{Operations, RunningRollback},
     happening::{Happening, Verdict},
+    landing,
 };
 use crate::{
     domain::{
@@ -148,13 +149,15 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         | Happening::ChangeCommented { .. } => return change::fits(operations, &entry.actor, happening),
         Happening::ChangeApproved { .. }
         | Happening::ChangeProposed { .. }
-        | Happening::ChangeMerged(_)
-        | Happening::ChangeReverted { .. }
-        | Happening::MainRestored(_)
         | Happening::GlassOpened { .. }
         | Happening::GlassSeconded { .. }
         | Happening::GlassSettled { .. }
         | Happening::NoticeDelivered { .. } => return Ok(()),
+        Happening::ChangeMerged(merged) => landing::merged(operations, merged),
+        Happening::ChangeReverted { change, merged, commit, branch, reason } => {
+            landing::reverted(operations, change, merged, commit, branch.as_deref(), reason)
+        }
+        Happening::MainRestored(restored) => landing::restored(operations, restored),
         Happening::RollbackStarted { service, environment, from, to, object } => {
             let start = RollbackStart {
                 service: service.clone(),
