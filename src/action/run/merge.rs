@@ -141,6 +141,13 @@ fn merge_plan(model: &Model, merge: &MergePlan) -> Shown {
         facts.push(("releases", versions.join(", ")));
     }
     let mut notes = named(&merge.findings, &format!("{main} will have"));
+    if let Some(past) = &merge.past {
+        notes.push(
+            "The glass is broken: two people let it pass. A post-mortem is due 24h after the merge."
+                .to_owned(),
+        );
+        notes.extend(past.iter().map(|words| format!("Passed: {words}.")));
+    }
     if !merge.settled.is_empty() {
         notes.push(format!(
             "{main} changed {} too; its text is kept, and this change's lines are added.",
@@ -283,6 +290,7 @@ mod tests {
             releases: Vec::new(),
             approvals: Vec::new(),
             findings: Vec::new(),
+            past: None,
             settled: Vec::new(),
             forge: None,
         }
