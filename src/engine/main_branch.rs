@@ -7,8 +7,11 @@ use crate::{
     model::{event::SourceUpdate, world::MainBranch},
     ports::Revision,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch::Receiver;
+
+/// So long the first pictures have the processor for themselves: judging the main branch takes all of it.
+const FIRST_PICTURES: Duration = Duration::from_millis(500);
 
 /// Looks at the main branch, if it is not where it was seen last.
 ///
@@ -42,6 +45,7 @@ pub(super) async fn watch<T>(
     if catalogs.wait_for(Option::is_some).await.is_err() {
         return;
     }
+    tokio::time::sleep(FIRST_PICTURES).await;
     loop {
         moved.borrow_and_update();
         let name =
