@@ -52,6 +52,7 @@ fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    use_few_heaps();
     adapters::install_crypto();
     let printed = match runtime() {
         Ok(runtime) => {
@@ -77,6 +78,19 @@ fn warn_of_settings(global: &Global, request: &Request) {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }
+
+/// The system's allocator gives each thread a heap of its own, and this program has ten threads that do little most of
+/// the time: with two heaps it takes six megabytes less.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "a setting of the C library; called before there is a second thread")]
+fn use_few_heaps() {
+    // SAFETY: `mallopt` takes two numbers and touches nothing else; one that it does not know, it refuses.
+    unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+}
+
+/// Other allocators share their heap already.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+const fn use_few_heaps() {}
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Builder::new_multi_thread()
