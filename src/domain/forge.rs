@@ -2,7 +2,7 @@
 
 mod draft;
 
-pub use draft::{Announcement, ProjectIssue, RequestDraft, announcement};
+pub use draft::{Announcement, ProjectIssue, RequestDraft, announcement, described};
 
 use super::{
     change::Change,

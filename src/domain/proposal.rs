@@ -11,7 +11,7 @@ use super::{
     diff::{self, DiffLine},
     edit,
     finding::Finding,
-    forge::{ForgeSettings, RequestDraft},
+    forge::{ForgeSettings, RequestDraft, described},
     gate::GateStatus,
     impact::Impact,
     name::{ChangeId, CommitId, ServiceName},
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::error::Failure;
 use chrono::{DateTime, NaiveDate, Utc};
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 /// The change log that is written to when the service names none of its own in the repository.
 pub const CHANGE_LOG: &str = "CHANGELOG.md";
@@ -90,22 +90,7 @@ impl ServiceProposal {
 
     /// The request that is opened for it on a forge.
     pub fn request(&self) -> RequestDraft {
-        let mut words =
-            format!("Class: {}, {} risk\nImpact: {}\n", self.class, self.class.risk(), self.impact);
-        for field in &self.fields {
-            let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".to_owned());
-            let _ = writeln!(
-                words,
-                "{} {}: {} → {}",
-                field.service,
-                field.field,
-                value(&field.old),
-                value(&field.new)
-            );
-        }
-        for gate in &self.gates {
-            let _ = writeln!(words, "Gate: {}", gate.gate);
-        }
+        let words = described(self.class, Some(&self.impact), &self.fields, &self.gates);
         RequestDraft::new(&self.branch, &self.main, &self.title(), self.note.as_deref(), &words)
     }
 }

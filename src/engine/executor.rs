@@ -140,22 +140,17 @@ pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> R
         ValidationRequest::Revision { head, base: Some(base) } => {
             (format!("{base}..{head}"), named(head), Some(named(parted(outside, head, base).await?.as_str())))
         }
-        ValidationRequest::Change { change, head, base } => {
-            (format!("{change} at {}", head.short()), named(head.as_str()), Some(named(base.as_str())))
+        ValidationRequest::Change { change, head, .. } => {
+            (format!("{change} at {}", head.short()), named(head.as_str()), None)
         }
     };
-    let began_at = match &request {
-        ValidationRequest::Change { base, .. } => Some(base.clone()),
-        _ => None,
-    };
     let head = repository.load(&head).await?;
-    let base = match base {
-        Some(base) => Some(repository.load(&base).await?),
-        None => None,
-    };
-    let findings = match (began_at, base) {
-        (Some(began_at), Some(base)) => check_change(outside, head, &began_at, base).await?,
-        (_, base) => check(outside, head, base).await?,
+    let findings = match (&request, base) {
+        (ValidationRequest::Change { base, .. }, _) => {
+            check_change(outside, head, &began(outside, base).await?).await?
+        }
+        (_, Some(base)) => check(outside, head, Some(repository.load(&base).await?)).await?,
+        (_, None) => check(outside, head, None).await?,
     };
     Ok(Validation { subject, findings: Arc::new(findings) })
 }
@@ -170,25 +165,29 @@ async fn parted(outside: &Outside, head: &str, base: &str) -> Result<CommitId, F
     }
 }
 
+/// The commit that changes begin at, with what is wrong there already.
+pub(super) async fn began(outside: &Outside, commit: &CommitId) -> Result<Judged, Failure> {
+    let day = outside.ports.clock.now().date_naive();
+    let judged = || outside.judged.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = judged().clone().filter(|last| last.commit == *commit && last.day == day);
+    if let Some(last) = known {
+        return Ok(last);
+    }
+    let catalog = outside.ports.repository.load(&Revision::Named(commit.to_string())).await?;
+    let findings = Arc::new(check(outside, catalog.clone(), None).await?);
+    let last = Judged { commit: commit.clone(), catalog, day, findings };
+    *judged() = Some(last.clone());
+    Ok(last)
+}
+
 /// What a change brings that was not found in the commit that it began at: what is wrong there already is not its
 /// fault, and must keep nobody from mending something else.
 pub(super) async fn check_change(
     outside: &Outside,
     head: Arc<Catalog>,
-    began_at: &CommitId,
-    base: Arc<Catalog>,
+    began: &Judged,
 ) -> Result<Vec<Finding>, Failure> {
-    let today = outside.ports.clock.now().date_naive();
-    let judged = || outside.judged.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = judged().clone().filter(|last| last.commit == *began_at && last.day == today);
-    let before = if let Some(last) = known {
-        last.findings
-    } else {
-        let findings = Arc::new(check(outside, base.clone(), None).await?);
-        *judged() = Some(Judged { commit: began_at.clone(), day: today, findings: findings.clone() });
-        findings
-    };
-    Ok(new_findings(&before, check(outside, head, Some(base)).await?))
+    Ok(new_findings(&began.findings, check(outside, head, Some(began.catalog.clone())).await?))
 }
 
 /// Every rule over a catalog, off the loop's threads.

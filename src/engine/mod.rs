@@ -15,6 +15,7 @@ mod work;
 
 use crate::{
     domain::{
+        catalog::Catalog,
         finding::Finding,
         graph::part::{Part, Way},
         impact::Impact,
@@ -44,6 +45,7 @@ pub struct Outside {
 #[derive(Debug, Clone)]
 struct Judged {
     commit: CommitId,
+    catalog: Arc<Catalog>,
     /// Some rules count days.
     day: NaiveDate,
     findings: Arc<Vec<Finding>>,

@@ -254,12 +254,16 @@ pub(super) async fn load_change(
     proposal: Proposal,
     main: &Arc<Catalog>,
 ) -> Result<Change, Failure> {
-    let named = |commit: &CommitId| Revision::Named(commit.to_string());
-    let (head, base) = (named(&proposal.head), named(&proposal.base));
-    let (head, base) =
-        futures::try_join!(outside.ports.repository.load(&head), outside.ports.repository.load(&base))?;
-    let findings = executor::check_change(outside, head.clone(), &proposal.base, base.clone()).await?;
-    Ok(change::assemble(proposal, &base, &head, Arc::new(findings), main, &Operations::default()))
+    let began = executor::began(outside, &proposal.base).await?;
+    let head = outside.ports.repository.load(&Revision::Named(proposal.head.to_string())).await?;
+    let findings = Arc::new(executor::check_change(outside, head.clone(), &began).await?);
+    let main = main.clone();
+    // Counting whom it harms takes long enough on a large estate to keep the loop's threads from drawing.
+    tokio::task::spawn_blocking(move || {
+        change::assemble(proposal, &began.catalog, &head, findings, &main, &Operations::default())
+    })
+    .await
+    .map_err(|error| Failure::failed("a change was not compared to its end").because(&error))
 }
 
 /// Fetches the remote, and replays what waits for it.

@@ -170,7 +170,7 @@ async fn a_process_that_is_killed_at_any_step_leaves_a_sound_ledger() {
 }
 
 /// Git outlives the process that started it; its locks are gone when it has ended.
-fn wait_for_git(repositories: &[&PathBuf]) {
+pub fn wait_for_git(repositories: &[&Path]) {
     let locked = || {
         repositories.iter().any(|repository| {
             let found = Command::new("find")

@@ -3,13 +3,13 @@
 
 use crate::{
     console::git,
+    ledger_killed::wait_for_git,
     merge::{Ground, approve, raise},
     program::BINARY,
 };
 use std::{
     fs,
     os::unix::{fs::PermissionsExt, process::ExitStatusExt},
-    path::Path,
     process::{Command, Stdio},
 };
 
@@ -205,23 +205,4 @@ async fn a_direct_revert_that_is_killed_once_main_has_it_is_recorded_by_the_next
     ground.program("bo").ends(0, &revert).await.says(&["recorded the revert of api-1.0.1"]);
     assert_eq!(ground.of_remote(&["log", "--format=%s", "main"]).lines().count(), 4);
     assert_eq!(ground.events("change.reverted").len(), 1);
-}
-
-/// Git outlives the process that started it; its locks are gone when it has ended.
-fn wait_for_git(repositories: &[&Path]) {
-    let locked = || {
-        repositories.iter().any(|repository| {
-            let found = Command::new("find")
-                .arg(repository)
-                // The ledger's own lock file stays; what holds it is the system.
-                .args(["-name", "*.lock", "!", "-name", "quarterdeck-ledger.lock"])
-                .output()
-                .unwrap();
-            !found.stdout.is_empty()
-        })
-    };
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while locked() && std::time::Instant::now() < deadline {
-        std::thread::yield_now();
-    }
 }

@@ -2,8 +2,9 @@
 
 use super::{ForgeSettings, IssueDraft, fenced};
 use crate::domain::{
-    change::Change,
+    change::{Change, ChangeClass, FieldChange},
     finding::Finding,
+    gate::GateStatus,
     impact::{Affected, Harm, Impact},
     name::{ChangeId, CommitId, ProjectName},
     text,
@@ -14,6 +15,28 @@ use std::{collections::BTreeMap, fmt::Write as _};
 const TITLE: usize = 200;
 /// How many findings an issue lists.
 const LISTED: usize = 20;
+
+/// What a change is, in the lines of a request.
+pub fn described(
+    class: ChangeClass,
+    impact: Option<&str>,
+    fields: &[FieldChange],
+    gates: &[GateStatus],
+) -> String {
+    let mut words = format!("Class: {class}, {} risk\n", class.risk());
+    if let Some(impact) = impact {
+        let _ = writeln!(words, "Impact: {impact}");
+    }
+    for field in fields {
+        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".to_owned());
+        let (old, new) = (value(&field.old), value(&field.new));
+        let _ = writeln!(words, "{} {}: {old} → {new}", field.service, field.field);
+    }
+    for status in gates {
+        let _ = writeln!(words, "Gate: {}", status.gate);
+    }
+    words
+}
 
 /// A pull or merge request that is to be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,21 +66,7 @@ impl RequestDraft {
     /// The request of a change that is open as a branch already.
     pub fn of_change(change: &Change, main: &str) -> Self {
         let proposal = &change.proposal;
-        let mut words = format!("Class: {}, {} risk\n", change.class, change.class.risk());
-        for field in &change.fields {
-            let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "–".to_owned());
-            let _ = writeln!(
-                words,
-                "{} {}: {} → {}",
-                field.service,
-                field.field,
-                value(&field.old),
-                value(&field.new)
-            );
-        }
-        for status in &change.gates {
-            let _ = writeln!(words, "Gate: {}", status.gate);
-        }
+        let words = described(change.class, None, &change.fields, &change.gates);
         Self::new(&proposal.branch, main, &proposal.subject, None, &words)
     }
 }
