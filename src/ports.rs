@@ -6,7 +6,10 @@ use crate::{
         catalog::{Catalog, ScrapeSettings, Target},
         change::{Identity, Proposal},
         cross_project::Moment,
-        deployment::{ClusterView, RollbackRoute, RolloutStatus},
+        deployment::{
+            ClusterView, RollbackRoute, RolloutStatus,
+            release::{Release, ReleaseRoute, ReleaseStep, Strategy},
+        },
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
             ReviewDraft,
@@ -229,6 +232,23 @@ pub trait Cluster: Send + Sync {
     fn start_rollback(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, ()>;
     /// How far it is.
     fn rollback_status(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, RolloutStatus>;
+    /// Finds out how a release gets there, and what stands against it (permission, a pause, a running operation, a
+    /// strategy that what manages it cannot do). Changes nothing.
+    fn plan_release(
+        &self,
+        target: &Target,
+        release: &Release,
+        strategy: &Strategy,
+    ) -> Answer<'_, ReleaseRoute>;
+    /// Takes one step. Sends each mutation once; a conflict is a `Conflict` failure.
+    fn release_step(&self, target: &Target, route: &ReleaseRoute, step: ReleaseStep) -> Answer<'_, ()>;
+    /// How far a step is: complete when the cluster shows its end, whoever took it.
+    fn release_status(
+        &self,
+        target: &Target,
+        route: &ReleaseRoute,
+        step: ReleaseStep,
+    ) -> Answer<'_, RolloutStatus>;
 }
 
 /// Direct scrapes of `/metrics`.

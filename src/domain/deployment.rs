@@ -1,5 +1,7 @@
 //! What runs: workloads, their revisions, and the routes by which one goes back.
 
+pub mod release;
+
 use super::{
     catalog::{ManagedBy, Target},
     name::ContextName,

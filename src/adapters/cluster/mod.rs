@@ -5,6 +5,7 @@ mod argocd;
 mod connections;
 mod failures;
 mod objects;
+mod release;
 mod undo;
 mod watch;
 
@@ -13,7 +14,10 @@ pub use connections::Connections;
 use crate::{
     domain::{
         catalog::{ManagedBy, Target},
-        deployment::{RollbackRoute, RolloutStatus},
+        deployment::{
+            RollbackRoute, RolloutStatus,
+            release::{Release, ReleaseRoute, ReleaseStep, Strategy},
+        },
         name::ContextName,
     },
     error::Failure,
@@ -224,6 +228,31 @@ impl Cluster for KubeCluster {
             }
         }
         .boxed()
+    }
+
+    fn plan_release(
+        &self,
+        target: &Target,
+        release: &Release,
+        strategy: &Strategy,
+    ) -> Answer<'_, ReleaseRoute> {
+        let (target, release, strategy) = (target.clone(), release.clone(), strategy.clone());
+        async move { release::plan(self, &target, &release, &strategy).await }.boxed()
+    }
+
+    fn release_step(&self, target: &Target, route: &ReleaseRoute, step: ReleaseStep) -> Answer<'_, ()> {
+        let (target, route) = (target.clone(), route.clone());
+        async move { release::step(self, &target, &route, step).await }.boxed()
+    }
+
+    fn release_status(
+        &self,
+        target: &Target,
+        route: &ReleaseRoute,
+        step: ReleaseStep,
+    ) -> Answer<'_, RolloutStatus> {
+        let (target, route) = (target.clone(), route.clone());
+        async move { release::status(self, &target, &route, step).await }.boxed()
     }
 }
 
