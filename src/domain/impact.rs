@@ -168,31 +168,33 @@ impl Impact {
         let graph = DependencyGraph::build(head);
         let before = DependencyGraph::build(base);
         let changed = classify(base, head, &[]).services;
-        let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
-        let mut words = Vec::new();
-        for name in &changed {
+        let in_words = |name: &ServiceName| {
             let (old, new) = (base.services.get(name), head.services.get(name));
-            words.push((name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref))));
-            if old.is_some() {
-                let version = new.and_then(|new| new.version.as_ref());
-                broken.insert(name, Broken { old, new, version });
-            }
-        }
-        let mut seeds = seeds(head, &graph, &broken);
-        let mut subjects: Vec<usize> = changed.iter().filter_map(|name| graph.position(name)).collect();
-        // A changed service can ask for something that is not there.
-        for place in &subjects {
-            let reasons = named(head, &graph, *place).map(|service| unmet_needs(head, service));
-            if let Some(reasons) = reasons.filter(|reasons| !reasons.is_empty()) {
-                seeds.push((*place, Harm::Breaks, reasons));
-            }
-        }
-        subjects.sort_unstable();
+            (name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref)))
+        };
+        let words = changed.iter().map(in_words).collect();
+        let (subjects, seeds) = change_seeds(base, head, &graph, &changed);
         let now = ceilings(head, &graph, &HashSet::new());
         let earlier = ceilings(base, &before, &HashSet::new());
         let otherwise = |name: &ServiceName, _: usize| before.position(name).map(|place| earlier[place]);
         Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise }
             .answer(Cause::Change(words), seeds)
+    }
+
+    /// How many services suffer each kind of harm from a change of the services `changed`, as [`Self::change`] counts
+    /// them: for where many changes are listed and nobody reads the names.
+    pub fn count_change(
+        base: &Catalog,
+        head: &Catalog,
+        graph: &DependencyGraph,
+        changed: &[ServiceName],
+    ) -> BTreeMap<Harm, usize> {
+        let (subjects, seeds) = change_seeds(base, head, graph, changed);
+        let mut counts = BTreeMap::new();
+        for (harm, _) in suffered(graph, &subjects, &seeds).into_iter().flatten() {
+            *counts.entry(harm).or_default() += 1;
+        }
+        counts
     }
 
     /// How many services are harmed.
@@ -298,6 +300,65 @@ fn seeds(
     seeds
 }
 
+/// Where the services are that a change alters, in ascending order, and what that does to their direct users.
+fn change_seeds(
+    base: &Catalog,
+    head: &Catalog,
+    graph: &DependencyGraph,
+    changed: &[ServiceName],
+) -> (Vec<usize>, Vec<Seed>) {
+    let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
+    for name in changed {
+        let (old, new) = (base.services.get(name), head.services.get(name));
+        if old.is_some() {
+            let version = new.and_then(|new| new.version.as_ref());
+            broken.insert(name, Broken { old, new, version });
+        }
+    }
+    let mut seeds = seeds(head, graph, &broken);
+    let mut subjects: Vec<usize> = changed.iter().filter_map(|name| graph.position(name)).collect();
+    // A changed service can ask for something that is not there.
+    for place in &subjects {
+        let reasons = named(head, graph, *place).map(|service| unmet_needs(head, service));
+        if let Some(reasons) = reasons.filter(|reasons| !reasons.is_empty()) {
+            seeds.push((*place, Harm::Breaks, reasons));
+        }
+    }
+    subjects.sort_unstable();
+    (subjects, seeds)
+}
+
+/// What becomes of every service, and through which other one, by its place. The worst harm comes first, and whoever
+/// it reaches suffers nothing milder.
+fn suffered(
+    graph: &DependencyGraph,
+    subjects: &[usize],
+    seeds: &[Seed],
+) -> Vec<Option<(Harm, Option<usize>)>> {
+    let mut waiting: [VecDeque<(usize, Option<usize>)>; Harm::ALL.len()] = Default::default();
+    let mut by_self: HashSet<usize> = HashSet::new();
+    for (place, harm, _) in seeds {
+        waiting[*harm as usize].push_back((*place, None));
+        if subjects.binary_search(place).is_ok() {
+            by_self.insert(*place);
+        }
+    }
+    let mut suffered: Vec<Option<(Harm, Option<usize>)>> = vec![None; graph.len()];
+    for harm in Harm::ALL {
+        while let Some((place, via)) = waiting[harm as usize].pop_front() {
+            let is_subject = subjects.binary_search(&place).is_ok() && !by_self.contains(&place);
+            if suffered[place].is_some() || is_subject {
+                continue;
+            }
+            suffered[place] = Some((harm, via));
+            for (user, need) in graph.users(place) {
+                waiting[harm.behind(need.optional) as usize].push_back((user, Some(place)));
+            }
+        }
+    }
+    suffered
+}
+
 /// How harm spreads from the direct users to everybody behind them.
 struct Spread<'a> {
     catalog: &'a Catalog,
@@ -312,34 +373,14 @@ struct Spread<'a> {
 
 impl Spread<'_> {
     fn answer(&self, cause: Cause, seeds: Vec<Seed>) -> Impact {
-        let count = self.graph.len();
+        let suffered = suffered(self.graph, self.subjects, &seeds);
         let mut reasons: HashMap<usize, Vec<(Harm, String)>> = HashMap::new();
-        let mut by_self: HashSet<usize> = HashSet::new();
-        let mut waiting: [VecDeque<(usize, Option<usize>)>; Harm::ALL.len()] = Default::default();
-        let mut depth = vec![usize::MAX; count];
+        let mut depth = vec![usize::MAX; self.graph.len()];
         for (place, harm, said) in seeds {
             reasons.entry(place).or_default().extend(said.into_iter().map(|reason| (harm, reason)));
-            waiting[harm as usize].push_back((place, None));
-            if self.subjects.binary_search(&place).is_ok() {
-                by_self.insert(place);
-            }
             depth[place] = 1;
         }
         let (required, depth) = self.distances(depth);
-        // The worst harm comes first, and whoever it reaches suffers nothing milder.
-        let mut suffered: Vec<Option<(Harm, Option<usize>)>> = vec![None; count];
-        for harm in Harm::ALL {
-            while let Some((place, via)) = waiting[harm as usize].pop_front() {
-                let is_subject = self.subjects.binary_search(&place).is_ok() && !by_self.contains(&place);
-                if suffered[place].is_some() || is_subject {
-                    continue;
-                }
-                suffered[place] = Some((harm, via));
-                for (user, need) in self.graph.users(place) {
-                    waiting[harm.behind(need.optional) as usize].push_back((user, Some(place)));
-                }
-            }
-        }
         let mut affected = Vec::new();
         for (place, suffered) in suffered.into_iter().enumerate() {
             let (Some((harm, via)), Some(service)) = (suffered, named(self.catalog, self.graph, place))

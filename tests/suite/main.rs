@@ -43,4 +43,8 @@ mod pty;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod signed_approvals;
+#[cfg(test)]
+mod ten_steps;
+#[cfg(test)]
 mod terminal;

@@ -15,6 +15,7 @@ mod review;
 mod service;
 mod view;
 
+pub use calendar::page_click;
 pub use change::find as find_change;
 pub use cross::table_click;
 pub use graph::graph_click;
