@@ -256,7 +256,13 @@ async fn a_breaking_change_goes_from_the_proposal_to_its_tag_by_keys() {
     // 10: the ledger can be believed, and a copy of it with another byte cannot.
     let program = Program::on(&control, marta.platform.kubeconfig());
     let ran = program.ends(0, &["ledger", "verify"]).await;
-    ran.says(&["valid: ", "11 signed", "s.novak@example.com 4", "l.okafor@example.com 2", "k.ito@example.com 2"]);
+    ran.says(&[
+        "valid: ",
+        "11 signed",
+        "s.novak@example.com 4",
+        "l.okafor@example.com 2",
+        "k.ito@example.com 2",
+    ]);
     altered_in_place(&control, marta.platform.directory()).await;
     rewritten_from_there(&control, marta.platform.directory()).await;
 }

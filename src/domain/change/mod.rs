@@ -124,6 +124,14 @@ pub struct Proposal {
     pub objects: BTreeMap<String, [Option<String>; 2]>,
 }
 
+impl Proposal {
+    /// What it is about: the subject of its first commit. Those after it mend what reviewers found.
+    pub fn about(&self) -> &str {
+        let first = self.messages.last().and_then(|message| message.lines().next());
+        first.map(str::trim).filter(|line| !line.is_empty()).unwrap_or(&self.subject)
+    }
+}
+
 /// One field of a service that a change alters.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {

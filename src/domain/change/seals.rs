@@ -19,6 +19,9 @@ pub struct Seals {
     pub required: bool,
     /// How each event that was looked at is signed, by its commit.
     pub states: BTreeMap<CommitId, SignatureState>,
+    /// Whether an event counts that was not looked at. It opens no gate; but whoever would say the same must look at
+    /// what came first.
+    pub unseen_counts: bool,
 }
 
 /// An approval that does not count because of its signature.
@@ -41,6 +44,7 @@ impl Seals {
             Some(SignatureState::Foreign { by, .. }) => Some(format!("{by} signed it")),
             Some(SignatureState::Bad(why)) => Some(why.clone()),
             _ if !self.required => None,
+            None if self.unseen_counts => None,
             Some(SignatureState::Unsigned) => Some("it is not signed".to_owned()),
             Some(SignatureState::Unknown { why, .. }) => Some(why.clone()),
             Some(SignatureState::Unchecked(why)) => Some(format!("it could not be checked: {why}")),
@@ -132,6 +136,9 @@ mod tests {
                 .collect()
         };
         assert_eq!(counting(true), ["valid"]);
+        let lenient = Seals { unseen_counts: true, ..seals(true) };
+        assert_eq!(lenient.objection(&"not seen".into()), None);
+        assert!(lenient.objection(&"unsigned".into()).is_some());
         assert_eq!(counting(false), ["valid", "unsigned", "unknown", "unchecked", "not seen"]);
     }
 }
