@@ -146,7 +146,7 @@ impl Inner {
             let state = judge(&seal, &rules.addresses(&entry.actor), &rules.signers, entry.at);
             states.insert(commit, state);
         }
-        Ok(Seals { required: rules.required, states })
+        Ok(Seals { required: rules.required, states, unseen_counts: false })
     }
 
     /// The commits from `tip` back to `end` (without it) or the beginning, oldest first. The signatures of `vouched`
