@@ -16,6 +16,7 @@ use quarterdeck::{
     },
     ports::Ledger as _,
 };
+use gix::objs::Write as _;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use ssh_key::{
     Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig,
@@ -192,7 +193,7 @@ fn write_signed(directory: &Path, pair: &Ed25519KeyPair, key: &KeyData) {
         let armoured = signature.to_pem(LineEnding::LF).unwrap();
         let armoured = armoured.trim_end().replace('\n', "\n ");
         let raw = format!("{head}gpgsig {armoured}\n\n{message}");
-        parent = Some(repository.write_buf(gix::object::Kind::Commit, raw.as_bytes()).unwrap().detach());
+        parent = Some(repository.objects.write_buf(gix::object::Kind::Commit, raw.as_bytes()).unwrap());
     }
     let reference = directory.join(".git").join(BRANCH);
     fs::create_dir_all(reference.parent().unwrap()).unwrap();
