@@ -321,3 +321,74 @@ fn a_rule_that_a_change_deletes_or_loosens_still_holds_for_it() {
         assert_eq!(broken, count, "{head}");
     }
 }
+
+#[test]
+fn a_service_without_status_is_held_to_what_it_counts_as() {
+    let full = "governance = { change_log = \"x\", break_changes_notice = 30 }\nsla.availability = \"99.9%\"";
+    let silent = "version = \"1.0.0\"";
+    let spoken = pair(silent, &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&spoken, None), ["QD405", "QD403", "QD404"]);
+    // Nobody speaks of the lifecycle; or it did, and the change takes the word out.
+    let unspoken = pair(silent, full, &[]);
+    assert_eq!(found(&unspoken, None), Vec::<&str>::new());
+    assert_eq!(found(&unspoken, Some(&spoken)), ["QD405", "QD403", "QD404"]);
+    // What does all that is asked needs no word.
+    let done = pair(&format!("{silent}\n{full}"), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&done, None), Vec::<&str>::new());
+    let early = pair(&format!("version = \"0.9.0\"\n{full}"), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&early, None), ["QD401"]);
+    // A word that is no state has a finding of its own, and no others follow from it.
+    let misspelt = pair(&format!("{silent}\nstatus = \"gaa\""), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&misspelt, None), ["QD106"]);
+}
+
+#[test]
+fn consumers_that_nobody_lists_are_told() {
+    let project = |needs: &str| {
+        format!(
+            "[project-specific.p]\nowner = \"t\"\n[service.web]\nname = \"web\"\ntype = \"web\"\nversion = \"1.0.0\"\n\
+             dependencies.requires = [{needs}]\n"
+        )
+    };
+    let uses = project("\"a\"");
+    for (a, consumer, project, expected) in [
+        // Without a list: only what other projects use must have one.
+        ("", REQUIRES, "", &[][..]),
+        ("", "", uses.as_str(), &["the project `p` uses `a`, which lists no `consumers`"]),
+        ("consumers.projects = [\"p\"]", "", &uses, &[]),
+        // With one, it is complete.
+        (
+            "consumers.projects = [\"p\"]",
+            REQUIRES,
+            &uses,
+            &["`consumer` depends on `a`, which does not list it"],
+        ),
+        (
+            "consumers.required_by = [\"consumer\"]",
+            REQUIRES,
+            &uses,
+            &["`web` depends on `a`, which does not list it"],
+        ),
+        ("consumers = { projects = [\"p\"], required_by = [\"consumer\"] }", REQUIRES, &uses, &[]),
+        (
+            "consumers = { projects = [\"p\"], required_by = [\"consumer\"] }",
+            "",
+            "",
+            &[
+                "`a` says that `consumer` requires it, but `consumer` does not",
+                "`a` names the project `p` as a consumer, which does not use it",
+            ],
+        ),
+    ] {
+        let empty = project_without_services();
+        let file = if project.is_empty() { empty.as_str() } else { project };
+        let head =
+            pair(&format!("version = \"1.0.0\"\n{a}"), consumer, &[("projects/p/services.toml", file)]);
+        let told: Vec<_> = check(&head, None, today()).into_iter().map(|finding| finding.message).collect();
+        assert_eq!(told, expected, "{a} | {consumer} | {file}");
+    }
+}
+
+fn project_without_services() -> String {
+    "[project-specific.p]\nowner = \"t\"\n".to_owned()
+}

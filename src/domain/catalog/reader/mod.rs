@@ -6,6 +6,7 @@
 //! itself into a part, side by side, and kept while it stays the same; then all are joined.
 
 mod dashboard;
+mod decode;
 mod demands;
 mod part;
 mod policies;
@@ -20,6 +21,7 @@ mod view;
 mod widgets;
 
 use self::{
+    decode::Damage,
     part::Part,
     services::{Estate, Joining},
     sink::Sink,
@@ -82,7 +84,7 @@ struct Input {
 /// A file that was read, or that must be read with all others known.
 enum Read {
     Part(Arc<Part>),
-    Whole(Arc<SourceFile>, Option<usize>),
+    Whole(Arc<SourceFile>, Option<Damage>),
     TooLarge(Arc<SourceFile>, String),
 }
 
@@ -97,7 +99,7 @@ impl Reader {
         // which files arrive changes nothing.
         inputs.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
         inputs.dedup_by(|(a, _), (b, _)| a == b);
-        inputs.retain(|(path, bytes)| is_control_file(path) || std::str::from_utf8(bytes).is_ok());
+        inputs.retain(|(path, bytes)| is_control_file(path) || decode::is_text(bytes));
         let mut catalog = Catalog::default();
         if !inputs.iter().any(|(path, _)| path == CATALOG_PATH) {
             let message = format!("{CATALOG_PATH} is missing");
@@ -111,10 +113,10 @@ impl Reader {
                     catalog.files.push(Arc::clone(&part.sink.file));
                     part.join(&mut estate, &catalog.files)
                 }
-                Read::Whole(file, lost_at) => {
+                Read::Whole(file, damage) => {
                     catalog.files.push(Arc::clone(&file));
                     let mut sink = Sink::new(Arc::clone(&file), index as u32);
-                    sink.lost(lost_at);
+                    sink.damaged(damage);
                     read_whole(&file, &mut catalog, &mut sink);
                     sink
                 }
@@ -128,9 +130,9 @@ impl Reader {
             };
             catalog.findings.extend(sink.finish());
         }
-        catalog.services = self.services(estate.services);
-        catalog.projects = estate.projects;
+        catalog.projects = std::mem::take(&mut estate.projects);
         catalog.places.append(&mut estate.places);
+        catalog.services = self.services(estate.into_services());
         catalog.findings.sort_by(crate::domain::finding::Finding::order);
         catalog
     }
@@ -167,22 +169,23 @@ impl Reader {
 
     /// The services with everything that is laid over them; those of the same parts as before are the
     /// same values as before.
-    fn services(&mut self, estate: BTreeMap<ServiceName, Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
-        let mut services = Vec::with_capacity(estate.len());
-        for (name, joining) in estate {
-            let service = match self.joined.get(&name) {
+    fn services(&mut self, estate: Vec<Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+        let service = |joining: Joining| {
+            // Most have one part, and are that.
+            if joining.overlays.is_empty() {
+                return joining.definition;
+            }
+            let name = joining.definition.name.clone();
+            match self.joined.get(&name) {
                 Some((kept, service)) if kept.is(&joining) => Arc::clone(service),
                 _ => {
                     let service = joining.service();
-                    if !joining.overlays.is_empty() {
-                        self.joined.insert(name.clone(), (joining, Arc::clone(&service)));
-                    }
+                    self.joined.insert(name, (joining, Arc::clone(&service)));
                     service
                 }
-            };
-            services.push((name, service));
-        }
-        services.into_iter().collect()
+            }
+        };
+        estate.into_iter().map(service).map(|service| (service.name.clone(), service)).collect()
     }
 }
 
@@ -224,16 +227,13 @@ fn read_one(input: Input) -> Read {
             return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), message);
         }
     }
-    let (text, lost_at) = match decode(input.bytes) {
-        Ok(text) => (text, None),
-        Err((text, at)) => (text, Some(at)),
-    };
+    let (text, damage) = decode::text_of(input.bytes, is_control_file(&input.path));
     let file = Arc::new(SourceFile::new(input.path, text));
     let whole = file.path == shapes::DASHBOARD || !part::is_part(shapes::of(&file.path));
     if whole {
-        Read::Whole(file, lost_at)
+        Read::Whole(file, damage)
     } else {
-        Read::Part(Arc::new(Part::read(&file, input.index, lost_at)))
+        Read::Part(Arc::new(Part::read(&file, input.index, damage)))
     }
 }
 
@@ -250,17 +250,6 @@ fn rank(path: &str) -> u8 {
 
 /// What some editors write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Text of bytes.
-///
-/// # Errors
-/// The text with replacement characters, and the place of the first one, when it is not UTF-8.
-fn decode(bytes: Vec<u8>) -> Result<String, (String, usize)> {
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        (String::from_utf8_lossy(error.as_bytes()).into_owned(), at)
-    })
-}
 
 /// Reads a file of which there is one, small, and which others are read by.
 fn read_whole(file: &Arc<SourceFile>, catalog: &mut Catalog, sink: &mut Sink) {
