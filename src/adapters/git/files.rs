@@ -97,7 +97,7 @@ pub(super) fn others(root: &Path, git: &Git) -> Result<Others, Failure> {
         let Ok(metadata) = fs::symlink_metadata(&file) else { continue };
         if metadata.is_file()
             && others.admits(metadata.len())
-            && let Ok(bytes) = read_at_most(&file, MAX_OTHER_BYTES, metadata.len())
+            && let Ok(bytes) = read_at_most(&file, MAX_OTHER_BYTES)
         {
             others.files.insert(path.to_owned(), bytes);
         }
@@ -147,11 +147,12 @@ pub(super) fn on_disk(root: &Path, path: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The first `limit` bytes of a file that is said to have `size`.
-fn read_at_most(file: &Path, limit: u64, size: u64) -> io::Result<Vec<u8>> {
-    // As much as it takes and one byte to see the end by: what grows as it is read ends with twice the room.
-    let mut bytes = Vec::with_capacity(size.min(limit) as usize + 1);
-    fs::File::open(file)?.take(limit).read_to_end(&mut bytes)?;
+fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = fs::File::open(file)?;
+    // In one piece: a limited reader does not know how much there is, and would begin with a few bytes.
+    let size = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -172,7 +173,7 @@ pub(super) fn working_tree(root: &Path) -> (Files, Vec<(String, String)>, Vec<St
             return;
         }
         // One byte beyond the limit is enough for the reader to say that it is too large.
-        match read_at_most(file, MAX_FILE_BYTES as u64 + 1, metadata.len()) {
+        match read_at_most(file, MAX_FILE_BYTES as u64 + 1) {
             Ok(bytes) => {
                 files.insert(path, bytes);
             }

@@ -71,6 +71,9 @@ const KEPT_VERSIONS: usize = 4;
 /// Fewer bytes than this are read faster on one thread than it takes to start another.
 const WORTH_A_THREAD: usize = 256 * 1024;
 
+/// Fewer services than this are joined faster on one thread than it takes to start another.
+const SERVICES_WORTH_A_THREAD: usize = 2_000;
+
 /// More threads than this are not used: the rest of the program wants to run too.
 const MOST_THREADS: usize = 8;
 
@@ -170,23 +173,49 @@ impl Reader {
     /// The services with everything that is laid over them; those of the same parts as before are the
     /// same values as before.
     fn services(&mut self, estate: Vec<Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
-        let service = |joining: Joining| {
+        let known = |joining: &Joining| {
             // Most have one part, and are that.
             if joining.overlays.is_empty() {
-                return joining.definition;
+                return Some(Arc::clone(&joining.definition));
             }
-            let name = joining.definition.name.clone();
-            match self.joined.get(&name) {
-                Some((kept, service)) if kept.is(&joining) => Arc::clone(service),
-                _ => {
-                    let service = joining.service();
-                    self.joined.insert(name, (joining, Arc::clone(&service)));
-                    service
-                }
-            }
+            let kept = self.joined.get(&joining.definition.name).filter(|(kept, _)| kept.is(joining));
+            kept.map(|(_, service)| Arc::clone(service))
         };
-        estate.into_iter().map(service).map(|service| (service.name.clone(), service)).collect()
+        let estate: Vec<_> = estate.into_iter().map(|joining| (known(&joining), joining)).collect();
+        let mut services = Vec::with_capacity(estate.len());
+        for (joining, service, is_new) in laid_over(estate) {
+            if is_new {
+                self.joined.insert(service.name.clone(), (joining, Arc::clone(&service)));
+            }
+            services.push((service.name.clone(), service));
+        }
+        services.into_iter().collect()
     }
+}
+
+/// Lays over each service what other files say of it, on two halves at once where there are many; with each, whether
+/// that was done now.
+fn laid_over(mut estate: Vec<(Option<Arc<Service>>, Joining)>) -> Vec<(Joining, Arc<Service>, bool)> {
+    let lay = |half: Vec<(Option<Arc<Service>>, Joining)>| -> Vec<_> {
+        half.into_iter()
+            .map(|(known, joining)| {
+                let is_new = known.is_none();
+                let service = known.unwrap_or_else(|| joining.service());
+                (joining, service, is_new)
+            })
+            .collect()
+    };
+    let unknown = estate.iter().filter(|(known, _)| known.is_none()).count();
+    if unknown < SERVICES_WORTH_A_THREAD {
+        return lay(estate);
+    }
+    let rest = estate.split_off(estate.len() / 2);
+    thread::scope(|scope| {
+        let rest = scope.spawn(|| lay(rest));
+        let mut services = lay(estate);
+        services.extend(rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        services
+    })
 }
 
 /// Reads files on as many threads as are worth it.
