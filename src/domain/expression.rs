@@ -188,7 +188,11 @@ fn offset_of(text: &str, (line, column): (isize, isize)) -> usize {
 fn in_words(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchOverload(overload) => {
-            let operator = overload.function().trim_matches(['_', '@']).replace("_[_", "[]");
+            let operator = match overload.function() {
+                "_[_]" => "[]",
+                "_?_:_" => "?:",
+                other => sign(other.trim_matches(['_', '@'])),
+            };
             let types: Vec<_> = overload.argument_types().iter().map(|name| named_type(name)).collect();
             format!("`{operator}` does not work on {}", types.join(" and "))
         }
@@ -211,7 +215,7 @@ fn in_words(error: &ExecutionError) -> String {
             format!("{} cannot be compared with {}", type_of(one), type_of(two))
         }
         ExecutionError::UnsupportedBinaryOperator(operator, one, two) => {
-            format!("`{}` does not work on {} and {}", clean(operator), type_of(one), type_of(two))
+            format!("`{}` does not work on {} and {}", sign(operator), type_of(one), type_of(two))
         }
         ExecutionError::UnsupportedKeyType(key) => format!("{} cannot be a key", type_of(key)),
         ExecutionError::UnsupportedIndex(index, of) => {
@@ -223,11 +227,23 @@ fn in_words(error: &ExecutionError) -> String {
         ExecutionError::DivisionByZero(_) => "it divides by zero".to_owned(),
         ExecutionError::RemainderByZero(_) => "it takes a remainder by zero".to_owned(),
         ExecutionError::Overflow(operator, ..) => {
-            format!("the result of `{}` is too large", clean(operator))
+            format!("the result of `{}` is too large", sign(operator))
         }
         ExecutionError::IndexOutOfBounds(_) => "a list has no entry at this place".to_owned(),
         ExecutionError::DuplicateKey(_) => "a map names a key twice".to_owned(),
         _ => "it cannot be worked out".to_owned(),
+    }
+}
+
+/// An operator as it is written, by the name that the library gives it.
+fn sign(name: &str) -> &str {
+    match name {
+        "add" => "+",
+        "sub" | "negate" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        other => other,
     }
 }
 

@@ -142,6 +142,7 @@ fn a_change_breaks_by_what_it_removes_raises_or_asks_for() {
             "breaks api 1 required: it is removed",
             "breaks next 1 required: it is removed",
             "falls web 2 required through api: ",
+            "at risk login 0 required: it promises 99.9%, and what it requires allows 99.5% from now on",
             "degrades mailer 1 optional: it is removed",
         ]
     );

@@ -48,9 +48,9 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         }
         // The 99th percentile is never below the others: where one of them may exceed the promise unnoticed, so may it.
         for (key, title, most) in [
-            ("metrics.response_time_p99", "99th", metrics.response_time_p99),
-            ("metrics.response_time_p95", "95th", metrics.response_time_p95),
-            ("metrics.response_time_p50", "50th", metrics.response_time_p50),
+            ("metrics.response_time_p99", "", metrics.response_time_p99),
+            ("metrics.response_time_p95", " on the 95th percentile", metrics.response_time_p95),
+            ("metrics.response_time_p50", " on the 50th percentile", metrics.response_time_p50),
         ] {
             let (Some(most), Some(promised)) = (most, promise.response_time_p99) else { continue };
             if most <= promised {
@@ -58,7 +58,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
             }
             let (most, promised) = (format_duration(most), format_duration(promised));
             let message = format!(
-                "`{name}` promises answers within {promised} (99th percentile) but alerts on the {title} only above {most}"
+                "`{name}` promises answers within {promised} (99th percentile) but alerts{title} only above {most}"
             );
             let written = key.trim_start_matches("metrics.");
             let help = format!("write `{written} = \"{promised}\"` or less");

@@ -189,8 +189,8 @@ mod tests {
         found.iter().filter(|finding| finding.code == "QD805").count()
     }
 
-    const WINDOW: &str =
-        "[[window]]\nname = \"w\"\nstart = 2026-07-01T10:00:00Z\nend = 2026-07-01T14:00:00Z\n";
+    const WINDOW: &str = "[[window]]\nname = \"w\"\nduration = \"4h\"\n\
+                          rrule = \"DTSTART:20260701T100000Z\\nRRULE:FREQ=DAILY;COUNT=1\"\n";
 
     fn freeze(hours: (u8, u8), more: &str) -> String {
         let (from, to) = hours;
@@ -233,7 +233,7 @@ mod tests {
             calendar += &format!(
                 "[[freeze]]\nname = \"f{number}\"\nstart = 2026-01-01T00:00:00Z\nrrule = \"FREQ=DAILY\"\n\
                  duration = \"24h\"\nenvironments = [\"e{number}\"]\nprojects = [\"p{number}\"]\n\
-                 [[window]]\nname = \"w{number}\"\nstart = 2026-01-01T01:00:00Z\nrrule = \"FREQ=DAILY\"\n\
+                 [[window]]\nname = \"w{number}\"\nrrule = \"DTSTART:20260101T010000Z\\nRRULE:FREQ=DAILY\"\n\
                  duration = \"1h\"\nenvironments = [\"e{number}\"]\nprojects = [\"p{number}\"]\n"
             );
         }
