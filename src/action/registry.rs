@@ -5,6 +5,7 @@ mod change;
 mod glass;
 mod graph;
 mod incident;
+mod inspect;
 mod ledger;
 mod lookup;
 mod report;
@@ -54,6 +55,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     calendar::ACTIONS,
     glass::ACTIONS,
     service::ACTIONS,
+    inspect::ACTIONS,
     incident::ACTIONS,
 ];
 

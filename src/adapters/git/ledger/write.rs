@@ -259,6 +259,7 @@ fn renumber(
         | Happening::GlassSettled { .. }
         | Happening::NoticeDelivered { .. }
         | Happening::RollbackStarted { .. }
-        | Happening::RollbackFinished { .. } => None,
+        | Happening::RollbackFinished { .. }
+        | Happening::ServiceActed { .. } => None,
     }
 }
