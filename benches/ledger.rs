@@ -5,6 +5,7 @@
 mod support;
 
 use chrono::{DateTime, Utc};
+use gix::objs::Write as _;
 use quarterdeck::{
     adapters::git::{GitLedger, GitRepository},
     config::environment::var,
@@ -16,7 +17,6 @@ use quarterdeck::{
     },
     ports::Ledger as _,
 };
-use gix::objs::Write as _;
 use ring::signature::{Ed25519KeyPair, KeyPair as _};
 use ssh_key::{
     Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig,

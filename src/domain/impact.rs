@@ -3,6 +3,7 @@
 
 mod availability;
 mod harm;
+mod promises;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use availability::ceilings;
 use harm::{Broken, unmet_needs, why_broken};
 use semver::Version;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -142,7 +143,14 @@ impl Impact {
         let now = ceilings(catalog, graph, &HashSet::new());
         let otherwise = ceilings(catalog, graph, &HashSet::from([place]));
         let otherwise = |_: &ServiceName, user: usize| Some(otherwise[user]);
-        let spread = Spread { catalog, graph, subjects: &[place], now: &now, otherwise: &otherwise };
+        let spread = Spread {
+            catalog,
+            graph,
+            subjects: &[place],
+            now: &now,
+            otherwise: &otherwise,
+            risks: HashMap::new(),
+        };
         Some(spread.answer(Cause::Outage(subject.clone()), seeds))
     }
 
@@ -159,7 +167,14 @@ impl Impact {
         let seeds = seeds(catalog, graph, &HashMap::from([(service, now)]));
         let now = ceilings(catalog, graph, &HashSet::new());
         let otherwise = |_: &ServiceName, _: usize| None;
-        let spread = Spread { catalog, graph, subjects: &[place], now: &now, otherwise: &otherwise };
+        let spread = Spread {
+            catalog,
+            graph,
+            subjects: &[place],
+            now: &now,
+            otherwise: &otherwise,
+            risks: HashMap::new(),
+        };
         Some(spread.answer(Cause::Version(subject.clone(), version.clone()), seeds))
     }
 
@@ -167,31 +182,47 @@ impl Impact {
     pub fn change(base: &Catalog, head: &Catalog) -> Self {
         let graph = DependencyGraph::build(head);
         let before = DependencyGraph::build(base);
-        let changed = classify(base, head, &[]).services;
+        let promised = promises::changed(base, head);
+        let changed: BTreeSet<ServiceName> = classify(base, head, &[])
+            .services
+            .into_iter()
+            // The policy of a tier changes what services promise whose own tables stay as they are.
+            .chain(promised.keys().map(|name| (*name).clone()))
+            .collect();
         let in_words = |name: &ServiceName| {
             let (old, new) = (base.services.get(name), head.services.get(name));
-            (name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref)))
+            let said = promised.get(name).map_or(&[][..], |promised| &promised.words);
+            (name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref), said))
         };
         let words = changed.iter().map(in_words).collect();
-        let (subjects, seeds) = change_seeds(base, head, &graph, &changed);
+        let (subjects, seeds) = change_seeds(base, head, &graph, &changed, &promised);
         let now = ceilings(head, &graph, &HashSet::new());
         let earlier = ceilings(base, &before, &HashSet::new());
         let otherwise = |name: &ServiceName, _: usize| before.position(name).map(|place| earlier[place]);
-        Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise }
+        let risks = promises::risks(base, head, &graph, &now, &otherwise);
+        Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise, risks }
             .answer(Cause::Change(words), seeds)
     }
 
-    /// How many services suffer each kind of harm from a change of the services `changed`, as [`Self::change`] counts
-    /// them: for where many changes are listed and nobody reads the names.
+    /// How many services suffer each kind of harm from the step from `base` to `head`, as [`Self::change`] counts them:
+    /// for where many changes are listed and nobody reads the names. `graph` is that of the head, and `touched` are
+    /// the services that differ.
     pub fn count_change(
         base: &Catalog,
         head: &Catalog,
         graph: &DependencyGraph,
-        changed: &[ServiceName],
+        touched: &[ServiceName],
     ) -> BTreeMap<Harm, usize> {
-        let (subjects, seeds) = change_seeds(base, head, graph, changed);
+        let promised = promises::changed(base, head);
+        if !promised.is_empty() || touched.iter().any(|name| has_other_needs(base, head, name)) {
+            // Then it must be found out what everybody can still keep.
+            return Self::change(base, head).by_harm;
+        }
+        let changed = touched.iter().cloned().collect();
+        let (subjects, seeds) = change_seeds(base, head, graph, &changed, &promised);
         let mut counts = BTreeMap::new();
-        for (harm, _) in suffered(graph, &subjects, &seeds).into_iter().flatten() {
+        let harms = suffered(graph, &subjects, &seeds).into_iter().flatten();
+        for (harm, _) in harms.filter(|(harm, _)| *harm != Harm::Unharmed) {
             *counts.entry(harm).or_default() += 1;
         }
         counts
@@ -300,17 +331,32 @@ fn seeds(
     seeds
 }
 
+/// Whether a service comes, goes, or needs other services than before.
+fn has_other_needs(base: &Catalog, head: &Catalog, name: &ServiceName) -> bool {
+    let needs = |service: &Arc<Service>| -> BTreeSet<(ServiceName, bool)> {
+        let needs = service.dependencies.iter();
+        needs.map(|dependency| (dependency.service.clone(), dependency.optional)).collect()
+    };
+    match (base.services.get(name), head.services.get(name)) {
+        (Some(old), Some(new)) => needs(old) != needs(new),
+        _ => true,
+    }
+}
+
 /// Where the services are that a change alters, in ascending order, and what that does to their direct users.
 fn change_seeds(
     base: &Catalog,
     head: &Catalog,
     graph: &DependencyGraph,
-    changed: &[ServiceName],
+    changed: &BTreeSet<ServiceName>,
+    promised: &BTreeMap<&ServiceName, promises::Changed>,
 ) -> (Vec<usize>, Vec<Seed>) {
     let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
     for name in changed {
         let (old, new) = (base.services.get(name), head.services.get(name));
-        if old.is_some() {
+        // A promise that only gets better harms nobody.
+        let is_same = old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new) || old == new);
+        if old.is_some() && !(is_same && promised.get(name).is_some_and(|promised| !promised.lowered)) {
             let version = new.and_then(|new| new.version.as_ref());
             broken.insert(name, Broken { old, new, version });
         }
@@ -369,18 +415,30 @@ struct Spread<'a> {
     now: &'a [f64],
     /// What it could keep otherwise.
     otherwise: &'a dyn Fn(&ServiceName, usize) -> Option<f64>,
+    /// Why a service cannot keep what it promises any more. That harms nobody behind it: they count on the promise.
+    risks: HashMap<usize, String>,
 }
 
 impl Spread<'_> {
     fn answer(&self, cause: Cause, seeds: Vec<Seed>) -> Impact {
-        let suffered = suffered(self.graph, self.subjects, &seeds);
+        let mut suffered = suffered(self.graph, self.subjects, &seeds);
         let mut reasons: HashMap<usize, Vec<(Harm, String)>> = HashMap::new();
         let mut depth = vec![usize::MAX; self.graph.len()];
         for (place, harm, said) in seeds {
             reasons.entry(place).or_default().extend(said.into_iter().map(|reason| (harm, reason)));
             depth[place] = 1;
         }
-        let (required, depth) = self.distances(depth);
+        let (required, mut depth) = self.distances(depth);
+        for (place, why) in &self.risks {
+            reasons.entry(*place).or_default().push((Harm::AtRisk, why.clone()));
+            if suffered[*place].is_none_or(|(harm, _)| harm > Harm::AtRisk) {
+                suffered[*place] = Some((Harm::AtRisk, None));
+            }
+            // What no need leads to stands for itself.
+            if depth[*place] == usize::MAX {
+                depth[*place] = 0;
+            }
+        }
         let mut affected = Vec::new();
         for (place, suffered) in suffered.into_iter().enumerate() {
             let (Some((harm, via)), Some(service)) = (suffered, named(self.catalog, self.graph, place))

@@ -8,7 +8,7 @@ use crate::{
     domain::{
         catalog::{
             is_control_file,
-            reader::{Content, MAX_FILE_BYTES},
+            reader::{Content, MAX_FILE_BYTES, text_of},
         },
         finding::{Finding, SourceFile},
         rules::reading,
@@ -247,19 +247,23 @@ impl Seen {
     }
 
     /// Remembers the files of a catalog that was read from `objects`.
-    pub fn remember(&mut self, objects: BTreeMap<String, (ObjectId, u64)>, files: &[Arc<SourceFile>]) {
+    pub fn remember(&mut self, mut objects: BTreeMap<String, ObjectId>, files: &[Arc<SourceFile>]) {
         if self.0.len() >= MOST_SEEN {
             self.0.retain(|_, file| file.strong_count() > 0);
         }
-        let mut objects = objects;
         for file in files {
-            let Some((object, size)) = objects.remove(&file.path) else { continue };
-            // What was too large, or was changed while it was decoded, must be looked at again to be complained of.
-            if file.text.len() as u64 == size && !file.text.contains('\u{fffd}') {
+            // What was too large has no text, and must be looked at again to be complained of.
+            if let Some(object) = objects.remove(&file.path).filter(|_| !file.text.is_empty()) {
                 self.0.insert((file.path.clone(), object), Arc::downgrade(file));
             }
         }
     }
+}
+
+/// Whether the bytes of a file are its text: nothing in them is decoded, replaced, or complained of as bytes.
+fn is_plain(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|byte| matches!(byte, 0 | b'\r'))
+        && std::str::from_utf8(bytes).is_ok_and(|text| !text.starts_with('\u{feff}'))
 }
 
 /// The files of a commit.
@@ -268,8 +272,8 @@ pub(super) struct Committed {
     pub files: BTreeMap<String, Content>,
     /// What must be said of the others; their files are among `files`.
     pub others: Others,
-    /// Git's object and its size, of what was not seen before.
-    pub objects: BTreeMap<String, (ObjectId, u64)>,
+    /// Git's objects of what was not seen before and is plain text.
+    pub objects: BTreeMap<String, ObjectId>,
 }
 
 /// Reads the files of a commit: control files, and what else is text.
@@ -302,8 +306,11 @@ pub(super) fn at_commit(
                 let size = repository.find_header(entry.id).map_err(|error| broken(&error))?.size();
                 if control || others.admits(size) {
                     let blob = repository.find_blob(entry.id).map_err(|error| broken(&error))?;
-                    objects.insert(path.clone(), (entry.id, size));
-                    files.insert(path, Content::Bytes(blob.detach().data));
+                    let bytes = blob.detach().data;
+                    if is_plain(&bytes) {
+                        objects.insert(path.clone(), entry.id);
+                    }
+                    files.insert(path, Content::Bytes(bytes));
                 }
             }
         }
@@ -338,15 +345,10 @@ pub(super) fn sources(
                     continue;
                 }
                 let blob = repository.find_blob(entry.id).map_err(|error| unreadable(&path, &error))?;
-                if let Ok(text) = String::from_utf8(blob.detach().data) {
-                    let text = match text.strip_prefix('\u{feff}') {
-                        Some(rest) => rest.to_owned(),
-                        None => text,
-                    };
-                    let file = Arc::new(SourceFile::new(path, text));
-                    known.insert(entry.id, Arc::clone(&file));
-                    found.push(file);
-                }
+                let text = text_of(blob.detach().data, is_control_file(&path)).0;
+                let file = Arc::new(SourceFile::new(path, text));
+                known.insert(entry.id, Arc::clone(&file));
+                found.push(file);
             }
         }
     }
