@@ -31,6 +31,8 @@ mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod merge_flows;
@@ -44,5 +46,7 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod terminal;
