@@ -48,9 +48,10 @@ mod releases;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod running;
+#[cfg(test)]
 mod signed_approvals;
 #[cfg(test)]
 mod ten_steps;
-mod running;
 #[cfg(test)]
 mod terminal;
