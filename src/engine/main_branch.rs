@@ -28,9 +28,9 @@ async fn look(
         return Ok(None);
     }
     let catalog = repository.load(&Revision::Named(head.to_string())).await?;
-    let mut errors = executor::check(outside, catalog, None).await?;
+    let mut errors = executor::check(outside, catalog.clone(), None).await?;
     errors.retain(|finding| finding.level == Level::Error);
-    Ok(Some(MainBranch { name: name.to_owned(), head, errors }))
+    Ok(Some(MainBranch { name: name.to_owned(), head, catalog, errors }))
 }
 
 /// Looks whenever `moved` has something new, until it ends. Which branch it is, is said by the working tree, which

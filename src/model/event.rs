@@ -12,6 +12,7 @@ use crate::{
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
+        ledger::ChainHealth,
         merge::Landing,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
@@ -57,6 +58,8 @@ pub enum SourceUpdate {
     Changes(Result<Arc<Review>, Failure>),
     /// The ledger.
     Ledger(Result<Arc<LedgerView>, Failure>),
+    /// Whether the ledger can be believed.
+    Chain(Result<Arc<ChainHealth>, Failure>),
     /// A cluster.
     Cluster(ContextName, Result<Arc<ClusterView>, Failure>),
     /// Scrapes.

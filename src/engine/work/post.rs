@@ -8,7 +8,7 @@ use crate::{
         name::{ChangeId, CommitId},
         plan::Outcome,
     },
-    engine::{Outside, sources},
+    engine::{Outside, changes},
     error::Failure,
     ports::Revision,
 };
@@ -34,7 +34,7 @@ pub(super) async fn run(
         ))
         .hint("look at its new head, and post that")
     })?;
-    let mut loaded = sources::load_change(outside, proposal, &catalog).await?;
+    let mut loaded = changes::load(outside, proposal, &catalog).await?;
     let operations = outside.ports.ledger.state().await?.operations;
     loaded.judge(&catalog.people, &operations);
     let status = forge::validation_status(&loaded, &loaded.findings);

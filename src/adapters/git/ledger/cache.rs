@@ -1,15 +1,15 @@
 //! The folded state at a tip, kept beside the repository. It speeds the fold and never replaces it: a note of
 //! another program, another version, or with one wrong byte is not read.
 
-use super::notebook;
+use crate::adapters::git::notebook;
 use crate::domain::{
     change::{ChangeClass, Identity},
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
     incident::Incident,
     ledger::{
-        Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass, MergeRecord, Merged,
-        Operations, PastRollback, Restoration, Restored, RunningRollback, Verdict,
+        Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass,
+        MergeRecord, Merged, Operations, PastRollback, Restoration, Restored, RunningRollback, Verdict,
     },
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
@@ -349,7 +349,8 @@ structs! {
     Comment { text, by, at }
     Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
     MergeRecord { merged, by, at, reverted }
-    Glass { head, reason, expires, incident, by, at, seconds, settled }
+    Glass { head, reason, expires, incident, by, at, seconds, settled, commit }
+    Agreement { at, by, commit }
     ChangeRecord { approvals, requests, comments, proposed, merges, glasses, events }
     Restored { branch, from, to, commit, reason, detected_at, incident }
     Restoration { restored, at, by }
