@@ -90,7 +90,7 @@ fn with_message(message: String, base: &Catalog, head: &Catalog, found: Vec<Find
         paths: vec!["services/catalog.toml".into()],
         objects: BTreeMap::new(),
     };
-    assemble(proposal, base, head, Arc::new(found), base, &Operations::default()).findings.to_vec()
+    conclude(&proposal, base, head, &DependencyGraph::build(head), found).findings.to_vec()
 }
 
 #[test]
