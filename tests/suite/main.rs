@@ -32,6 +32,8 @@ mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod merge_flows;
@@ -49,5 +51,6 @@ mod review;
 mod signed_approvals;
 #[cfg(test)]
 mod ten_steps;
+mod running;
 #[cfg(test)]
 mod terminal;
