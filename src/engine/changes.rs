@@ -26,6 +26,9 @@ use tokio::sync::watch;
 /// More changes than this are not judged at once: each holds a catalog.
 const MOST_AT_ONCE: usize = 8;
 
+/// After so many that were judged, what was concluded is kept.
+const KEPT_AT_ONCE: usize = 50;
+
 /// What was concluded, by its name.
 type Known = BTreeMap<String, Arc<Conclusion>>;
 
@@ -110,21 +113,27 @@ async fn complete(outside: &Outside, named: &[(String, Proposal)], known: &mut K
         let Some((_, first)) = group.first() else { continue };
         let began = executor::began(outside, &first.base).await?;
         let at_once = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_AT_ONCE);
-        let judged: Vec<(String, Conclusion, Option<String>)> = stream::iter(group.to_vec())
-            .map(|(name, proposal)| {
-                let (outside, began) = (outside.clone(), began.clone());
-                async move {
-                    let (conclusion, text) = conclude(&outside, &proposal, began).await?;
-                    Ok::<_, Failure>((name, conclusion, text))
-                }
-            })
-            .buffer_unordered(at_once)
-            .try_collect()
-            .await?;
-        for (name, conclusion, text) in judged {
-            is_new |= text.is_some();
-            kept.extend(text.map(|text| (name.clone(), text)));
-            known.insert(name, Arc::new(conclusion));
+        // Kept in between, so that whoever is in a hurry goes on where they left off.
+        for some in group.chunks(KEPT_AT_ONCE) {
+            let judged: Vec<(String, Conclusion, Option<String>)> = stream::iter(some.to_vec())
+                .map(|(name, proposal)| {
+                    let (outside, began) = (outside.clone(), began.clone());
+                    async move {
+                        let (conclusion, text) = conclude(&outside, &proposal, began).await?;
+                        Ok::<_, Failure>((name, conclusion, text))
+                    }
+                })
+                .buffer_unordered(at_once)
+                .try_collect()
+                .await?;
+            for (name, conclusion, text) in judged {
+                is_new |= text.is_some();
+                kept.extend(text.map(|text| (name.clone(), text)));
+                known.insert(name, Arc::new(conclusion));
+            }
+            if std::mem::take(&mut is_new) {
+                repository.keep_conclusions(kept.clone()).await.ok();
+            }
         }
     }
     if is_new {
