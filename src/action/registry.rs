@@ -1,5 +1,6 @@
 //! The table of all actions. A new action is one row in the file of its family.
 
+mod agent;
 mod calendar;
 mod change;
 mod glass;
@@ -55,6 +56,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     glass::ACTIONS,
     service::ACTIONS,
     incident::ACTIONS,
+    agent::ACTIONS,
 ];
 
 /// All actions, by family.

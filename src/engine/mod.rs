@@ -1,11 +1,13 @@
 //! The engine: one loop owns the model; effects run as tasks against ports; sources fill slots.
 
+pub mod agent;
 pub mod executor;
 pub mod headless;
 mod history;
 mod impact;
 pub mod live;
 mod main_branch;
+pub mod reconcile;
 pub mod slots;
 mod sources;
 mod teams;
@@ -26,6 +28,7 @@ use crate::{
     model::effect::{ImpactRequest, ValidationRequest},
     ports::{Cluster, Ports, Revision},
 };
+use agent::seat::Seat;
 use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
@@ -39,6 +42,8 @@ pub struct Outside {
     pub ports: Ports,
     clusters: Arc<Mutex<BTreeMap<ContextName, Arc<dyn Cluster>>>>,
     judged: Arc<Mutex<Option<Judged>>>,
+    /// The agent of this process, while it has taken the place of one.
+    pub seat: Arc<Seat>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -54,7 +59,7 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, clusters: Arc::default(), judged: Arc::default() }
+        Self { ports, clusters: Arc::default(), judged: Arc::default(), seat: Arc::default() }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.

@@ -4,12 +4,15 @@ mod access;
 mod argocd;
 mod connections;
 mod failures;
+mod lease;
 mod objects;
 mod release;
+pub mod rights;
 mod undo;
 mod watch;
 
 pub use connections::Connections;
+pub use lease::KubeLease;
 
 use crate::{
     domain::{
@@ -75,7 +78,7 @@ impl KubeCluster {
     }
 
     /// The client, made with the first call: a credential plugin may take seconds, and runs aside.
-    async fn client(&self) -> Result<Client, Failure> {
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
         let made = self.client.get_or_try_init(|| async {
             let settings = self.settings.clone();
             let attempt = "open a connection";

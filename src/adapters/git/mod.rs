@@ -8,6 +8,7 @@ mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod heartbeat;
 mod history;
 mod ledger;
 mod merge;
@@ -20,5 +21,6 @@ mod tests;
 
 pub use absent::AbsentRepository;
 pub use create::create;
+pub use heartbeat::FileLock;
 pub use ledger::GitLedger;
 pub use repository::GitRepository;

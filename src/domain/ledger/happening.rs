@@ -215,6 +215,26 @@ pub enum Happening {
         event: String,
         /// How each channel took it.
         deliveries: Vec<Delivery>,
+        /// The event's commit. Programs before there was an agent left it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<CommitId>,
+    },
+    /// The head of a change was validated.
+    #[serde(rename = "change.validated")]
+    ChangeValidated {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was validated.
+        head: CommitId,
+        /// The merge base that it was held against.
+        base: CommitId,
+        /// How many errors were found, which block the merge.
+        errors: usize,
+        /// How many warnings were found.
+        warnings: usize,
+        /// Whether the forge shows it beside the head.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        posted: bool,
     },
     /// Somebody proposed an edit of a service.
     #[serde(rename = "change.proposed")]
@@ -269,6 +289,19 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<ServiceName>,
     },
+    /// A deadline of it has passed: the next level is called.
+    #[serde(rename = "incident.escalated")]
+    IncidentEscalated {
+        /// Which incident.
+        incident: IncidentId,
+        /// The level, from 1: how many deadlines have passed.
+        level: u32,
+        /// Whom it calls, as `policies/escalation.toml` has it.
+        to: Vec<String>,
+        /// Whether the time to acknowledge it had passed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unanswered: bool,
+    },
     /// Somebody has taken it.
     #[serde(rename = "incident.acknowledged")]
     IncidentAcknowledged {
@@ -302,10 +335,12 @@ impl Happening {
             Self::GlassSeconded { .. } => "break-glass.seconded",
             Self::GlassSettled { .. } => "break-glass.settled",
             Self::NoticeDelivered { .. } => "notice.delivered",
+            Self::ChangeValidated { .. } => "change.validated",
             Self::ChangeProposed { .. } => "change.proposed",
             Self::RollbackStarted { .. } => "rollback.started",
             Self::RollbackFinished { .. } => "rollback.finished",
             Self::IncidentDeclared { .. } => "incident.declared",
+            Self::IncidentEscalated { .. } => "incident.escalated",
             Self::IncidentAcknowledged { .. } => "incident.acknowledged",
             Self::IncidentResolved { .. } => "incident.resolved",
         }
@@ -320,6 +355,7 @@ impl Happening {
             | Self::RequestWithdrawn { change, .. }
             | Self::ChangeCommented { change, .. }
             | Self::ChangeReverted { change, .. }
+            | Self::ChangeValidated { change, .. }
             | Self::GlassOpened { change, .. }
             | Self::GlassSeconded { change, .. }
             | Self::GlassSettled { change, .. }
@@ -330,6 +366,7 @@ impl Happening {
             Self::RollbackStarted { service, environment, .. }
             | Self::RollbackFinished { service, environment, .. } => format!("{service}@{environment}"),
             Self::IncidentDeclared { incident, .. }
+            | Self::IncidentEscalated { incident, .. }
             | Self::IncidentAcknowledged { incident }
             | Self::IncidentResolved { incident, .. } => incident.to_string(),
         }
@@ -366,9 +403,13 @@ impl Happening {
                 format!("{event} reached {sent} of {} channels", deliveries.len())
             }
             Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
+            Self::ChangeValidated { head, errors, warnings, .. } => {
+                format!("{errors} errors, {warnings} warnings at {}", head.short())
+            }
             Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
             Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
             Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
+            Self::IncidentEscalated { level, to, .. } => format!("level {level} calls {}", to.join(", ")),
             Self::IncidentAcknowledged { .. } => "taken".to_owned(),
             Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
         };
