@@ -132,7 +132,7 @@ pub fn manifest(role: Role) -> String {
         _ => format!("- kind: Group\n  name: {name}s\n  apiGroup: rbac.authorization.k8s.io\n"),
     };
     let mut out = format!(
-        "# What a {} of Quarterdeck needs of a cluster, and nothing else. Generated from src/adapters/cluster/rights.rs.\n\
+        "# What the {} of Quarterdeck needs of a cluster, and nothing else. Generated from src/adapters/cluster/rights.rs.\n\
          # Bind the ClusterRole with RoleBindings in single namespaces instead, where that is enough.\n",
         role.as_str()
     );
