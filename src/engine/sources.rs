@@ -9,7 +9,7 @@ use crate::{
         name::{CommitId, ContextName},
         sla::{Endpoint, History, MetricsView},
     },
-    error::Failure,
+    error::{Failure, FailureKind},
     model::{event::SourceUpdate, world::LedgerView},
     ports::{Fingerprint, PublishCluster, Revision},
 };
@@ -306,6 +306,8 @@ async fn fetch(
             && let Ok(state) = outside.ports.ledger.state().await
             && state.unsynced > 0
             && let Err(failure) = outside.ports.ledger.sync().await
+            // An agent that does not lead leaves that to the one that does.
+            && !matches!(failure.kind, FailureKind::Conflict | FailureKind::Interrupted)
         {
             slots.put(SourceUpdate::Remote(Err(failure)));
         }

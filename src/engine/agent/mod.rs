@@ -354,6 +354,14 @@ impl Agent {
         self.see(seen);
         let Some(catalog) = self.hands.model.world.catalog.value.clone() else { return Vec::new() };
         let mut deeds = Vec::new();
+        let waiting = self.hands.model.world.ledger.value.as_ref().map_or(0, |ledger| ledger.unsynced);
+        if waiting > 0
+            && let Err(failure) = self.hands.outside.ports.ledger.sync().await
+        {
+            // One that was cut off before its push; without the remote it waits on.
+            self.journal
+                .write(&Line::new(Level::Warning, "the ledger could not be synced").because(&failure));
+        }
         for row in TABLE.iter().filter(|row| row.is_enabled(&catalog.settings.agent)) {
             for command in (row.reconcile)(&self.hands.model) {
                 let title = format!("{command:?}");

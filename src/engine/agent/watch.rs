@@ -94,7 +94,8 @@ mod tests {
     fn after_the_first_look_only_our_clock_counts() {
         let at = |second: i64| DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap();
         // Its clock is ten minutes behind ours.
-        let renewed = |second: i64| Some(LeaseRecord::claim(None, "one", at(second - 600), LeaseTerms::default()));
+        let renewed =
+            |second: i64| Some(LeaseRecord::claim(None, "one", at(second - 600), LeaseTerms::default()));
         let mut seen = None;
         let mut look = |record, now, who| view(record, &mut seen, at(now), who).words(at(now));
         assert_eq!(look(renewed(0), 0, "two"), "gone 10m");
