@@ -6,10 +6,10 @@ use quarterdeck::{
     config::{Config, keymap, theme::Theme},
     domain::{
         catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ScrapeSettings, Service, Settings, Sla,
-            Tier,
+            Catalog, Dependency, Deployment, Environment, Governance, Places, ScrapeSettings, Service,
+            Settings, Sla, Tier,
         },
-        deployment::{ClusterView, Health, Workload},
+        deployment::{ClusterView, Health, Workload, WorkloadDetail},
         finding::Span,
         lifecycle::Lifecycle,
         sla::{Endpoint, Indicators, MetricsView},
@@ -73,7 +73,7 @@ fn service(index: usize) -> Service {
         metrics: None,
         alerts: None,
         span: Span::default(),
-        spans: BTreeMap::new(),
+        spans: Places::default(),
     }
 }
 
@@ -122,6 +122,7 @@ pub fn model(services: usize, size: Size) -> Model {
             ready: 3,
             health: Health::Healthy,
             revision: Some(1),
+            detail: WorkloadDetail::default(),
         };
         cluster.workloads.insert((target.namespace, target.workload), Arc::new(workload));
         let share = (index % 50) as f64 / 10_000.0;

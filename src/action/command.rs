@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        deployment::verb::Verb,
         escalation::{Escalation, Severity},
         gate::{Gate, ReviewAnswers},
         graph::{GraphFormat, part::Way},
@@ -10,7 +11,7 @@ use crate::{
         name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
-    model::{effect::ImpactRequest, layout::Pane},
+    model::{effect::ImpactRequest, inspection::Look, layout::Pane},
 };
 
 /// Which way.
@@ -321,12 +322,25 @@ pub enum GlassCommand {
 /// Services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
-    /// Go back to what ran before.
+    /// Go back to what ran before, or to a version.
     Rollback {
         /// Which service.
         service: ServiceName,
         /// Where.
         environment: EnvironmentName,
+        /// To which version; to the one before if `None`.
+        to: Option<String>,
+    },
+    /// Do something to it where it runs.
+    Act {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// What.
+        verb: Verb,
+        /// How many pods it should have, for the verb that scales.
+        replicas: Option<u32>,
     },
     /// Everything about one.
     Show(ServiceName),
@@ -334,6 +348,42 @@ pub enum ServiceCommand {
     Source(ServiceName),
     /// Its file, in the person's editor.
     Edit(ServiceName),
+}
+
+/// A close look at what runs of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InspectCommand {
+    /// Its pods.
+    Pods(ServiceName, EnvironmentName),
+    /// What happened to them.
+    Events(ServiceName, EnvironmentName),
+    /// A log.
+    Logs {
+        /// Of which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// Of which pod; of the one that worries most if `None`.
+        pod: Option<String>,
+        /// Of which container.
+        container: Option<String>,
+        /// Of the container that ran before.
+        previous: bool,
+        /// How many of the newest lines.
+        tail: u32,
+    },
+    /// In the look: pods, events, or the log that is open.
+    Look(Look),
+    /// In the look: the log of the pod under the cursor.
+    Open,
+    /// In the look: the log of the container that ran before, or of the one that runs.
+    Previous,
+    /// In the look: the log of the pod's next container.
+    Container,
+    /// In the look: whether the newest line stays in sight.
+    Follow,
+    /// In the look: type a filter.
+    Filter,
 }
 
 /// Incidents.
@@ -425,6 +475,8 @@ pub enum Command {
     Land(LandingRequest),
     /// Services.
     Service(ServiceCommand),
+    /// A close look at what runs.
+    Inspect(InspectCommand),
     /// Incidents.
     Incident(IncidentCommand),
     /// Notices to people outside.
@@ -452,7 +504,9 @@ impl Command {
                 | ChangeCommand::OpenRequest(_)
                 | ChangeCommand::Announce(_),
             )
-            | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
+            | Self::Service(
+                ServiceCommand::Rollback { .. } | ServiceCommand::Act { .. } | ServiceCommand::Edit(_),
+            )
             | Self::Glass(_)
             | Self::Incident(_)
             | Self::Notice(_)
@@ -468,6 +522,7 @@ impl Command {
             | Self::Teams
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
+            | Self::Inspect(_)
             | Self::Inventory(_)
             | Self::App(_)
             | Self::View(_)

@@ -6,6 +6,7 @@ mod change;
 mod glass;
 mod graph;
 mod incident;
+mod inspect;
 mod ledger;
 mod lookup;
 mod report;
@@ -13,7 +14,7 @@ mod screen;
 mod service;
 mod words;
 
-pub use lookup::{availability, choices, complete, find, missing, parse};
+pub use lookup::{availability, choices, complete, find, is_closed, missing, parse, unknown_word};
 
 use super::{
     available,
@@ -55,6 +56,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     calendar::ACTIONS,
     glass::ACTIONS,
     service::ACTIONS,
+    inspect::ACTIONS,
     incident::ACTIONS,
     agent::ACTIONS,
 ];

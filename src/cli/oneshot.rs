@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Global, Output},
-    calendar, change, check, cross_project, impact, ledger, report, service,
+    calendar, change, check, cross_project, impact, inspect, ledger, report, service,
 };
 use crate::{
     action::{
@@ -132,6 +132,7 @@ pub async fn action(
             let code = code.unwrap_or(u8::from(!written.problems.is_empty()));
             Ok(Printed { out: written.out, err, code })
         }
+        Command::Inspect(command) => inspect::run(engine, global.output, command).await,
         command => act(engine, global, command, ask).await,
     }
 }
@@ -163,6 +164,14 @@ async fn teams(engine: &Engine, output: Output) -> Result<Printed, Failure> {
 /// The control repository cannot be read.
 pub async fn everything(engine: &mut Engine) -> Result<(), Failure> {
     settle(engine, needs(Report::Briefing)).await
+}
+
+/// Waits for the catalog alone.
+///
+/// # Errors
+/// The control repository cannot be read.
+pub(super) async fn catalog(engine: &mut Engine) -> Result<(), Failure> {
+    settle(engine, Needs::default()).await
 }
 
 /// Which sources an answer needs.
@@ -413,7 +422,13 @@ async fn act(
         .await;
         let validation =
             found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
-        let printed = check::print(&validation.findings, global.output.into(), global.color, false);
+        let printed = check::print(
+            &validation.findings,
+            global.output.into(),
+            global.color,
+            false,
+            check::Limit::default(),
+        );
         if !post {
             return Ok(printed);
         }
@@ -546,10 +561,12 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
         let mut refused = None;
         let came = wait(engine, PLAN_LIMIT, |event| match event {
             Event::RollbackPlanned(_, Ok(_))
+            | Event::VerbPlanned(_, Ok(_))
             | Event::ProposalPlanned(_, Ok(_))
             | Event::AnnouncementPlanned(_, Ok(_))
             | Event::LandingPlanned(_, Ok(_)) => true,
             Event::RollbackPlanned(_, Err(failure))
+            | Event::VerbPlanned(_, Err(failure))
             | Event::ProposalPlanned(_, Err(failure))
             | Event::AnnouncementPlanned(_, Err(failure))
             | Event::LandingPlanned(_, Err(failure))

@@ -25,6 +25,7 @@ pub const CONTEXTS: &[&str] = &[
     "pane",
     "service",
     "columns",
+    "inspect",
     "findings",
     "running",
     "confirm",

@@ -2,7 +2,7 @@
 
 use super::{
     catalog::Target,
-    deployment::RollbackRoute,
+    deployment::{RollbackRoute, verb::VerbRoute},
     escalation::{Escalation, Severity},
     finding::Finding,
     forge::{Announcement, ForgeSettings, RequestDraft},
@@ -156,6 +156,13 @@ pub enum Work {
         /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
         error_threshold: Option<f64>,
     },
+    /// Do something to a running service.
+    Act {
+        /// Where.
+        target: Box<Target>,
+        /// What, with what was seen when it was planned.
+        route: Box<VerbRoute>,
+    },
     /// Declare an incident.
     DeclareIncident {
         /// How bad.
@@ -226,6 +233,7 @@ impl Work {
             Self::OpenRequest { change, .. } => format!("request/{change}"),
             Self::Announce(announcement) => format!("notify/{}", announcement.change),
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
+            Self::Act { target, .. } => act_key(target),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),
             Self::EscalateIncident { incident, .. } => format!("escalate/{incident}"),
@@ -234,6 +242,11 @@ impl Work {
             Self::ResolveIncident { incident, .. } => format!("resolve/{incident}"),
         }
     }
+}
+
+/// The key of whatever is done to a running service: one thing at a time.
+pub fn act_key(target: &Target) -> String {
+    format!("act/{}/{}", target.environment, target.service)
 }
 
 /// How far a running work is.

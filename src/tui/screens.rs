@@ -225,6 +225,7 @@ fn plan() -> Plan {
                 from_version: "1.3.0".into(),
                 to_version: "1.2.3".into(),
                 replica_set: "shared-auth-1".into(),
+                suspend: None,
             }),
             error_threshold: Some(0.001),
         },
@@ -277,6 +278,7 @@ fn form() -> Overlay {
 fn palette() -> Overlay {
     let entry = |id, title, keys: &str, why: Option<&str>| PaletteEntry {
         id,
+        aliases: if why.is_none() { &["service.undo"] } else { &[] },
         title,
         keys: keys.into(),
         unavailable: why.map(str::to_owned),

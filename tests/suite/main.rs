@@ -12,6 +12,7 @@ mod bad_input;
 mod binary;
 #[cfg(test)]
 mod break_glass;
+mod check;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
@@ -44,6 +45,8 @@ mod merge_killed;
 mod program;
 #[cfg(test)]
 mod pty;
+#[cfg(test)]
+mod releases;
 #[cfg(test)]
 mod review;
 #[cfg(test)]

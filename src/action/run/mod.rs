@@ -8,6 +8,7 @@ mod cross;
 mod graph;
 mod impact;
 mod incident;
+mod inspect;
 mod inventory;
 mod merge;
 mod notice;
@@ -15,23 +16,26 @@ mod plan;
 mod propose;
 mod review;
 mod service;
+mod verb;
 mod view;
 
 pub use change::find as find_change;
 pub use cross::table_click;
 pub use graph::graph_click;
 pub use impact::impact_found;
+pub use inspect::inspected;
 pub use merge::landing_planned;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::{announcement_planned, proposal_planned};
 pub use review::{gate_for, questions};
-pub use service::rollback_planned;
+pub use service::{place, rollback_planned};
+pub use verb::verb_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
 use super::{
     command::{AppCommand, Command, FormCommand, LedgerCommand, Report},
     registry,
-    spec::{ArgumentSpec, Arguments, Availability},
+    spec::{ArgumentKind, ArgumentSpec, Arguments, Availability},
 };
 use crate::{
     config::key::Key,
@@ -83,6 +87,9 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
             .iter()
             .map(|spec| {
                 let mut choices = registry::choices(spec.kind, model);
+                let required =
+                    spec.required || asked.is_some_and(|asked| asked.required) && is_asked(spec.name);
+                let is_flag = spec.kind == ArgumentKind::Flag;
                 let given = arguments.get(spec.name).filter(|_| action.form.is_some());
                 if let Some(now) = given.filter(|now| !choices.is_empty() && !choices.contains(now)) {
                     choices.insert(0, now.clone());
@@ -91,11 +98,14 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                     // A choice always has a value, so that Enter alone goes on.
                     spec.required.then(|| choices.first().cloned()).flatten()
                 });
+                // What may stay empty can be made empty again; and where there is nothing to choose, nothing can be typed.
+                if registry::is_closed(spec.kind) && !is_flag && (!required || choices.is_empty()) {
+                    choices.insert(0, String::new());
+                }
                 FormField {
                     name: spec.name,
                     help: spec.help,
-                    required: spec.required
-                        || asked.is_some_and(|asked| asked.required) && is_asked(spec.name),
+                    required,
                     input: TextInput::new(text.unwrap_or_default()),
                     choices,
                 }
@@ -188,6 +198,10 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         Command::Glass(command) => break_glass::run(model, command, opened_by)?,
         Command::Land(request) => merge::run(model, request, opened_by),
         Command::Service(command) => service::run(model, command, opened_by)?,
+        Command::Inspect(command) => {
+            inspect::run(model, command)?;
+            Effects::none()
+        }
         Command::Incident(command) => incident::run(model, command, opened_by)?,
         Command::Notice(command) => notice::run(model, command, opened_by)?,
         Command::Agent(command) => agent::run(model, command, opened_by)?,

@@ -1,6 +1,6 @@
 //! What is shown: focus, zoom, lists, overlays, text input.
 
-use super::{calendar, cross, execute, graph, inventory, invoke, say};
+use super::{calendar, cross, execute, graph, inspect, inventory, invoke, say};
 use crate::{
     action::{
         command::{CursorCommand, Direction, FormCommand, ViewCommand},
@@ -154,7 +154,9 @@ pub fn close(model: &mut Model) {
 }
 
 fn back(model: &mut Model) {
-    if !model.ui.overlays.is_empty() {
+    if inspect::back(model) {
+        model.dirty = true;
+    } else if !model.ui.overlays.is_empty() {
         close(model);
     } else if !model.ui.focus.is_in_deck() && model.ui.list(model.ui.focus).filter.is_empty() {
         cross::leave(model);
@@ -196,16 +198,30 @@ fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
     let mut entries: Vec<(u32, PaletteEntry)> = registry::all()
         // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
         .filter(|action| {
-            !["plan.", "form.", "cursor.", "columns.", "view.submit", "view.palette", "view.focus"]
-                .iter()
-                .any(|hidden| action.id.starts_with(hidden))
+            ![
+                "plan.",
+                "form.",
+                "cursor.",
+                "columns.",
+                "inspect.",
+                "view.submit",
+                "view.palette",
+                "view.focus",
+            ]
+            .iter()
+            .any(|hidden| action.id.starts_with(hidden))
         })
         .filter_map(|action| {
             let mut buffer = Vec::new();
-            let haystack = format!("{} {}", action.title, action.id);
-            let score = pattern.score(nucleo_matcher::Utf32Str::new(&haystack, &mut buffer), &mut matcher)?;
+            let mut score =
+                |text: &str| pattern.score(nucleo_matcher::Utf32Str::new(text, &mut buffer), &mut matcher);
+            let own = score(&format!("{} {}", action.title, action.id));
+            // Somebody who knows another name for it finds it by that.
+            let other = action.aliases.iter().filter_map(|alias| score(alias)).max();
+            let score = own.max(other)?;
             let entry = PaletteEntry {
                 id: action.id,
+                aliases: action.aliases,
                 title: action.title,
                 keys: model.config.keymap.keys_for(&contexts, action.id).unwrap_or_default(),
                 unavailable: registry::availability(action, model).reason(),
@@ -237,6 +253,12 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             }
             Ok(Effects::none())
         }
+        Some(Overlay::Inspect(_)) => {
+            if let Some(inspection) = inspect::looked_at(model) {
+                inspection.is_typing = false;
+            }
+            Ok(Effects::none())
+        }
         Some(Overlay::Form { fields, focus, .. }) if focus + 1 < fields.len() => {
             form(model, FormCommand::Field(Direction::Next));
             Ok(Effects::none())
@@ -250,7 +272,8 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             let absent = fields.iter().find(|field| field.required && field.input.text.trim().is_empty());
             let result = match (absent, registry::find(action)) {
                 (Some(field), _) => Err(format!("{} is missing", field.name)),
-                (None, Some(action)) => (action.build)(&arguments).map_err(|failure| failure.render()),
+                (None, Some(action)) => registry::unknown_word(action, &arguments, model)
+                    .map_or_else(|| (action.build)(&arguments).map_err(|failure| failure.render()), Err),
                 (None, None) => Err("the action is gone".to_owned()),
             };
             match result {
@@ -319,7 +342,7 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
 }
 
 /// Rows of an overlay that a page moves by.
-fn overlay_page(model: &Model) -> isize {
+pub(super) fn overlay_page(model: &Model) -> isize {
     isize::try_from(model.ui.size.height.saturating_sub(8)).unwrap_or(1).max(1)
 }
 
@@ -398,6 +421,10 @@ fn worry(model: &mut Model, pane: Pane, direction: Direction, height: usize) {
 }
 
 fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
+    if matches!(model.ui.overlays.last(), Some(Overlay::Inspect(_))) {
+        inspect::cursor(model, command, page);
+        return;
+    }
     let limit = model.ui.overlay_limit();
     let moved = |place: usize| match command {
         CursorCommand::By(rows) => place.saturating_add_signed(rows),
@@ -529,6 +556,7 @@ pub fn is_typing(model: &Model) -> bool {
             fields.get(*focus).is_some_and(|field| field.choices.is_empty())
         }
         Some(Overlay::Confirm { plan, .. }) => plan.confirm_by_typing.is_some(),
+        Some(Overlay::Inspect(inspection)) => inspection.is_typing,
         _ => false,
     }
 }
@@ -542,7 +570,14 @@ pub fn type_character(model: &mut Model, key: Key) -> bool {
         Some(Overlay::Form { fields, focus, problem, .. }) => {
             *problem = None;
             let Some(field) = fields.get_mut(*focus) else { return false };
+            if !field.choices.is_empty() {
+                return choose(model, key);
+            }
             &mut field.input
+        }
+        Some(Overlay::Inspect(inspection)) if inspection.is_typing => {
+            (inspection.cursor, inspection.offset) = (0, 0);
+            &mut inspection.filter
         }
         _ => return false,
     };
@@ -560,6 +595,31 @@ pub fn type_character(model: &mut Model, key: Key) -> bool {
         _ => return false,
     }
     typed(model);
+    true
+}
+
+/// A key in a field of choices: a letter goes to the next choice that begins with it, and what deletes goes back to
+/// nothing where that may be chosen. Nothing else can be written there.
+fn choose(model: &mut Model, key: Key) -> bool {
+    let Some(Overlay::Form { fields, focus, .. }) = model.ui.overlays.last_mut() else { return false };
+    let Some(FormField { input, choices, .. }) = fields.get_mut(*focus) else { return false };
+    let found = match (key.code, key.ctrl, key.alt) {
+        (KeyCode::Char(character), false, false) => {
+            let begins = |choice: &String| {
+                choice.chars().next().is_some_and(|first| first.to_lowercase().eq(character.to_lowercase()))
+            };
+            let next = choices.iter().position(|choice| *choice == input.text).map_or(0, |at| at + 1);
+            choices[next..].iter().chain(&choices[..next]).find(|choice| begins(choice)).cloned()
+        }
+        (KeyCode::Backspace | KeyCode::Delete, ..) | (KeyCode::Char('u'), true, _) => {
+            choices.iter().find(|choice| choice.is_empty()).cloned()
+        }
+        _ => return false,
+    };
+    if let Some(found) = found {
+        *input = TextInput::new(found);
+        model.dirty = true;
+    }
     true
 }
 

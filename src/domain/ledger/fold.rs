@@ -244,6 +244,8 @@ impl Operations {
                 self.told((about, event, of.as_ref()), deliveries, entry.at);
                 Ok(())
             }
+            // The cluster itself tells what became of a service.
+            Happening::ServiceActed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }

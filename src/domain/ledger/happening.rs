@@ -2,6 +2,7 @@
 
 use crate::domain::{
     change::ChangeClass,
+    deployment::verb::Verb,
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
@@ -276,6 +277,22 @@ pub enum Happening {
         /// What was seen, in one sentence.
         detail: String,
     },
+    /// Somebody did something to a running service: restarted, paused, scaled, promoted it.
+    #[serde(rename = "service.acted")]
+    ServiceActed {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// What was done.
+        verb: Verb,
+        /// What was changed, such as `deployment/shop/api`.
+        object: String,
+        /// Whether the cluster then was as it should be.
+        verdict: Verdict,
+        /// What was seen, in one sentence.
+        detail: String,
+    },
     /// Somebody declared an incident.
     #[serde(rename = "incident.declared")]
     IncidentDeclared {
@@ -339,6 +356,7 @@ impl Happening {
             Self::ChangeProposed { .. } => "change.proposed",
             Self::RollbackStarted { .. } => "rollback.started",
             Self::RollbackFinished { .. } => "rollback.finished",
+            Self::ServiceActed { .. } => "service.acted",
             Self::IncidentDeclared { .. } => "incident.declared",
             Self::IncidentEscalated { .. } => "incident.escalated",
             Self::IncidentAcknowledged { .. } => "incident.acknowledged",
@@ -364,7 +382,8 @@ impl Happening {
             Self::MainRestored(restored) => restored.branch.clone(),
             Self::NoticeDelivered { about, .. } => about.clone(),
             Self::RollbackStarted { service, environment, .. }
-            | Self::RollbackFinished { service, environment, .. } => format!("{service}@{environment}"),
+            | Self::RollbackFinished { service, environment, .. }
+            | Self::ServiceActed { service, environment, .. } => format!("{service}@{environment}"),
             Self::IncidentDeclared { incident, .. }
             | Self::IncidentEscalated { incident, .. }
             | Self::IncidentAcknowledged { incident }
@@ -408,6 +427,9 @@ impl Happening {
             }
             Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
             Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
+            Self::ServiceActed { verb, verdict, detail, .. } => {
+                format!("{}, {}, {detail}", verb.word(), verdict.as_str())
+            }
             Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
             Self::IncidentEscalated { level, to, .. } => format!("level {level} calls {}", to.join(", ")),
             Self::IncidentAcknowledged { .. } => "taken".to_owned(),

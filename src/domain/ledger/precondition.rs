@@ -153,6 +153,7 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         | Happening::GlassOpened { .. }
         | Happening::GlassSeconded { .. }
         | Happening::GlassSettled { .. }
+        | Happening::ServiceActed { .. }
         | Happening::NoticeDelivered { .. } => return Ok(()),
         Happening::ChangeValidated { change, head, base, errors, warnings, posted } => {
             let result = ValidatedHead {

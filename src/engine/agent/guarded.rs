@@ -9,7 +9,9 @@ use crate::{
         cross_project::Moment,
         deployment::{
             RollbackRoute, RolloutStatus,
+            inspect::{LogRequest, Occurrence, Pod},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
+            verb::{Verb, VerbRoute},
         },
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
@@ -23,8 +25,8 @@ use crate::{
     error::Failure,
     ports::{
         Answer, BranchDraft, Cluster, Clusters, Combined, ControlRepository, Draft, Examination, Fingerprint,
-        Forge, Ledger, LedgerState, Notifier, Ports, Publication, PublishCluster, Receipt, Revision, Tag,
-        Theirs,
+        Forge, Ledger, LedgerState, LogLines, Notifier, Ports, Publication, PublishCluster, Receipt,
+        Revision, Tag, Theirs,
     },
 };
 use chrono::{DateTime, Utc};
@@ -178,8 +180,8 @@ impl Cluster for Guarded<dyn Cluster> {
         self.inner.watch(publish)
     }
 
-    fn plan_rollback(&self, target: &Target) -> Answer<'_, RollbackRoute> {
-        self.inner.plan_rollback(target)
+    fn plan_rollback(&self, target: &Target, to: Option<&str>) -> Answer<'_, RollbackRoute> {
+        self.inner.plan_rollback(target, to)
     }
 
     fn start_rollback(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, ()> {
@@ -193,6 +195,35 @@ impl Cluster for Guarded<dyn Cluster> {
 
     fn rollback_status(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, RolloutStatus> {
         self.inner.rollback_status(target, route)
+    }
+
+    fn pods(&self, target: &Target) -> Answer<'_, Vec<Pod>> {
+        self.inner.pods(target)
+    }
+
+    fn events(&self, target: &Target) -> Answer<'_, Vec<Occurrence>> {
+        self.inner.events(target)
+    }
+
+    fn logs(&self, target: &Target, request: &LogRequest) -> Answer<'_, LogLines> {
+        self.inner.logs(target, request)
+    }
+
+    fn plan_verb(&self, target: &Target, verb: Verb, replicas: Option<u32>) -> Answer<'_, VerbRoute> {
+        self.inner.plan_verb(target, verb, replicas)
+    }
+
+    fn act(&self, target: &Target, route: &VerbRoute) -> Answer<'_, ()> {
+        let (target, route) = (target.clone(), route.clone());
+        async move {
+            let _permit = self.leader.permit().await?;
+            self.inner.act(&target, &route).await
+        }
+        .boxed()
+    }
+
+    fn verb_status(&self, target: &Target, route: &VerbRoute) -> Answer<'_, RolloutStatus> {
+        self.inner.verb_status(target, route)
     }
 
     fn plan_release(

@@ -261,6 +261,7 @@ fn renumber(
         | Happening::NoticeDelivered { .. }
         | Happening::ChangeValidated { .. }
         | Happening::RollbackStarted { .. }
-        | Happening::RollbackFinished { .. } => None,
+        | Happening::RollbackFinished { .. }
+        | Happening::ServiceActed { .. } => None,
     }
 }
