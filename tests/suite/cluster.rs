@@ -29,6 +29,14 @@ pub struct Bench {
     pub traffic: Arc<Traffic>,
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::console::granted(&self.simulated);
+        }
+    }
+}
+
 pub async fn bench() -> Bench {
     install_crypto();
     let time = Time::starting_at(chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap());
