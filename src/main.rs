@@ -135,7 +135,8 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
             let (ports, problem) = real_ports(global)?;
             console(global, ports, problem).await
         }
-        Request::Demo { scenario, seed, once } => demo(global, &scenario, seed, once).await,
+        Request::Demo { person: Some(person), once, .. } => join_demo(global, &person, once).await,
+        Request::Demo { scenario, seed, once, person: None } => demo(global, &scenario, seed, once).await,
         Request::Init(directory) => init(&directory),
         Request::Check(options) => check(global, &options).await,
         Request::Explain(rule) => explain::explain(&rule, global.output),
@@ -434,6 +435,16 @@ async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<
     let result = console(global, ports, problem).await;
     drop(platform);
     result
+}
+
+/// The console of one of the people of a demo that runs already; without a terminal, where they work.
+async fn join_demo(global: &Global, person: &str, once: bool) -> Result<Printed, Failure> {
+    let seat = demo::people::join(&demo::people::running()?, person).await?;
+    if once || !is_terminal() {
+        return Ok(printed(format!("{}\n", seat.repository.display())));
+    }
+    let (ports, problem) = ports(&seat.repository, Some(seat.kubeconfig))?;
+    console(global, ports, problem).await
 }
 
 /// What happened on the platform before the watch began, written to the ledger by those who did it.

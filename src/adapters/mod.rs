@@ -3,6 +3,7 @@
 pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
+pub mod compose;
 pub mod endpoints;
 pub mod forge;
 pub mod git;

@@ -62,6 +62,8 @@ pub enum Request {
         seed: u64,
         /// Print the briefing and end.
         once: bool,
+        /// Join the demo that runs, as this one of its people.
+        person: Option<String>,
     },
     /// Write a new control repository.
     Init(PathBuf),
@@ -136,7 +138,8 @@ pub fn command() -> Command {
                 .about("Open the console on a simulated platform; nothing outside this process is touched")
                 .arg(Arg::new("scenario").long("scenario").value_name("NAME").default_value("bad-release").help("what happens: bad-release, calm"))
                 .arg(Arg::new("seed").long("seed").value_name("N").default_value("1").value_parser(clap::value_parser!(u64)).help("the same seed gives the same platform"))
-                .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("print the briefing and end")),
+                .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("print the briefing and end"))
+                .arg(Arg::new("as").long("as").value_name("PERSON").conflicts_with_all(["scenario", "seed"]).help("join the demo that runs in another terminal as another of its people; without a terminal, or with --once, print where their clone is")),
         )
         .subcommand(
             Command::new("init")
@@ -286,6 +289,7 @@ pub fn parse(
             scenario: given(sub, "scenario").unwrap_or_default(),
             seed: sub.get_one("seed").copied().unwrap_or(1),
             once: sub.get_flag("once"),
+            person: given(sub, "as"),
         },
         Some(("init", sub)) => Request::Init(given(sub, "directory").unwrap_or_default().into()),
         Some(("check", sub)) => match given(sub, "explain") {

@@ -122,9 +122,20 @@ pub async fn action(
         Command::Calendar(CalendarCommand::Show { from, days, format }) => {
             settle(engine, needs(Report::Incidents)).await?;
             let format = format.unwrap_or_else(|| global.output.into());
-            let written = calendar::write(&engine.model, from, days, format)?;
+            let Some(here) = engine.model.world.catalog.value.clone() else {
+                return Err(Failure::unreachable("the control repository could not be read"));
+            };
+            // The main branch's calendar is the one by which merges and deployments are judged.
+            let governing = engine.outside.governing(&here).await;
+            let written = calendar::write(&engine.model, &governing, from, days, format)?;
             let failures = failures(&engine.model, needs(Report::Incidents));
             let mut err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
+            if governing.calendar != here.calendar {
+                err += &format!(
+                    "this is the calendar of {}; the working tree has another\n",
+                    here.settings.main
+                );
+            }
             for problem in &written.problems {
                 err += &format!("{}; it keeps production closed until it is corrected\n", clean(problem));
             }

@@ -106,7 +106,7 @@ pub fn state(
     let seconded = glass
         .seconds
         .iter()
-        .filter_map(|(_, identity)| people.by_email(&identity.email))
+        .filter_map(|agreement| people.by_email(&agreement.by.email))
         .find(|person| proposal.is_some_and(|proposal| objection(person, opener, proposal).is_none()));
     Some(match seconded {
         Some(person) => {

@@ -31,11 +31,11 @@ async fn look(
         return Ok(None);
     }
     let catalog = repository.load(&Revision::Named(head.to_string())).await?;
-    let mut errors = executor::check(outside, catalog, None).await?;
+    let mut errors = executor::check(outside, catalog.clone(), None).await?;
     errors.retain(|finding| finding.level == Level::Error);
     let ancestors = repository.ancestors(&head, RECENT).await?;
     let restorations = merge::restorations(name, &ancestors).map(|restored| restored.commit).collect();
-    Ok(Some(MainBranch { name: name.to_owned(), head, errors, restorations }))
+    Ok(Some(MainBranch { name: name.to_owned(), head, catalog, errors, restorations }))
 }
 
 /// Looks whenever `moved` has something new, until it ends. Which branch it is, is said by the working tree, which

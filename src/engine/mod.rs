@@ -1,6 +1,8 @@
 //! The engine: one loop owns the model; effects run as tasks against ports; sources fill slots.
 
 pub mod agent;
+mod chain;
+mod changes;
 pub mod executor;
 pub mod headless;
 mod history;
@@ -69,6 +71,12 @@ impl Outside {
     /// The working tree cannot be read.
     pub async fn main_branch(&self) -> Result<String, Failure> {
         Ok(self.ports.repository.load(&Revision::WorkingTree).await?.settings.main.clone())
+    }
+
+    /// The catalog of the main branch, by which everybody is judged; where there is none yet, the one that is given.
+    pub async fn governing(&self, here: &Arc<Catalog>) -> Arc<Catalog> {
+        let main = Revision::Branch(here.settings.main.clone());
+        self.ports.repository.load(&main).await.unwrap_or_else(|_| Arc::clone(here))
     }
 
     /// The cluster of a context.

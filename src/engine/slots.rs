@@ -37,6 +37,7 @@ fn name(update: &SourceUpdate) -> String {
         SourceUpdate::Main(_) => "main".to_owned(),
         SourceUpdate::Changes(_) => "changes".to_owned(),
         SourceUpdate::Ledger(_) => "ledger".to_owned(),
+        SourceUpdate::Chain(_) => "chain".to_owned(),
         SourceUpdate::Cluster(context, _) => format!("cluster/{context}"),
         SourceUpdate::Metrics(_) => "metrics".to_owned(),
         SourceUpdate::Alerts(_) => "alerts".to_owned(),

@@ -13,6 +13,7 @@ use crate::{
         forge::{Announcement, Request},
         impact::Impact,
         leadership::AgentView,
+        ledger::ChainHealth,
         merge::Landing,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
@@ -58,6 +59,8 @@ pub enum SourceUpdate {
     Changes(Result<Arc<Review>, Failure>),
     /// The ledger.
     Ledger(Result<Arc<LedgerView>, Failure>),
+    /// Whether the ledger can be believed.
+    Chain(Result<Arc<ChainHealth>, Failure>),
     /// A cluster.
     Cluster(ContextName, Result<Arc<ClusterView>, Failure>),
     /// Scrapes.

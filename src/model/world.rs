@@ -10,7 +10,7 @@ use crate::{
         finding::Finding,
         forge::Request,
         leadership::AgentView,
-        ledger::Operations,
+        ledger::{ChainHealth, Operations},
         name::{CommitId, ContextName},
         sla::MetricsView,
     },
@@ -65,6 +65,20 @@ impl Source<ClusterView> {
     }
 }
 
+impl World {
+    /// The catalog whose calendar counts: the main branch's, by which merges and deployments are judged; until that
+    /// was read, the working tree's.
+    pub fn governing(&self) -> Option<&Arc<Catalog>> {
+        self.main.value.as_ref().map(|main| &main.catalog).or(self.catalog.value.as_ref())
+    }
+
+    /// Whether the working tree has another calendar than the main branch.
+    pub fn calendar_differs(&self) -> bool {
+        let both = self.main.value.as_ref().zip(self.catalog.value.as_ref());
+        both.is_some_and(|(main, here)| main.catalog.calendar != here.calendar)
+    }
+}
+
 impl<T> Source<T> {
     /// Takes a new picture, or keeps the old one with the reason.
     pub fn receive(&mut self, at: DateTime<Utc>, result: Result<Arc<T>, Failure>) {
@@ -105,6 +119,8 @@ pub struct MainBranch {
     pub name: String,
     /// Where it stands.
     pub head: CommitId,
+    /// What it says: its calendar is the one that counts.
+    pub catalog: Arc<Catalog>,
     /// The errors that validation finds in it; it is broken while there are any.
     pub errors: Vec<Finding>,
     /// The newest restorations that its commits tell of, whether or not the ledger has them.
@@ -126,6 +142,8 @@ pub struct World {
     pub changes: Source<Review>,
     /// The ledger.
     pub ledger: Source<LedgerView>,
+    /// Whether it can be believed.
+    pub chain: Source<ChainHealth>,
     /// Clusters by context.
     pub clusters: BTreeMap<ContextName, Source<ClusterView>>,
     /// Scrapes.

@@ -284,6 +284,9 @@ fn changes() -> Vec<Arc<Change>> {
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, GateState::Open)],
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     };
     let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);

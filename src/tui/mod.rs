@@ -23,6 +23,8 @@ mod calendar_screens;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod inspect_screens;
+#[cfg(test)]
 mod inventory_screens;
 #[cfg(test)]
 mod screens;

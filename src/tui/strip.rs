@@ -140,6 +140,12 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
         let words = format!("■ {} broken {age}", main.name);
         parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 0 });
     }
+    if let Some(chain) = view.model.world.chain.value.as_ref().filter(|chain| !chain.is_valid()) {
+        let place = chain.first.as_ref().and_then(|remark| remark.number);
+        let place = place.map_or_else(String::new, |number| format!(" from event {number} on"));
+        let words = format!("■ ledger not valid{place}");
+        parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 0 });
+    }
     // A repository with errors is read as far as it goes; whoever looks at the rest must know.
     let errors = view.model.world.findings.value.iter().flat_map(|findings| findings.iter());
     let errors = errors.filter(|finding| finding.level == Level::Error).count();

@@ -152,7 +152,7 @@ pub struct Console {
     /// The engine.
     pub engine: Engine,
     /// What it looks at.
-    pub platform: Platform,
+    pub platform: Arc<Platform>,
 }
 
 impl Console {
@@ -169,6 +169,18 @@ impl Console {
         let model = Model::new(Arc::new(config), ports.clock.now(), Size { width: 160, height: 45 });
         let mut engine = Engine::new(model, ports);
         engine.start_sources();
+        Self::complete(engine, Arc::new(platform)).await
+    }
+
+    /// The console of another of the demo's people, in a clone of their own.
+    pub async fn joined_by(&self, handle: &str) -> Self {
+        let directory = self.platform.directory();
+        let seat = demo::people::join(directory, handle).await.unwrap();
+        let engine = engine(&seat.repository, &seat.kubeconfig, environment(directory, None));
+        Self::complete(engine, Arc::clone(&self.platform)).await
+    }
+
+    async fn complete(engine: Engine, platform: Arc<Platform>) -> Self {
         let mut console = Self { engine, platform };
         console.until("every source has come", is_complete).await;
         console

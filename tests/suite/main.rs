@@ -36,6 +36,8 @@ mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod merge_flows;
@@ -49,5 +51,10 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
+mod signed_approvals;
+#[cfg(test)]
+mod ten_steps;
+mod running;
 #[cfg(test)]
 mod terminal;

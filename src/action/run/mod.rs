@@ -19,6 +19,7 @@ mod service;
 mod verb;
 mod view;
 
+pub use calendar::page_click;
 pub use change::find as find_change;
 pub use cross::table_click;
 pub use graph::graph_click;

@@ -4,14 +4,17 @@
 mod absent;
 mod child;
 mod clone;
+mod commit;
 mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
 mod heartbeat;
 mod history;
+mod kept;
 mod ledger;
 mod merge;
+mod notebook;
 mod propose;
 mod publish;
 mod references;

@@ -580,6 +580,9 @@ impl Catalog {
                 own.unwrap_or_else(|| project.name.to_string())
             },
         );
+        // A machine that runs Docker Compose has no namespaces.
+        let is_composed = deployment.managed_by == ManagedBy::Compose;
+        let namespace = if is_composed { String::new() } else { namespace };
         let or_name = |name: &Option<String>| name.clone().unwrap_or_else(|| service.name.to_string());
         Some(Target {
             service: service.name.clone(),

@@ -50,6 +50,9 @@ fn change() -> Change {
         findings: Arc::default(),
         gates: Vec::new(),
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     }
 }

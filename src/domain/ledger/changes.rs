@@ -112,10 +112,23 @@ pub struct Glass {
     pub by: Identity,
     /// When.
     pub at: DateTime<Utc>,
-    /// Who agreed, and when. Whether they may is judged against the people later.
-    pub seconds: Vec<(DateTime<Utc>, Identity)>,
+    /// Who agreed. Whether they may is judged against the people later.
+    pub seconds: Vec<Agreement>,
     /// When it was made up for, and by whom.
     pub settled: Option<(DateTime<Utc>, Identity)>,
+    /// The event's commit.
+    pub commit: CommitId,
+}
+
+/// Somebody agreed to breaking the glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// The event's commit.
+    pub commit: CommitId,
 }
 
 /// A head that was validated.
@@ -251,11 +264,13 @@ impl ChangeRecord {
                 at,
                 seconds: Vec::new(),
                 settled: None,
+                commit: entry.commit.clone(),
             }),
             Happening::GlassSeconded { change, head } => {
                 let glass = self.glasses.iter_mut().rev().find(|glass| glass.head == *head);
                 let missing = || format!("nobody had broken the glass for {change} at {}", head.short());
-                glass.ok_or_else(missing)?.seconds.push((at, by));
+                let commit = entry.commit.clone();
+                glass.ok_or_else(missing)?.seconds.push(Agreement { at, by, commit });
             }
             Happening::GlassSettled { change, .. } => {
                 // One that ran out without being used leaves nothing to settle.

@@ -43,6 +43,7 @@ fn link(number: usize, happening: &Happening) -> Link {
         committed_at: at(minute),
         late: is_late(&message),
         seal: seal(ANA),
+        intact: true,
     }
 }
 

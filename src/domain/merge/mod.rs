@@ -282,6 +282,12 @@ pub fn obstacles(change: &Change, closed: Option<&Closure>) -> Vec<Obstacle> {
     for status in &change.gates {
         let text = match &status.state {
             GateState::Approved { .. } => continue,
+            GateState::Open if change.unproven_of(status.gate).next().is_some() => {
+                let found = change.unproven_of(status.gate);
+                let words: Vec<String> =
+                    found.map(|one| format!("that of {} does not count, {}", one.by, one.why)).collect();
+                format!("the {} gate has no approval that is proven: {}", status.gate, words.join("; "))
+            }
             GateState::Open => {
                 let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
                 format!(

@@ -57,6 +57,9 @@ fn change(id: &str, errors: usize, open: &[Gate], minute: i64) -> Arc<Change> {
         harm: crate::domain::change::HarmCount::default(),
         patch: Arc::default(),
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     })
 }

@@ -9,7 +9,7 @@ use crate::{
         name::{ChangeId, CommitId},
         plan::Outcome,
     },
-    engine::{Outside, sources},
+    engine::{Outside, changes},
     error::{Failure, FailureKind},
     ports::{Draft, Revision},
 };
@@ -37,7 +37,7 @@ pub(super) async fn run(
         .hint("look at its new head, and post that")
     })?;
     let base = proposal.base.clone();
-    let mut loaded = sources::load_change(outside, proposal, &catalog).await?;
+    let mut loaded = changes::load(outside, proposal, &catalog).await?;
     let operations = outside.ports.ledger.state().await?.operations;
     loaded.judge(&catalog.people, &operations);
     let status = forge::validation_status(&loaded, &loaded.findings);

@@ -1,16 +1,16 @@
 //! The folded state at a tip, kept beside the repository. It speeds the fold and never replaces it: a note of
 //! another program, another version, or with one wrong byte is not read.
 
-use super::notebook;
+use crate::adapters::git::notebook;
 use crate::domain::{
     change::{ChangeClass, Identity},
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
     incident::{Escalated, Incident},
     ledger::{
-        Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass, MergeRecord, Merged,
-        Operations, PastRollback, Restoration, Restored, RunningRollback, Untold, Validated, ValidatedHead,
-        Verdict,
+        Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass,
+        MergeRecord, Merged, Operations, PastRollback, Restoration, Restored, RunningRollback, Untold,
+        Validated, ValidatedHead, Verdict,
     },
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
     notice::NoticeEvent,
@@ -363,7 +363,8 @@ structs! {
     Comment { text, by, at }
     Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
     MergeRecord { merged, by, at, reverted }
-    Glass { head, reason, expires, incident, by, at, seconds, settled }
+    Glass { head, reason, expires, incident, by, at, seconds, settled, commit }
+    Agreement { at, by, commit }
     ChangeRecord { approvals, requests, comments, proposed, merges, glasses, validated, events }
     Restored { branch, from, to, commit, reason, detected_at, incident }
     Restoration { restored, at, by }

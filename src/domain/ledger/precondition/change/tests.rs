@@ -96,6 +96,9 @@ fn change() -> Change {
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, "platform"), gate(Gate::Security, "security")],
         wishes: vec![],
+        seals: std::sync::Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: vec![],
         request: None,
     }
 }
