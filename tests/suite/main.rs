@@ -1,6 +1,10 @@
 //! The integration tests, as one binary.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod agent_process;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod bad_input;
