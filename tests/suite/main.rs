@@ -47,10 +47,10 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+mod running;
 #[cfg(test)]
 mod signed_approvals;
 #[cfg(test)]
 mod ten_steps;
-mod running;
 #[cfg(test)]
 mod terminal;
