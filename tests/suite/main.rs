@@ -51,6 +51,7 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+mod running;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
