@@ -423,6 +423,7 @@ mod tests {
                     ArgumentKind::Severity => "critical",
                     ArgumentKind::Gate => "security",
                     ArgumentKind::Status => "ga",
+                    _ if spec.name == "replicas" => "3",
                     _ => "x",
                 };
                 line +=
