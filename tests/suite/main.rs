@@ -20,6 +20,8 @@ mod console;
 #[cfg(test)]
 mod cross_project;
 #[cfg(test)]
+mod deployments;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod forge;
@@ -51,7 +53,6 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
-mod running;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
