@@ -334,7 +334,9 @@ async fn a_field_of_choices_takes_no_other_words_and_a_service_must_be_one() {
         }
         other => panic!("{other:?}"),
     };
-    for (typed, expected) in [("m", "medium"), ("z", "medium"), ("h", "high"), ("Info", "info"), ("!", "info")] {
+    for (typed, expected) in
+        [("m", "medium"), ("z", "medium"), ("h", "high"), ("Info", "info"), ("!", "info")]
+    {
         console.type_text(typed);
         assert_eq!(severity(&console), expected, "{typed}");
     }

@@ -51,7 +51,6 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
-mod running;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
