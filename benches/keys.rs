@@ -12,10 +12,12 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         forge::HttpForge,
         git::{GitLedger, GitRepository},
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     config::{Config, key::Key, keymap, theme::Theme},
     engine::{
@@ -110,6 +112,8 @@ fn engine(home: &Path) -> Engine {
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(home, None)),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];

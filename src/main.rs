@@ -7,10 +7,12 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         forge::HttpForge,
         git::{self, AbsentRepository, GitLedger, GitRepository},
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     cli::{
         arguments::{self, Global, Request},
@@ -204,6 +206,8 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         alerts: Arc::new(Alertmanager::new()?),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(directory, quarterdeck::config::paths::state_dir())),
     };
     Ok((ports, problem))
 }

@@ -2,12 +2,16 @@
 
 use crate::{
     domain::{
+        deployment::{
+            request::DeployRequest,
+            work::{Entered, Steering},
+        },
         escalation::Severity,
         gate::{Gate, ReviewAnswers},
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         merge::LandingRequest,
-        name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
+        name::{ChangeId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
     model::{effect::ImpactRequest, layout::Pane},
@@ -334,6 +338,28 @@ pub enum ServiceCommand {
     Edit(ServiceName),
 }
 
+/// Deployments, versions in quarantine, frozen services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeploymentCommand {
+    /// Deploy something.
+    Deploy(Box<DeployRequest>),
+    /// Say something about a deployment, and look after it.
+    Steer {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// What is said.
+        steering: Steering,
+    },
+    /// Write something into the ledger.
+    Enter(Entered),
+    /// Those that run, wait, or ended lately.
+    List,
+    /// Everything about one.
+    Show(DeploymentId),
+    /// Those of seven days, and how often they fail.
+    Timeline,
+}
+
 /// Incidents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IncidentCommand {
@@ -395,6 +421,8 @@ pub enum Command {
     Land(LandingRequest),
     /// Services.
     Service(ServiceCommand),
+    /// Deployments.
+    Deployment(DeploymentCommand),
     /// Incidents.
     Incident(IncidentCommand),
     /// The ledger.
@@ -419,6 +447,9 @@ impl Command {
             )
             | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
             | Self::Glass(_)
+            | Self::Deployment(
+                DeploymentCommand::Deploy(_) | DeploymentCommand::Steer { .. } | DeploymentCommand::Enter(_),
+            )
             | Self::Incident(_)
             | Self::Land(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
@@ -427,6 +458,9 @@ impl Command {
             )
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
+            | Self::Deployment(
+                DeploymentCommand::List | DeploymentCommand::Show(_) | DeploymentCommand::Timeline,
+            )
             | Self::Calendar(_)
             | Self::Teams
             | Self::Graph(_)

@@ -2,6 +2,7 @@
 
 mod calendar;
 mod change;
+mod deployment;
 mod glass;
 mod graph;
 mod incident;
@@ -54,6 +55,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     calendar::ACTIONS,
     glass::ACTIONS,
     service::ACTIONS,
+    deployment::ACTIONS,
     incident::ACTIONS,
 ];
 

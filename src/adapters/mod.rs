@@ -3,12 +3,14 @@
 pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
+pub mod commands;
 pub mod forge;
 pub mod git;
 pub mod metrics;
 pub mod notify;
 #[cfg(test)]
 mod receiver;
+pub mod registry;
 mod secret;
 
 /// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it

@@ -401,6 +401,7 @@ mod tests {
                     ArgumentKind::Severity => "critical",
                     ArgumentKind::Gate => "security",
                     ArgumentKind::Status => "ga",
+                    ArgumentKind::Choice(words) => words[0],
                     _ => "x",
                 };
                 line +=

@@ -5,6 +5,7 @@ pub mod calendar;
 mod change;
 pub mod check;
 pub mod cross_project;
+mod deployment;
 pub mod explain;
 pub mod fingerprint;
 pub mod github;

@@ -2,11 +2,13 @@
 
 use super::{
     arguments::{Global, Output},
-    calendar, change, check, cross_project, impact, ledger, report, service,
+    calendar, change, check, cross_project, deployment, impact, ledger, report, service,
 };
 use crate::{
     action::{
-        command::{CalendarCommand, ChangeCommand, Command, GraphCommand, Report, ServiceCommand},
+        command::{
+            CalendarCommand, ChangeCommand, Command, DeploymentCommand, GraphCommand, Report, ServiceCommand,
+        },
         run,
         spec::{ActionSpec, Arguments},
     },
@@ -15,7 +17,7 @@ use crate::{
         impact::Harm,
         ledger::Verdict,
         name::{ChangeId, ContextName},
-        plan::Plan,
+        plan::{Plan, Work},
         sla::SlaVerdict,
         text::{clean, clean_lines, nearest},
     },
@@ -41,6 +43,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const PLAN_LIMIT: Duration = Duration::from_mins(2);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
+/// How long somebody may look after deployments; those that wait for long end it themselves.
+const DEPLOYMENT_LIMIT: Duration = Duration::from_hours(12);
 
 /// What is printed, and how the process ends.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -82,6 +86,20 @@ pub async fn action(
         Command::Service(ServiceCommand::Show(name)) => {
             settle(engine, needs(Report::Services)).await?;
             print_service(&engine.model, name.as_str(), global.output)
+        }
+        Command::Deployment(
+            command @ (DeploymentCommand::List | DeploymentCommand::Show(_) | DeploymentCommand::Timeline),
+        ) => {
+            settle(engine, needs(Report::Incidents)).await?;
+            let out = match &command {
+                DeploymentCommand::Show(id) => deployment::show(&engine.model, id, global.output)?,
+                DeploymentCommand::Timeline => deployment::timeline(&engine.model, global.output),
+                _ => deployment::list(&engine.model, global.output),
+            };
+            let failures = failures(&engine.model, needs(Report::Incidents));
+            let err = failures.iter().map(|failure| failure.render() + "\n").collect();
+            let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or_default();
+            Ok(Printed { out, err, code })
         }
         Command::Teams => teams(engine, global.output).await,
         Command::Change(ChangeCommand::Show(id)) => {
@@ -475,7 +493,9 @@ async fn confirm_and_run(
         return Err(Failure::refused(format!("{}: {said}", plan.title)));
     }
     engine.start(effects);
-    let ended = engine.until(RUN_LIMIT, |model| is_over(model, job)).await;
+    let limit =
+        if matches!(plan.work, Work::Deploy { .. } | Work::Steer(_)) { DEPLOYMENT_LIMIT } else { RUN_LIMIT };
+    let ended = engine.until(limit, |model| is_over(model, job)).await;
     let state = engine.model.jobs.all.get(&job).map(|job| job.state.clone());
     let outcome = match state {
         Some(JobState::Done(result)) if ended => result?,
@@ -546,10 +566,12 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
         let mut refused = None;
         let came = wait(engine, PLAN_LIMIT, |event| match event {
             Event::RollbackPlanned(_, Ok(_))
+            | Event::DeploymentPlanned(_, Ok(_))
             | Event::ProposalPlanned(_, Ok(_))
             | Event::AnnouncementPlanned(_, Ok(_))
             | Event::LandingPlanned(_, Ok(_)) => true,
             Event::RollbackPlanned(_, Err(failure))
+            | Event::DeploymentPlanned(_, Err(failure))
             | Event::ProposalPlanned(_, Err(failure))
             | Event::AnnouncementPlanned(_, Err(failure))
             | Event::LandingPlanned(_, Err(failure))

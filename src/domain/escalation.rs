@@ -223,6 +223,8 @@ mod tests {
             declared_by: "ana".into(),
             acknowledged: acknowledged.map(|minute| (at(minute), "bo".into())),
             resolved: resolved.map(|minute| (at(minute), "bo".into())),
+            deployment: None,
+            post_mortem: None,
         }
     }
 

@@ -68,6 +68,12 @@ impl Executor {
                     let _ = answers.send(Event::RollbackPlanned(job, result)).await;
                 });
             }
+            Effect::PlanDeployment(job, request) => {
+                tokio::spawn(async move {
+                    let result = work::deploy::plan::plan(&outside, *request).await.map(Box::new);
+                    let _ = answers.send(Event::DeploymentPlanned(job, result)).await;
+                });
+            }
             Effect::PlanProposal(job, wanted) => {
                 tokio::spawn(async move {
                     let result = work::propose::plan(&outside, wanted).await.map(Box::new);

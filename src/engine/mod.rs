@@ -26,11 +26,14 @@ use crate::{
     model::effect::{ImpactRequest, ValidationRequest},
     ports::{Cluster, Ports, Revision},
 };
+use work::deploy::Sightings;
+
 use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
+pub use work::{Reporter, deploy};
 
 /// Ports, with each cluster connected at most once.
 #[derive(Clone)]
@@ -39,6 +42,10 @@ pub struct Outside {
     pub ports: Ports,
     clusters: Arc<Mutex<BTreeMap<ContextName, Arc<dyn Cluster>>>>,
     judged: Arc<Mutex<Option<Judged>>>,
+    /// Names this process in claims.
+    holder: Arc<str>,
+    /// What this process saw of running deployments.
+    sightings: Arc<Mutex<Sightings>>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -54,7 +61,9 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, clusters: Arc::default(), judged: Arc::default() }
+        let began = ports.clock.now().timestamp_micros();
+        let holder = Arc::from(format!("{}-{began}", std::process::id()));
+        Self { ports, clusters: Arc::default(), judged: Arc::default(), holder, sightings: Arc::default() }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.

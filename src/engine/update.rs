@@ -83,6 +83,11 @@ fn handle(model: &mut Model, event: Event) -> Effects {
             run::rollback_planned(model, job, result.map(|planned| *planned));
             Effects::none()
         }
+        Event::DeploymentPlanned(job, result) => {
+            settle(model);
+            run::deployment_planned(model, job, result.map(|planned| *planned));
+            Effects::none()
+        }
         Event::AnnouncementPlanned(job, result) => {
             run::announcement_planned(model, job, result.map(|announcement| *announcement));
             Effects::none()

@@ -4,6 +4,7 @@ use super::jobs::JobId;
 use crate::domain::{
     catalog::Target,
     cross_project::HistoryRequest,
+    deployment::request::DeployRequest,
     merge::LandingRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
@@ -87,6 +88,8 @@ pub struct EditTarget {
 pub enum Effect {
     /// Find the way back of a service; answers with `RollbackPlanned`.
     PlanRollback(JobId, Target),
+    /// Write the deployments out that a request comes to; answers with `DeploymentPlanned`.
+    PlanDeployment(JobId, Box<DeployRequest>),
     /// Write edits of a service out as a proposal; answers with `ProposalPlanned`.
     PlanProposal(JobId, Wanted),
     /// Find out which projects a change breaks; answers with `AnnouncementPlanned`.

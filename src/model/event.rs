@@ -8,7 +8,7 @@ use crate::{
         catalog::{Catalog, Target},
         change::{Identity, Review},
         cross_project::History,
-        deployment::{ClusterView, RollbackRoute},
+        deployment::{ClusterView, RollbackRoute, request::DeployPlan},
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
@@ -90,6 +90,8 @@ pub enum Event {
     Source(SourceUpdate),
     /// The way back was found, or not.
     RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
+    /// Deployments were planned, or cannot be.
+    DeploymentPlanned(JobId, Result<Box<DeployPlan>, Failure>),
     /// A proposal was written out, or cannot be.
     ProposalPlanned(JobId, Result<Box<ServiceProposal>, Failure>),
     /// Whom a change breaks was found out, or cannot be.

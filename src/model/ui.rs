@@ -12,7 +12,7 @@ use crate::{
     domain::{
         cross_project::{HistoryRequest, Table},
         impact::Impact,
-        name::{ChangeId, ServiceName},
+        name::{ChangeId, DeploymentId, ServiceName},
         plan::{Plan, Validation},
     },
 };
@@ -258,6 +258,13 @@ pub enum Overlay {
         /// First line shown.
         offset: usize,
     },
+    /// Everything about a deployment.
+    Deployment {
+        /// Which one.
+        deployment: DeploymentId,
+        /// First line shown.
+        offset: usize,
+    },
     /// How every source stands, with its failure in full.
     Sources {
         /// First line shown.
@@ -418,6 +425,7 @@ impl Ui {
             Some(Overlay::Columns { .. }) => vec!["columns", "overlay"],
             Some(Overlay::Change { .. }) => vec!["change", "changes", "detail", "overlay"],
             Some(Overlay::Service { .. } | Overlay::Source { .. }) => vec!["service", "detail", "overlay"],
+            Some(Overlay::Deployment { .. }) => vec!["deployments", "detail", "overlay"],
             Some(Overlay::CrossProject { .. } | Overlay::Impact { .. } | Overlay::Sources { .. }) => {
                 vec!["detail", "overlay"]
             }

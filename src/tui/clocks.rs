@@ -89,6 +89,8 @@ mod tests {
             declared_by: "d".into(),
             acknowledged: None,
             resolved: None,
+            deployment: None,
+            post_mortem: None,
         };
         let matrix = SeverityMatrix::default();
         for (minutes, response, escalation, level) in

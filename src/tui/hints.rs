@@ -133,6 +133,15 @@ const COLUMNS: Wanted = &[
     ("columns.change reset", "as before"),
     ("view.back", "close"),
 ];
+const DEPLOYMENTS: Wanted = &[
+    ("view.details", "details"),
+    ("deployment.continue", "continue"),
+    ("deployment.hold", "hold"),
+    ("deployment.approve", "approve"),
+    ("deployment.cancel", "cancel"),
+    ("view.filter", "filter"),
+    ("view.back", "back"),
+];
 const PALETTE: Wanted =
     &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
 const FORM: Wanted = &[
@@ -170,6 +179,7 @@ fn wanted(model: &Model) -> Wanted {
             | Overlay::Findings { .. }
             | Overlay::CrossProject { .. }
             | Overlay::Impact { .. }
+            | Overlay::Deployment { .. }
             | Overlay::Sources { .. },
         ) => SCROLLED,
         None => match model.ui.focus {
@@ -181,6 +191,7 @@ fn wanted(model: &Model) -> Wanted {
             Pane::CrossProject => CROSS_PROJECT,
             Pane::Calendar => CALENDAR,
             Pane::Pipeline => PIPELINE,
+            Pane::Deployments => DEPLOYMENTS,
         },
     }
 }

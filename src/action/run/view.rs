@@ -115,6 +115,9 @@ fn details(model: &mut Model) {
             Overlay::Change { change, section, offset: 0 }
         }),
         Pane::Calendar => None,
+        Pane::Deployments => model
+            .selected_deployment()
+            .map(|record| Overlay::Deployment { deployment: record.id.clone(), offset: 0 }),
         Pane::CrossProject => cross::details(model),
         Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {
             model.subject().cloned().map(|service| Overlay::Service { service, offset: 0 })
@@ -426,6 +429,7 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
             | Overlay::Change { offset, .. }
             | Overlay::CrossProject { offset, .. }
             | Overlay::Impact { offset, .. }
+            | Overlay::Deployment { offset, .. }
             | Overlay::Sources { offset },
         ) => *offset = moved(*offset).min(limit),
         _ => {}
@@ -446,6 +450,7 @@ pub(super) fn follow(model: &mut Model, pane: Pane) {
         },
         Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
         Pane::Calendar => None,
+        Pane::Deployments => model.selected_deployment().map(|record| record.order.service.clone()),
         Pane::Pipeline => {
             let row = model.ui.list(pane).current();
             let mut chips = model.world.calendar.chips.iter();

@@ -2,6 +2,7 @@
 //! ledger can be believed.
 
 mod changes;
+mod deployments;
 mod event;
 mod fold;
 mod happening;
@@ -10,9 +11,11 @@ mod precondition;
 mod precondition_glass;
 mod query;
 mod synced;
+mod turn;
 mod verify;
 
 pub use changes::*;
+pub use deployments::*;
 pub use event::*;
 pub use fold::*;
 pub use happening::*;
@@ -21,4 +24,5 @@ pub use precondition::*;
 pub use precondition_glass::*;
 pub use query::*;
 pub use synced::*;
+pub use turn::{Frozen, Quarantine};
 pub use verify::*;

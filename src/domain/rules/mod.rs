@@ -91,6 +91,8 @@ mod version_lowered;
 mod version_not_raised;
 mod window_inside_freeze;
 
+pub use credential::without_secrets;
+
 use crate::domain::{
     catalog::{Catalog, Dependency, ManagedBy, Service},
     finding::{Finding, Level, Span},

@@ -6,6 +6,7 @@
 //! itself into a part, side by side, and kept while it stays the same; then all are joined.
 
 mod dashboard;
+mod delivery;
 mod demands;
 mod part;
 mod policies;
