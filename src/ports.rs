@@ -8,7 +8,9 @@ use crate::{
         cross_project::Moment,
         deployment::{
             ClusterView, RollbackRoute, RolloutStatus,
+            inspect::{LogRequest, Occurrence, Pod},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
+            verb::{Verb, VerbRoute},
         },
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
@@ -23,7 +25,7 @@ use crate::{
     error::Failure,
 };
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
+use futures::{future::BoxFuture, stream::BoxStream};
 use std::{path::PathBuf, sync::Arc};
 
 /// What an asynchronous port call gives.
@@ -220,18 +222,34 @@ pub trait Ledger: Send + Sync {
 /// nothing new; watching goes on.
 pub type PublishCluster = Arc<dyn Fn(Result<ClusterView, Failure>) + Send + Sync>;
 
+/// The lines of a log as they are asked for; it ends with the log, or with a failure.
+pub type LogLines = BoxStream<'static, Result<String, Failure>>;
+
 /// One cluster.
 pub trait Cluster: Send + Sync {
     /// Its context.
     fn context(&self) -> &ContextName;
     /// Watches workloads and applications until dropped, reconnecting by itself.
     fn watch(&self, publish: PublishCluster) -> BoxFuture<'_, ()>;
-    /// Finds the way back of a service, and what stands against it. Changes nothing.
-    fn plan_rollback(&self, target: &Target) -> Answer<'_, RollbackRoute>;
+    /// Finds the way back of a service, to what ran before or to a version, and what stands against it. Changes
+    /// nothing; the server is asked whether it would take the change.
+    fn plan_rollback(&self, target: &Target, to: Option<&str>) -> Answer<'_, RollbackRoute>;
     /// Starts it. Sends each mutation once; a conflict is a `Conflict` failure.
     fn start_rollback(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, ()>;
     /// How far it is.
     fn rollback_status(&self, target: &Target, route: &RollbackRoute) -> Answer<'_, RolloutStatus>;
+    /// The pods of a service; those that worry first.
+    fn pods(&self, target: &Target) -> Answer<'_, Vec<Pod>>;
+    /// What happened to a service's workload and pods, the newest first.
+    fn events(&self, target: &Target) -> Answer<'_, Vec<Occurrence>>;
+    /// Opens a log.
+    fn logs(&self, target: &Target, request: &LogRequest) -> Answer<'_, LogLines>;
+    /// Finds out what a verb changes, and what stands against it. Changes nothing.
+    fn plan_verb(&self, target: &Target, verb: Verb, replicas: Option<u32>) -> Answer<'_, VerbRoute>;
+    /// Does it. Sends each mutation once; a conflict is a `Conflict` failure.
+    fn act(&self, target: &Target, route: &VerbRoute) -> Answer<'_, ()>;
+    /// How far it is.
+    fn verb_status(&self, target: &Target, route: &VerbRoute) -> Answer<'_, RolloutStatus>;
     /// Finds out how a release gets there, and what stands against it (permission, a pause, a running operation, a
     /// strategy that what manages it cannot do). Changes nothing.
     fn plan_release(

@@ -9,7 +9,7 @@ use quarterdeck::{
             Catalog, Dependency, Deployment, Environment, Governance, ScrapeSettings, Service, Settings, Sla,
             Tier,
         },
-        deployment::{ClusterView, Health, Workload},
+        deployment::{ClusterView, Health, Workload, WorkloadDetail},
         finding::Span,
         lifecycle::Lifecycle,
         sla::{Endpoint, Indicators, MetricsView},
@@ -122,6 +122,7 @@ pub fn model(services: usize, size: Size) -> Model {
             ready: 3,
             health: Health::Healthy,
             revision: Some(1),
+            detail: WorkloadDetail::default(),
         };
         cluster.workloads.insert((target.namespace, target.workload), Arc::new(workload));
         let share = (index % 50) as f64 / 10_000.0;

@@ -4,6 +4,7 @@ use super::spec::Availability;
 use crate::{
     domain::{
         break_glass,
+        deployment::verb::Verb,
         lifecycle::{self, Lifecycle},
     },
     model::{Model, layout::Pane, ui::Overlay},
@@ -70,6 +71,40 @@ pub fn rollback(model: &Model) -> Availability {
     unless(row.place(environment.name.as_str()).is_some(), || {
         format!("{} does not run in {}", row.service.name, environment.name)
     })
+}
+
+/// With a service under the cursor that runs in the environment looked at.
+pub fn inspect(model: &Model) -> Availability {
+    let Some(environment) = model.environment() else {
+        return Availability::No(
+            "no environment is defined: add [environment.NAME] to quarterdeck.toml".to_owned(),
+        );
+    };
+    let Some(row) = model.subject().and_then(|name| model.world.joined.service(name.as_str())) else {
+        return Availability::No("no service is selected".to_owned());
+    };
+    unless(row.place(environment.name.as_str()).is_some(), || {
+        format!("{} does not run in {}", row.service.name, environment.name)
+    })
+}
+
+/// While pods, events or a log are looked at.
+pub fn inspecting(model: &Model) -> Availability {
+    unless(matches!(model.ui.overlays.last(), Some(Overlay::Inspect(_))), || {
+        "no pods are looked at: open a service and press p".to_owned()
+    })
+}
+
+/// As for a rollback, and with what manages the service being able to.
+pub fn verb(model: &Model, verb: Verb) -> Availability {
+    if let Availability::No(reason) = rollback(model) {
+        return Availability::No(reason);
+    }
+    let row = model.subject().and_then(|name| model.world.joined.service(name.as_str()));
+    match row.and_then(|row| verb.refused_for(row.service.deployment.managed_by)) {
+        Some(why) => Availability::No(why.to_owned()),
+        None => Availability::Yes,
+    }
 }
 
 /// With a service under the cursor.

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         deployment::{
             request::DeployRequest,
+            verb::Verb,
             work::{Entered, Steering},
         },
         escalation::Severity,
@@ -14,7 +15,7 @@ use crate::{
         name::{ChangeId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
-    model::{effect::ImpactRequest, layout::Pane},
+    model::{effect::ImpactRequest, inspection::Look, layout::Pane},
 };
 
 /// Which way.
@@ -323,12 +324,25 @@ pub enum GlassCommand {
 /// Services.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServiceCommand {
-    /// Go back to what ran before.
+    /// Go back to what ran before, or to a version.
     Rollback {
         /// Which service.
         service: ServiceName,
         /// Where.
         environment: EnvironmentName,
+        /// To which version; to the one before if `None`.
+        to: Option<String>,
+    },
+    /// Do something to it where it runs.
+    Act {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// What.
+        verb: Verb,
+        /// How many pods it should have, for the verb that scales.
+        replicas: Option<u32>,
     },
     /// Everything about one.
     Show(ServiceName),
@@ -358,6 +372,42 @@ pub enum DeploymentCommand {
     Show(DeploymentId),
     /// Those of seven days, and how often they fail.
     Timeline,
+}
+
+/// A close look at what runs of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum InspectCommand {
+    /// Its pods.
+    Pods(ServiceName, EnvironmentName),
+    /// What happened to them.
+    Events(ServiceName, EnvironmentName),
+    /// A log.
+    Logs {
+        /// Of which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// Of which pod; of the one that worries most if `None`.
+        pod: Option<String>,
+        /// Of which container.
+        container: Option<String>,
+        /// Of the container that ran before.
+        previous: bool,
+        /// How many of the newest lines.
+        tail: u32,
+    },
+    /// In the look: pods, events, or the log that is open.
+    Look(Look),
+    /// In the look: the log of the pod under the cursor.
+    Open,
+    /// In the look: the log of the container that ran before, or of the one that runs.
+    Previous,
+    /// In the look: the log of the pod's next container.
+    Container,
+    /// In the look: whether the newest line stays in sight.
+    Follow,
+    /// In the look: type a filter.
+    Filter,
 }
 
 /// Incidents.
@@ -423,6 +473,8 @@ pub enum Command {
     Service(ServiceCommand),
     /// Deployments.
     Deployment(DeploymentCommand),
+    /// A close look at what runs.
+    Inspect(InspectCommand),
     /// Incidents.
     Incident(IncidentCommand),
     /// The ledger.
@@ -445,7 +497,9 @@ impl Command {
                 | ChangeCommand::OpenRequest(_)
                 | ChangeCommand::Announce(_),
             )
-            | Self::Service(ServiceCommand::Rollback { .. } | ServiceCommand::Edit(_))
+            | Self::Service(
+                ServiceCommand::Rollback { .. } | ServiceCommand::Act { .. } | ServiceCommand::Edit(_),
+            )
             | Self::Glass(_)
             | Self::Deployment(
                 DeploymentCommand::Deploy(_) | DeploymentCommand::Steer { .. } | DeploymentCommand::Enter(_),
@@ -465,6 +519,7 @@ impl Command {
             | Self::Teams
             | Self::Graph(_)
             | Self::Service(ServiceCommand::Show(_) | ServiceCommand::Source(_))
+            | Self::Inspect(_)
             | Self::Inventory(_)
             | Self::App(_)
             | Self::View(_)

@@ -6,6 +6,7 @@ mod deployment;
 mod glass;
 mod graph;
 mod incident;
+mod inspect;
 mod ledger;
 mod lookup;
 mod report;
@@ -56,6 +57,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     glass::ACTIONS,
     service::ACTIONS,
     deployment::ACTIONS,
+    inspect::ACTIONS,
     incident::ACTIONS,
 ];
 

@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Global, Output},
-    calendar, change, check, cross_project, deployment, impact, ledger, report, service,
+    calendar, change, check, cross_project, deployment, impact, inspect, ledger, report, service,
 };
 use crate::{
     action::{
@@ -150,6 +150,7 @@ pub async fn action(
             let code = code.unwrap_or(u8::from(!written.problems.is_empty()));
             Ok(Printed { out: written.out, err, code })
         }
+        Command::Inspect(command) => inspect::run(engine, global.output, command).await,
         command => act(engine, global, command, ask).await,
     }
 }
@@ -181,6 +182,14 @@ async fn teams(engine: &Engine, output: Output) -> Result<Printed, Failure> {
 /// The control repository cannot be read.
 pub async fn everything(engine: &mut Engine) -> Result<(), Failure> {
     settle(engine, needs(Report::Briefing)).await
+}
+
+/// Waits for the catalog alone.
+///
+/// # Errors
+/// The control repository cannot be read.
+pub(super) async fn catalog(engine: &mut Engine) -> Result<(), Failure> {
+    settle(engine, Needs::default()).await
 }
 
 /// Which sources an answer needs.
@@ -567,11 +576,13 @@ async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
         let came = wait(engine, PLAN_LIMIT, |event| match event {
             Event::RollbackPlanned(_, Ok(_))
             | Event::DeploymentPlanned(_, Ok(_))
+            | Event::VerbPlanned(_, Ok(_))
             | Event::ProposalPlanned(_, Ok(_))
             | Event::AnnouncementPlanned(_, Ok(_))
             | Event::LandingPlanned(_, Ok(_)) => true,
             Event::RollbackPlanned(_, Err(failure))
             | Event::DeploymentPlanned(_, Err(failure))
+            | Event::VerbPlanned(_, Err(failure))
             | Event::ProposalPlanned(_, Err(failure))
             | Event::AnnouncementPlanned(_, Err(failure))
             | Event::LandingPlanned(_, Err(failure))

@@ -150,6 +150,19 @@ pub struct BadVersion {
     pub hours: f64,
 }
 
+/// A version that will be bad in an environment once it is deployed there.
+#[derive(Debug)]
+pub struct ComingVersion {
+    /// The service.
+    pub service: &'static str,
+    /// Where it will be bad.
+    pub environment: Environment,
+    /// Which version.
+    pub version: &'static str,
+    /// How bad.
+    pub quality: Quality,
+}
+
 /// A story that the demo tells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scenario {
@@ -171,6 +184,8 @@ pub struct ScenarioRow {
     pub summary: &'static str,
     /// What is bad in it.
     pub bad: &'static [BadVersion],
+    /// What will be bad in it: versions of open changes, which look well until production's load is on them.
+    pub coming: &'static [ComingVersion],
 }
 
 impl Scenario {
@@ -203,8 +218,20 @@ impl Scenario {
                     hours: 27.0,
                 },
             ],
+            coming: &[ComingVersion {
+                service: "catalog-search",
+                environment: Environment::Production,
+                version: "1.5.0",
+                quality: Quality { error_ratio: 0.06, latency_factor: 3.5, starts: true },
+            }],
         },
-        ScenarioRow { scenario: Self::Calm, name: "calm", summary: "nothing is wrong", bad: &[] },
+        ScenarioRow {
+            scenario: Self::Calm,
+            name: "calm",
+            summary: "nothing is wrong",
+            bad: &[],
+            coming: &[],
+        },
     ];
 
     /// The scenario of that name.
@@ -215,6 +242,11 @@ impl Scenario {
     /// What is bad in it.
     pub fn bad(self) -> &'static [BadVersion] {
         Self::TABLE.iter().find(|row| row.scenario == self).map_or(&[], |row| row.bad)
+    }
+
+    /// What will be bad in it once it is deployed.
+    pub fn coming(self) -> &'static [ComingVersion] {
+        Self::TABLE.iter().find(|row| row.scenario == self).map_or(&[], |row| row.coming)
     }
 }
 

@@ -5,6 +5,7 @@ pub mod api;
 pub mod controllers;
 pub mod discovery;
 pub mod faults;
+pub mod logs;
 pub mod patch;
 pub mod resources;
 pub mod selector;
@@ -15,6 +16,7 @@ use super::{
     Pace,
     clock::Time,
     estate::{Environment, Quality, Scenario},
+    integration::Manifests,
     manifests,
     traffic::Traffic,
 };
@@ -71,13 +73,21 @@ impl SimulatedCluster {
             Failure::failed(format!("could not fill the simulated {environment} cluster"))
                 .cause(refusal.message)
         })?;
-        traffic.follow(&store.list(Resource::Pods, None).1);
+        let all = |resource| store.list(resource, None).1;
+        traffic.route(&all(Resource::Pods), &all(Resource::Services), &all(Resource::Rollouts));
         let listener = super::listen().await?;
         let address = super::address(&listener)?;
         let (faults, told) = channel::channel(Faults::default());
-        let world = Arc::new(World { store: Arc::clone(&store), traffic, environment, time, pace });
+        let world = Arc::new(World {
+            store: Arc::clone(&store),
+            traffic,
+            manifests: Arc::default(),
+            environment,
+            time,
+            pace,
+        });
         let tasks = vec![
-            tokio::spawn(serve(listener, store, told)),
+            tokio::spawn(serve(listener, store, Arc::clone(&world.traffic), told)),
             tokio::spawn(controllers::run(Arc::clone(&world))),
         ];
         Ok(Self { environment, address, world, faults, tasks })
@@ -101,6 +111,11 @@ impl SimulatedCluster {
     /// The object of that type, namespace (empty for cluster-wide types) and name.
     pub fn object(&self, resource: Resource, namespace: &str, name: &str) -> Option<Arc<Value>> {
         self.world.store.get(&Key::new(resource, namespace, name))
+    }
+
+    /// What the manifests say that should run in it.
+    pub fn manifests(&self) -> &Arc<Manifests> {
+        &self.world.manifests
     }
 
     /// What is wrong with it now.
@@ -159,8 +174,13 @@ impl Drop for SimulatedCluster {
     }
 }
 
-async fn serve(listener: TcpListener, store: Arc<Store>, faults: channel::Receiver<Faults>) {
-    let router = api::router(api::Api { store, faults: faults.clone() });
+async fn serve(
+    listener: TcpListener,
+    store: Arc<Store>,
+    traffic: Arc<Traffic>,
+    faults: channel::Receiver<Faults>,
+) {
+    let router = api::router(api::Api { store, traffic, faults: faults.clone() });
     // It ends only with its task.
     let _ = axum::serve(FaultyListener { listener, faults }, router).await;
 }

@@ -9,11 +9,30 @@ use super::{
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
-/// Where Argo CD and Flux have their own objects.
+/// Where Argo CD has its own objects.
 pub const ARGO_CD_NAMESPACE: &str = "argocd";
-const FLUX_NAMESPACE: &str = "flux-system";
+/// Where Flux has its own.
+pub const FLUX_NAMESPACE: &str = "flux-system";
 /// The repository of rendered manifests that Argo CD and Flux read.
 const MANIFESTS: &str = "https://git.example.com/shop/manifests.git";
+
+/// The service whose Application in production has no automated sync.
+const BY_HAND: &str = "project-c-api";
+
+/// How the Rollout of a service goes forward: one routes traffic by exact weights and waits for somebody at each
+/// of them, the others count pods and go on by themselves.
+fn canary(service: &Service) -> Value {
+    if service.name == "catalog-search" {
+        return json!({ "maxSurge": 1, "maxUnavailable": 0,
+            "canaryService": service.name, "stableService": service.name,
+            "trafficRouting": { "nginx": { "stableIngress": service.name } },
+            "steps": [{ "setWeight": 5 }, { "pause": {} }, { "setWeight": 25 }, { "pause": {} },
+                      { "setWeight": 50 }, { "pause": {} }] });
+    }
+    json!({ "maxSurge": 1, "maxUnavailable": 0, "steps": [
+        { "setWeight": 25 }, { "pause": { "duration": "30s" } }, { "setWeight": 50 },
+        { "pause": { "duration": "30s" } }] })
+}
 
 /// The pod template of a service's `version`, without the hash that a controller adds.
 pub fn template(service: &Service, version: &str) -> Value {
@@ -92,9 +111,19 @@ pub fn fill(
             "labels": { "kubernetes.io/metadata.name": name } }, "status": { "phase": "Active" } });
         store.create(Resource::Namespaces, "", namespace, false)?;
     }
+    let source = json!({
+        "metadata": { "name": "manifests", "creationTimestamp": old },
+        "spec": { "interval": "1m", "url": MANIFESTS, "ref": { "branch": "main" } },
+        "status": { "observedGeneration": 1, "conditions": [{ "type": "Ready", "status": "True",
+            "reason": "Succeeded", "message": "stored artifact for revision 'main'",
+            "lastTransitionTime": old, "observedGeneration": 1 }] },
+    });
+    store.create(Resource::GitRepositories, FLUX_NAMESPACE, source, false)?;
     for service in SERVICES.iter().filter(|service| service.runs_in(environment)) {
         let since = deployed_at(scenario, environment, service, now);
-        Workload { store, environment, service, since, old: &old }.create()?;
+        let bad = scenario.bad().iter().find(|bad| bad.service == service.name);
+        let fails = bad.is_some_and(|bad| bad.environment == environment && bad.quality.error_ratio >= 0.01);
+        Workload { store, environment, service, since, old: &old, fails, now }.create()?;
     }
     Ok(())
 }
@@ -105,6 +134,9 @@ struct Workload<'a> {
     service: &'a Service,
     since: DateTime<Utc>,
     old: &'a str,
+    /// Whether its pods were restarted, again and again.
+    fails: bool,
+    now: DateTime<Utc>,
 }
 
 impl Workload<'_> {
@@ -146,12 +178,12 @@ impl Workload<'_> {
         let mut annotations = json!({ "kubernetes.io/change-cause": change_cause(service.name, version) });
         let status = if rollout {
             annotations["rollout.argoproj.io/revision"] = revision.into();
-            spec["strategy"] = json!({ "canary": { "maxSurge": 1, "maxUnavailable": 0, "steps": [
-                { "setWeight": 25 }, { "pause": { "duration": "30s" } }, { "setWeight": 50 },
-                { "pause": { "duration": "30s" } } ] } });
+            let canary = canary(service);
+            let steps = canary["steps"].as_array().map(Vec::len);
+            spec["strategy"] = json!({ "canary": canary });
             json!({ "phase": "Healthy", "observedGeneration": "1", "replicas": replicas,
                     "updatedReplicas": replicas, "readyReplicas": replicas, "availableReplicas": replicas,
-                    "currentPodHash": hash, "stableRS": hash, "currentStepIndex": 4,
+                    "currentPodHash": hash, "stableRS": hash, "currentStepIndex": steps,
                     "currentStepHash": noise::suffix(4, 10),
                     "conditions": [{ "type": "Available", "status": "True", "reason": "AvailableReason",
                                      "lastTransitionTime": since, "lastUpdateTime": since }] })
@@ -170,8 +202,14 @@ impl Workload<'_> {
                           "message": format!("ReplicaSet \"{}-{hash}\" has successfully progressed.", service.name),
                           "lastTransitionTime": since, "lastUpdateTime": since }] })
         };
+        let mut labels = labels(service, version);
+        if service.managed_by == ManagedBy::Flux {
+            // So does the real controller say whose it is.
+            labels["kustomize.toolkit.fluxcd.io/name"] = service.name.into();
+            labels["kustomize.toolkit.fluxcd.io/namespace"] = FLUX_NAMESPACE.into();
+        }
         let object = json!({ "metadata": { "name": service.name, "creationTimestamp": self.old,
-                "labels": labels(service, version), "annotations": annotations },
+                "labels": labels, "annotations": annotations },
             "spec": spec, "status": status });
         let resource = if rollout { Resource::Rollouts } else { Resource::Deployments };
         Ok((*self.store.create(resource, service.namespace(), object, false)?).clone())
@@ -203,7 +241,41 @@ impl Workload<'_> {
                 pod(&set, noise::hash(self.since.timestamp() as u64, &[service.name, &serial.to_string()]));
             pod["metadata"]["creationTimestamp"] = stamp(since).into();
             mark_ready(&mut pod, &stamp(since));
-            self.store.create(Resource::Pods, service.namespace(), pod, false)?;
+            if self.fails {
+                let ended = self.now - TimeDelta::minutes(11 + 9 * serial);
+                let status = &mut pod["status"]["containerStatuses"][0];
+                status["restartCount"] = (2 + serial).into();
+                status["state"]["running"]["startedAt"] = stamp(ended).into();
+                status["lastState"] = json!({ "terminated": { "exitCode": 137, "reason": "OOMKilled",
+                    "startedAt": stamp(ended - TimeDelta::hours(5)), "finishedAt": stamp(ended) } });
+            }
+            let pod = self.store.create(Resource::Pods, service.namespace(), pod, false)?;
+            if self.fails {
+                self.complain(&pod, serial)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The kubelet's events about a pod that does not do well.
+    fn complain(&self, pod: &Value, serial: i64) -> Result<(), Refusal> {
+        let last = stamp(self.now - TimeDelta::minutes(2 + serial));
+        let first = stamp(self.now - TimeDelta::hours(6));
+        for (reason, message, count) in [
+            ("Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503", 41),
+            ("BackOff", "Back-off restarting failed container", 2 + serial),
+        ] {
+            let meta = &pod["metadata"];
+            let event = json!({
+                "metadata": { "generateName": format!("{}.", meta["name"].as_str().unwrap_or_default()),
+                              "creationTimestamp": first },
+                "involvedObject": { "apiVersion": "v1", "kind": "Pod", "name": meta["name"],
+                                    "namespace": meta["namespace"], "uid": meta["uid"] },
+                "reason": reason, "message": message, "type": "Warning", "count": count,
+                "source": { "component": "kubelet", "host": pod["spec"]["nodeName"] },
+                "firstTimestamp": first, "lastTimestamp": last,
+            });
+            self.store.create(Resource::Events, self.service.namespace(), event, false)?;
         }
         Ok(())
     }
@@ -228,7 +300,7 @@ impl Workload<'_> {
         let current = revision(service.name, running);
         let destination =
             json!({ "server": "https://kubernetes.default.svc", "namespace": service.namespace() });
-        let application = json!({
+        let mut application = json!({
             "metadata": { "name": service.name, "creationTimestamp": self.old,
                           "labels": { "app.kubernetes.io/name": service.name } },
             "spec": { "project": service.project.unwrap_or("default"), "source": source, "destination": destination,
@@ -251,6 +323,10 @@ impl Workload<'_> {
                     "syncResult": { "revision": current, "source": source } },
             },
         });
+        // One team syncs production by hand.
+        if service.name == BY_HAND && self.environment == Environment::Production {
+            application["spec"]["syncPolicy"] = json!({ "syncOptions": ["CreateNamespace=false"] });
+        }
         self.store.create(Resource::Applications, ARGO_CD_NAMESPACE, application, false)?;
         Ok(())
     }

@@ -4,6 +4,7 @@ pub mod alertmanager;
 pub mod clock;
 pub mod estate;
 pub mod forge;
+pub mod integration;
 pub mod kubeconfig;
 pub mod kubernetes;
 pub mod manifests;
@@ -137,6 +138,9 @@ impl Platform {
             start(Environment::Staging),
             start(Environment::Production),
         )?;
+        let manifests = [&staging, &production].map(|cluster| Arc::clone(cluster.manifests()));
+        let interval = pace.rollout_step.max(Duration::from_millis(50));
+        tasks.push(tokio::spawn(integration::run(repositories.remote.clone(), manifests.into(), interval)));
         let kubeconfig = directory.path().join("kubeconfig");
         kubeconfig::write(&kubeconfig, [&staging, &production])?;
         Ok(Self { staging, production, sinks, forge, addresses, repositories, kubeconfig, directory, tasks })

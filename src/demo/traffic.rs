@@ -79,9 +79,14 @@ pub struct Traffic {
 impl Traffic {
     /// Thirty days of history of everything that runs in `environment`.
     pub fn new(environment: Environment, scenario: Scenario, time: Time, seed: u64) -> Self {
-        let here = || scenario.bad().iter().filter(|bad| bad.environment == environment);
-        let qualities =
-            here().map(|bad| ((bad.service.to_owned(), bad.version.to_owned()), bad.quality)).collect();
+        let bad = scenario.bad().iter().map(|bad| (bad.environment, bad.service, bad.version, bad.quality));
+        let coming = scenario.coming().iter();
+        let coming = coming.map(|bad| (bad.environment, bad.service, bad.version, bad.quality));
+        let qualities = bad
+            .chain(coming)
+            .filter(|(place, ..)| *place == environment)
+            .map(|(_, service, version, quality)| ((service.to_owned(), version.to_owned()), quality))
+            .collect();
         let mut inner = Inner { qualities, series: BTreeMap::new() };
         for service in SERVICES.iter().filter(|service| service.runs_in(environment)) {
             let since = manifests::deployed_at(scenario, environment, service, time.origin());
@@ -138,16 +143,31 @@ impl Traffic {
 
     /// Divides each service's requests among its ready pods, from now on.
     pub fn follow(&self, pods: &[Arc<Value>]) {
-        let mut ready: BTreeMap<&str, BTreeMap<String, f64>> = BTreeMap::new();
+        self.route(pods, &[], &[]);
+    }
+
+    /// The same, by the selectors of `services` and by the weights of `rollouts` that route traffic.
+    pub fn route(&self, pods: &[Arc<Value>], services: &[Arc<Value>], rollouts: &[Arc<Value>]) {
+        let named = |objects: &'_ [Arc<Value>], name: &str| {
+            objects.iter().find(|object| object["metadata"]["name"] == name).cloned()
+        };
+        let mut ready: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
         for pod in pods.iter().filter(|pod| manifests::is_ready(pod)) {
             let labels = &pod["metadata"]["labels"];
-            let (Some(service), Some(version)) =
-                (labels["app.kubernetes.io/name"].as_str(), labels["app.kubernetes.io/version"].as_str())
-            else {
-                continue;
-            };
-            *ready.entry(service).or_default().entry(version.to_owned()).or_default() += 1.0;
+            if let Some(service) = labels["app.kubernetes.io/name"].as_str() {
+                ready.entry(service).or_default().push(labels);
+            }
         }
+        let mut ready: BTreeMap<&str, BTreeMap<String, f64>> = ready
+            .into_iter()
+            .map(|(name, mut pods)| {
+                if let Some(service) = named(services, name) {
+                    let selector = service["spec"]["selector"].as_object().cloned().unwrap_or_default();
+                    pods.retain(|labels| selector.iter().all(|(key, value)| labels[key] == *value));
+                }
+                (name, shares(&pods, named(rollouts, name).as_deref()))
+            })
+            .collect();
         let now = self.time.elapsed();
         let mut inner = self.lock();
         let names: Vec<&'static str> = inner.series.keys().copied().collect();
@@ -177,6 +197,11 @@ impl Traffic {
         }
         inner.settle(service, self.environment, now);
         inner.series.get(service).map(|series| series.totals.clone())
+    }
+
+    /// What share of the requests to `service` each version gets now.
+    pub fn shares(&self, service: &str) -> BTreeMap<String, f64> {
+        self.lock().series.get(service).map(|series| series.shares.clone()).unwrap_or_default()
     }
 
     /// How `service` does now; none when it does not run here.
@@ -256,6 +281,34 @@ impl Totals {
     }
 }
 
+/// What each version gets of the requests to a service's pods with these labels: as much as it has pods, or
+/// as its Rollout's weights say.
+fn shares(pods: &[&Value], rollout: Option<&Value>) -> BTreeMap<String, f64> {
+    let weights = rollout.map(|rollout| &rollout["status"]["canary"]["weights"]["canary"]);
+    let canary = |labels: &Value| {
+        weights.is_some_and(|weights| {
+            let hash = &weights["podTemplateHash"];
+            hash.is_string() && labels["rollouts-pod-template-hash"] == *hash
+        })
+    };
+    let canaries = pods.iter().filter(|labels| canary(labels)).count();
+    let rest = pods.len() - canaries;
+    let weight = weights.and_then(|weights| weights["weight"].as_f64()).map(|weight| weight / 100.0);
+    let mut shares = BTreeMap::new();
+    for labels in pods {
+        let Some(version) = labels["app.kubernetes.io/version"].as_str() else { continue };
+        let share = match weight {
+            Some(weight) if canaries > 0 && rest > 0 && canary(labels) => weight / canaries as f64,
+            Some(weight) if canaries > 0 && rest > 0 => (1.0 - weight) / rest as f64,
+            _ => 1.0 / pods.len() as f64,
+        };
+        *shares.entry(version.to_owned()).or_default() += share;
+    }
+    // A version that is there and gets nothing has no traffic at all.
+    shares.retain(|_, share: &mut f64| *share > 0.0);
+    shares
+}
+
 /// The integral, from zero to `at` seconds, of a rate that swings around one by a fifth.
 fn wave(seed: u64, at: f64) -> f64 {
     let swing = |amplitude: f64, period: f64, part: u64| {
@@ -289,6 +342,32 @@ mod tests {
         assert!(traffic.condition("shared-auth").expect("runs").failing_since.is_some());
         assert!(traffic.condition("cart").expect("runs").failing_since.is_none());
         assert_eq!(traffic.condition("device-twin"), None);
+    }
+
+    #[test]
+    fn traffic_follows_pods_selectors_and_weights() {
+        let labels = |version: &str, hash: &str| {
+            serde_json::json!({ "app.kubernetes.io/name": "s", "app.kubernetes.io/version": version,
+                                "rollouts-pod-template-hash": hash })
+        };
+        let (old, new) = (labels("1.0.0", "a"), labels("1.1.0", "b"));
+        let of = |pods: &[&Value], rollout: Option<&Value>| {
+            shares(pods, rollout).into_iter().collect::<Vec<(String, f64)>>()
+        };
+        let share = |one: f64, other: f64| {
+            let both = [("1.0.0".to_owned(), one), ("1.1.0".to_owned(), other)];
+            both.into_iter().filter(|(_, share)| *share > 0.0).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&[&old, &old, &old, &new], None), share(0.75, 0.25));
+        let weighted = |weight: u32| {
+            serde_json::json!({ "status": { "canary": { "weights": {
+                "canary": { "weight": weight, "podTemplateHash": "b" } } } } })
+        };
+        assert_eq!(of(&[&old, &new], Some(&weighted(5))), share(0.95, 0.05));
+        assert_eq!(of(&[&old, &new], Some(&weighted(0))), share(1.0, 0.0));
+        // One that has no pods gets nothing, whatever the weights say.
+        assert_eq!(of(&[&old], Some(&weighted(100))), share(1.0, 0.0));
+        assert_eq!(of(&[], None), []);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod gate;
+pub mod inspect;
 pub mod machine;
 pub mod order;
 pub mod parameters;
@@ -11,6 +12,7 @@ pub mod release;
 pub mod request;
 pub mod statistics;
 pub mod timeline;
+pub mod verb;
 pub mod work;
 
 use super::{
@@ -18,7 +20,8 @@ use super::{
     name::ContextName,
 };
 use chrono::{DateTime, Utc};
-use std::{collections::BTreeMap, sync::Arc};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 /// How a workload is doing, from its own status.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +59,38 @@ pub struct Workload {
     pub health: Health,
     /// Annotation `deployment.kubernetes.io/revision`.
     pub revision: Option<u64>,
+    /// What else it says of itself.
+    pub detail: WorkloadDetail,
+}
+
+/// What a workload says of itself besides what runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WorkloadDetail {
+    /// Since when it is there.
+    pub since: Option<DateTime<Utc>>,
+    /// Where a Rollout's update is: the step, and how many there are.
+    pub step: Option<(usize, usize)>,
+    /// What share of the traffic (or of the pods) a Rollout's new version has, in per cent.
+    pub weight: Option<u8>,
+    /// Its conditions that are not as they should be, such as `ReplicaFailure: exceeded quota`.
+    pub conditions: Vec<String>,
+    /// What of Flux keeps it.
+    pub keeper: Option<ObjectRef>,
+}
+
+/// A Flux Kustomization or `HelmRelease` as its controller reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keeper {
+    /// Which one.
+    pub object: ObjectRef,
+    /// Whether it is ready; `None` while it is at it, or when it does not tell.
+    pub ready: Option<bool>,
+    /// Why, in its own words.
+    pub message: String,
+    /// What it has applied.
+    pub revision: String,
+    /// Whether somebody suspended it.
+    pub is_suspended: bool,
 }
 
 /// An Argo CD Application as its controller reports it.
@@ -77,6 +112,8 @@ pub struct Application {
     pub deployed: Option<(i64, String)>,
     /// When the controller last compared it.
     pub reconciled_at: Option<DateTime<Utc>>,
+    /// Why it is not as it should be, in Argo CD's own words.
+    pub message: Option<String>,
 }
 
 /// Everything seen in one cluster; cheap to clone.
@@ -86,6 +123,8 @@ pub struct ClusterView {
     pub workloads: BTreeMap<(String, String), Arc<Workload>>,
     /// Applications by namespace and name.
     pub applications: BTreeMap<(String, String), Arc<Application>>,
+    /// What Flux has there.
+    pub keepers: BTreeMap<ObjectRef, Arc<Keeper>>,
     /// Kinds that this cluster does not serve or does not let us see, with the reason.
     pub missing: BTreeMap<String, String>,
 }
@@ -94,6 +133,23 @@ impl ClusterView {
     /// Why the deployments cannot be seen, without which the rest says little; `None` when they can.
     pub fn blind(&self) -> Option<&str> {
         self.missing.get("deployments").map(String::as_str)
+    }
+}
+
+/// An object of a cluster by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Its kind, such as `Deployment`.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl fmt::Display for ObjectRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}/{}", self.kind.to_lowercase(), self.namespace, self.name)
     }
 }
 
@@ -114,6 +170,27 @@ pub enum RollbackRoute {
         to_version: String,
         /// The `ReplicaSet` whose template is restored.
         replica_set: String,
+        /// What of Flux would put Git back, and is suspended first (and must be resumed when Git is settled).
+        suspend: Option<ObjectRef>,
+    },
+    /// JSON patch of a Rollout's template from a `ReplicaSet`, past its steps.
+    Rollout {
+        /// `resourceVersion` of the Rollout when planned.
+        resource_version: String,
+        /// Revision that is wanted.
+        from_revision: u64,
+        /// Revision to go back to.
+        to_revision: u64,
+        /// Version that is wanted.
+        from_version: String,
+        /// Version to go back to.
+        to_version: String,
+        /// The `ReplicaSet` whose template is restored.
+        replica_set: String,
+        /// Whether an update is under way, which is aborted first.
+        abort: bool,
+        /// The Deployment that has the template, where the Rollout refers to one.
+        workload: Option<String>,
     },
     /// Argo CD's `operation` with a source of its history.
     History {
@@ -136,9 +213,9 @@ impl RollbackRoute {
     /// From which version to which.
     pub fn versions(&self) -> (&str, &str) {
         match self {
-            Self::Undo { from_version, to_version, .. } | Self::History { from_version, to_version, .. } => {
-                (from_version, to_version)
-            }
+            Self::Undo { from_version, to_version, .. }
+            | Self::Rollout { from_version, to_version, .. }
+            | Self::History { from_version, to_version, .. } => (from_version, to_version),
         }
     }
 }
@@ -164,6 +241,9 @@ pub fn shown_version(version: &str) -> &str {
 pub fn object_name(target: &Target) -> String {
     match &target.application {
         Some((namespace, name)) => format!("application/{namespace}/{name}"),
+        None if target.managed_by == ManagedBy::ArgoRollouts => {
+            format!("rollout/{}/{}", target.namespace, target.workload)
+        }
         None => format!("deployment/{}/{}", target.namespace, target.workload),
     }
 }

@@ -5,6 +5,7 @@ use super::{
     deployment::{
         RollbackRoute,
         order::Order,
+        verb::VerbRoute,
         work::{Entered, Steered},
     },
     escalation::Severity,
@@ -169,6 +170,13 @@ pub enum Work {
     Steer(Box<Steered>),
     /// Write something into the ledger.
     Enter(Box<Entered>),
+    /// Do something to a running service.
+    Act {
+        /// Where.
+        target: Box<Target>,
+        /// What, with what was seen when it was planned.
+        route: Box<VerbRoute>,
+    },
     /// Declare an incident.
     DeclareIncident {
         /// How bad.
@@ -232,11 +240,17 @@ impl Work {
                 let (kind, about) = entered.event();
                 format!("{kind}/{about}")
             }
+            Self::Act { target, .. } => act_key(target),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),
             Self::ResolveIncident { incident, .. } => format!("resolve/{incident}"),
         }
     }
+}
+
+/// The key of whatever is done to a running service: one thing at a time.
+pub fn act_key(target: &Target) -> String {
+    format!("act/{}/{}", target.environment, target.service)
 }
 
 /// How far a running work is.

@@ -1,6 +1,6 @@
 //! Carries effects out as tasks against ports; their answers come back on a bounded channel.
 
-use super::{Judged, Outside, work};
+use super::{Judged, Outside, inspect, work};
 use crate::{
     domain::{
         catalog::Catalog, cross_project::HistoryRequest, finding::Finding, name::CommitId, plan::Validation,
@@ -26,6 +26,7 @@ pub struct Executor {
     answers: mpsc::Sender<Event>,
     refresh: watch::Sender<u64>,
     history: watch::Sender<Option<Arc<HistoryRequest>>>,
+    looks: Arc<watch::Sender<u64>>,
 }
 
 impl Executor {
@@ -34,7 +35,7 @@ impl Executor {
         let (answers, receiver) = mpsc::channel(WAITING);
         let (refresh, asked) = watch::channel(0);
         let (history, _) = watch::channel(None);
-        (Self { outside, answers, refresh, history }, receiver, asked)
+        (Self { outside, answers, refresh, history, looks: Arc::default() }, receiver, asked)
     }
 
     /// Which history somebody looks at, for the source that reads it.
@@ -57,10 +58,17 @@ impl Executor {
             Effect::WantHistory(request) => {
                 self.history.send_replace(request);
             }
-            Effect::PlanRollback(job, target) => {
+            Effect::Inspect(request) => {
+                // What is under way for an earlier look ends.
+                self.looks.send_modify(|look| *look += 1);
+                if let Some(request) = request {
+                    tokio::spawn(inspect::run(outside, answers, *request, self.looks.subscribe()));
+                }
+            }
+            Effect::PlanRollback(job, target, to) => {
                 tokio::spawn(async move {
                     let result = match outside.cluster(&target.context) {
-                        Ok(cluster) => cluster.plan_rollback(&target).await,
+                        Ok(cluster) => cluster.plan_rollback(&target, to.as_deref()).await,
                         Err(failure) => Err(failure),
                     };
                     let result = result.map(|route| Box::new((target, route)));
@@ -72,6 +80,16 @@ impl Executor {
                 tokio::spawn(async move {
                     let result = work::deploy::plan::plan(&outside, *request).await.map(Box::new);
                     let _ = answers.send(Event::DeploymentPlanned(job, result)).await;
+                });
+            }
+            Effect::PlanVerb(job, target, verb, replicas) => {
+                tokio::spawn(async move {
+                    let result = match outside.cluster(&target.context) {
+                        Ok(cluster) => cluster.plan_verb(&target, verb, replicas).await,
+                        Err(failure) => Err(failure),
+                    };
+                    let result = result.map(|route| Box::new((target, route)));
+                    let _ = answers.send(Event::VerbPlanned(job, result)).await;
                 });
             }
             Effect::PlanProposal(job, wanted) => {

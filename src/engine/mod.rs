@@ -4,6 +4,7 @@ pub mod executor;
 pub mod headless;
 mod history;
 mod impact;
+mod inspect;
 pub mod live;
 mod main_branch;
 pub mod slots;

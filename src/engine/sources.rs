@@ -24,6 +24,8 @@ use tokio::{
     task::JoinSet,
 };
 
+/// So long, at most, the first rows have the processor for themselves before whatever follows the catalog begins.
+const FIRST_ROWS: Duration = Duration::from_millis(250);
 /// Time between two looks at the working tree and the refs.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two fetches of the remote.
@@ -135,8 +137,12 @@ async fn read_catalog(
             match (&result, torn) {
                 (Ok(_), Some(failure)) => slots.put(SourceUpdate::Catalog(Err(failure))),
                 (Ok(catalog), None) => {
-                    last = Some(catalog.clone());
-                    slots.put(SourceUpdate::Catalog(Ok(catalog.clone())));
+                    let update = SourceUpdate::Catalog(Ok(catalog.clone()));
+                    if last.replace(catalog.clone()).is_none() {
+                        slots.put_and_settle(update, FIRST_ROWS).await;
+                    } else {
+                        slots.put(update);
+                    }
                     catalogs.send_replace(Some(catalog.clone()));
                 }
                 (Err(failure), _) => slots.put(SourceUpdate::Catalog(Err(failure.clone()))),

@@ -29,7 +29,22 @@ pub const NOTICE_SECONDS: i64 = 8;
 /// Lets one event change the model.
 pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
     model.now = at;
-    handle(model, event).and(history(model))
+    handle(model, event).and(history(model)).and(inspection(model))
+}
+
+/// A cluster is asked closely while somebody looks.
+fn inspection(model: &mut Model) -> Effects {
+    let wanted = model.ui.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Inspect(inspection) => Some(inspection),
+        _ => None,
+    });
+    let serial = wanted.map(|inspection| inspection.serial);
+    if serial == model.ui.inspected {
+        return Effects::none();
+    }
+    let request = wanted.map(|inspection| Box::new(inspection.request()));
+    model.ui.inspected = serial;
+    Effects::one(Effect::Inspect(request))
 }
 
 /// The history is read while somebody looks at what it is for.
@@ -86,6 +101,15 @@ fn handle(model: &mut Model, event: Event) -> Effects {
         Event::DeploymentPlanned(job, result) => {
             settle(model);
             run::deployment_planned(model, job, result.map(|planned| *planned));
+            Effects::none()
+        }
+        Event::Inspected(serial, answer) => {
+            run::inspected(model, serial, answer);
+            Effects::none()
+        }
+        Event::VerbPlanned(job, result) => {
+            settle(model);
+            run::verb_planned(model, job, result.map(|planned| *planned));
             Effects::none()
         }
         Event::AnnouncementPlanned(job, result) => {

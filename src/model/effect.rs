@@ -1,10 +1,10 @@
 //! What the program wants done outside of itself: plain data, carried out by the executor.
 
-use super::jobs::JobId;
+use super::{inspection::InspectRequest, jobs::JobId};
 use crate::domain::{
     catalog::Target,
     cross_project::HistoryRequest,
-    deployment::request::DeployRequest,
+    deployment::{request::DeployRequest, verb::Verb},
     merge::LandingRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
@@ -86,8 +86,13 @@ pub struct EditTarget {
 /// One thing to be done.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Find the way back of a service; answers with `RollbackPlanned`.
-    PlanRollback(JobId, Target),
+    /// Ask a cluster about the pods, events or a log of a service until another look is wanted, or none; answers
+    /// with `Inspected`.
+    Inspect(Option<Box<InspectRequest>>),
+    /// Find the way back of a service, to what ran before or to a version; answers with `RollbackPlanned`.
+    PlanRollback(JobId, Target, Option<String>),
+    /// Find out what a verb changes (how many pods are wanted, if it scales); answers with `VerbPlanned`.
+    PlanVerb(JobId, Target, Verb, Option<u32>),
     /// Write the deployments out that a request comes to; answers with `DeploymentPlanned`.
     PlanDeployment(JobId, Box<DeployRequest>),
     /// Write edits of a service out as a proposal; answers with `ProposalPlanned`.

@@ -1,6 +1,6 @@
 //! Everything that can happen to the program.
 
-use super::{jobs::JobId, layout::Size};
+use super::{inspection::Inspected, jobs::JobId, layout::Size};
 use crate::{
     config::key::Key,
     domain::{
@@ -8,7 +8,7 @@ use crate::{
         catalog::{Catalog, Target},
         change::{Identity, Review},
         cross_project::History,
-        deployment::{ClusterView, RollbackRoute, request::DeployPlan},
+        deployment::{ClusterView, RollbackRoute, request::DeployPlan, verb::VerbRoute},
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
@@ -92,6 +92,10 @@ pub enum Event {
     RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
     /// Deployments were planned, or cannot be.
     DeploymentPlanned(JobId, Result<Box<DeployPlan>, Failure>),
+    /// A cluster told of pods, events or a log, for the look with this number.
+    Inspected(u64, Inspected),
+    /// The cluster told what a verb changes.
+    VerbPlanned(JobId, Result<Box<(Target, VerbRoute)>, Failure>),
     /// A proposal was written out, or cannot be.
     ProposalPlanned(JobId, Result<Box<ServiceProposal>, Failure>),
     /// Whom a change breaks was found out, or cannot be.

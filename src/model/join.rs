@@ -4,7 +4,7 @@ use super::world::World;
 use crate::domain::{
     catalog::{Catalog, Service, Target, Tier},
     change::{Change, Proposal},
-    deployment::{Application, ClusterView, Health, Workload},
+    deployment::{Application, ClusterView, Health, Keeper, Workload},
     forge,
     incident::Incident,
     name::{ContextName, ProjectName, ServiceName},
@@ -24,6 +24,8 @@ pub struct Place {
     pub workload: Option<Arc<Workload>>,
     /// The Argo CD Application that manages it, if one does.
     pub application: Option<Arc<Application>>,
+    /// What of Flux keeps it, if something does.
+    pub keeper: Option<Arc<Keeper>>,
     /// What its scrapes say, if there were any.
     pub indicators: Option<Indicators>,
     /// The promise held against them.
@@ -303,6 +305,14 @@ fn dependants(catalog: &Catalog) -> BTreeMap<ServiceName, Vec<ServiceName>> {
     dependants
 }
 
+/// What of Flux keeps a workload.
+fn keeper<'a>(
+    view: Option<&'a Arc<ClusterView>>,
+    workload: Option<&Arc<Workload>>,
+) -> Option<&'a Arc<Keeper>> {
+    view?.keepers.get(workload?.detail.keeper.as_ref()?)
+}
+
 /// Index into arrays of counts: violated, burning, no data, met.
 const fn verdict_index(verdict: SlaVerdict) -> usize {
     match verdict {
@@ -323,7 +333,9 @@ impl Basis {
         let application = view
             .zip(place.target.application.as_ref())
             .and_then(|(view, application)| view.applications.get(application));
-        is_same(workload, place.workload.as_ref()) && is_same(application, place.application.as_ref())
+        is_same(workload, place.workload.as_ref())
+            && is_same(application, place.application.as_ref())
+            && is_same(keeper(view, workload), place.keeper.as_ref())
     }
 
     fn row(&self, service: &Arc<Service>, concerned: &Concerned) -> Arc<ServiceRow> {
@@ -358,7 +370,8 @@ impl Basis {
                 let indicators =
                     self.metrics.as_ref().and_then(|view| view.endpoints.get(&endpoint)).cloned();
                 let judgement = judge(&promise, indicators.as_ref().unwrap_or(&nothing));
-                Place { target, workload, application, indicators, judgement }
+                let keeper = keeper(view, workload.as_ref()).cloned();
+                Place { target, workload, application, keeper, indicators, judgement }
             })
             .collect()
     }
@@ -470,6 +483,7 @@ mod tests {
             ready,
             health: Health::Healthy,
             revision: Some(1),
+            detail: crate::domain::deployment::WorkloadDetail::default(),
         })
     }
 

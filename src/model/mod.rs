@@ -5,6 +5,7 @@ pub mod cross;
 pub mod effect;
 pub mod event;
 pub mod graph_view;
+pub mod inspection;
 pub mod inventory;
 pub mod jobs;
 pub mod join;

@@ -2,6 +2,7 @@
 
 use super::{
     graph_view::GraphView,
+    inspection::Inspection,
     inventory::{self, Inventory},
     jobs::JobId,
     layout::{Layout, Pane, Size},
@@ -265,6 +266,8 @@ pub enum Overlay {
         /// First line shown.
         offset: usize,
     },
+    /// A service's pods, events and logs, as its cluster tells them.
+    Inspect(Box<Inspection>),
     /// How every source stands, with its failure in full.
     Sources {
         /// First line shown.
@@ -366,6 +369,10 @@ pub struct Ui {
     pub day: Option<NaiveDate>,
     /// The history that was last asked for.
     pub history: Option<Arc<HistoryRequest>>,
+    /// How many close looks there were: the number of the next one.
+    pub looks: u64,
+    /// The close look that the cluster is asked about, if one is.
+    pub inspected: Option<u64>,
     /// The service that all panes show; follows the cursor.
     pub selected: Option<ServiceName>,
     /// Index into the settings' environments: the one that is looked at and acted on.
@@ -396,6 +403,8 @@ impl Ui {
             beneath: None,
             day: None,
             history: None,
+            looks: 0,
+            inspected: None,
             selected: None,
             environment: 0,
             wanted_context: None,
@@ -426,6 +435,8 @@ impl Ui {
             Some(Overlay::Change { .. }) => vec!["change", "changes", "detail", "overlay"],
             Some(Overlay::Service { .. } | Overlay::Source { .. }) => vec!["service", "detail", "overlay"],
             Some(Overlay::Deployment { .. }) => vec!["deployments", "detail", "overlay"],
+            Some(Overlay::Inspect(inspection)) if inspection.is_typing => vec!["palette"],
+            Some(Overlay::Inspect(_)) => vec!["inspect", "overlay"],
             Some(Overlay::CrossProject { .. } | Overlay::Impact { .. } | Overlay::Sources { .. }) => {
                 vec!["detail", "overlay"]
             }

@@ -21,7 +21,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{calendar::CalendarBook, cross::CrossProject, join::Joined};
 
 /// One source: its last good picture, when that was, and why there is no newer one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Source<T> {
     /// The last good picture.
     pub value: Option<Arc<T>>,

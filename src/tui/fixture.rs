@@ -11,7 +11,7 @@ use crate::{
         },
         change::{Change, ChangeClass, FieldChange, HarmCount, Identity, Proposal, Review, Wish},
         cross_project::{History, HistoryRequest, Moment, Point, Table},
-        deployment::{ClusterView, Health, Workload},
+        deployment::{ClusterView, Health, Workload, WorkloadDetail},
         escalation::{Severity, SeverityMatrix},
         finding::{Finding, Label, Level, SourceFile, Span},
         gate::{Gate, GateState, GateStatus},
@@ -497,6 +497,7 @@ fn fill_clusters(model: &mut Model, catalog: &Catalog, rows: &[Row]) {
                     Health::Healthy
                 },
                 revision: Some(2),
+                detail: WorkloadDetail::default(),
             };
             view.workloads.insert((target.namespace, target.workload), Arc::new(workload));
         }
@@ -613,7 +614,7 @@ fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Pl
             reasons: vec!["never scraped".into()],
         }
     };
-    Place { target, workload, application: None, indicators, judgement }
+    Place { target, workload, application: None, keeper: None, indicators, judgement }
 }
 
 /// Changes the catalog, and what is joined from it, as the engine would.

@@ -4,6 +4,7 @@ use crate::{
     config::keymap::{Keymap, show},
     model::{
         Model,
+        inspection::Look,
         layout::Pane,
         ui::{ConfirmFocus, Overlay},
     },
@@ -142,6 +143,21 @@ const DEPLOYMENTS: Wanted = &[
     ("view.filter", "filter"),
     ("view.back", "back"),
 ];
+const INSPECT: Wanted = &[
+    ("inspect.log", "log"),
+    ("inspect.events", "events"),
+    ("inspect.pods", "pods"),
+    ("inspect.filter", "filter"),
+    ("view.back", "close"),
+];
+const LOG: Wanted = &[
+    ("inspect.follow", "follow or stay"),
+    ("inspect.filter", "filter"),
+    ("inspect.previous", "container before"),
+    ("inspect.container", "next container"),
+    ("cursor.page-up", "page up"),
+    ("view.back", "pods"),
+];
 const PALETTE: Wanted =
     &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
 const FORM: Wanted = &[
@@ -173,6 +189,9 @@ fn wanted(model: &Model) -> Wanted {
         Some(Overlay::Change { .. }) => CHANGE,
         Some(Overlay::Source { .. }) => SOURCE,
         Some(Overlay::Columns { .. }) => COLUMNS,
+        Some(Overlay::Inspect(inspection)) if inspection.is_typing => FILTER,
+        Some(Overlay::Inspect(inspection)) if inspection.look == Look::Log => LOG,
+        Some(Overlay::Inspect(_)) => INSPECT,
         Some(
             Overlay::Help { .. }
             | Overlay::Running { .. }

@@ -225,6 +225,7 @@ fn plan() -> Plan {
                 from_version: "1.3.0".into(),
                 to_version: "1.2.3".into(),
                 replica_set: "shared-auth-1".into(),
+                suspend: None,
             }),
             error_threshold: Some(0.001),
         },

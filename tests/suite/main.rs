@@ -41,6 +41,8 @@ mod program;
 #[cfg(test)]
 mod pty;
 #[cfg(test)]
+mod releases;
+#[cfg(test)]
 mod review;
 #[cfg(test)]
 mod terminal;

@@ -8,12 +8,14 @@ mod deployment;
 mod graph;
 mod impact;
 mod incident;
+mod inspect;
 mod inventory;
 mod merge;
 mod plan;
 mod propose;
 mod review;
 mod service;
+mod verb;
 mod view;
 
 pub use change::find as find_change;
@@ -21,11 +23,13 @@ pub use cross::table_click;
 pub use deployment::{deployment_planned, strategy_words};
 pub use graph::graph_click;
 pub use impact::impact_found;
+pub use inspect::inspected;
 pub use merge::landing_planned;
 pub use plan::{confirmed, finished, open_plan};
 pub use propose::{announcement_planned, proposal_planned};
 pub use review::{gate_for, questions};
-pub use service::rollback_planned;
+pub use service::{place, rollback_planned};
+pub use verb::verb_planned;
 pub use view::{close, is_typing, refresh_lists, select, type_character};
 
 use super::{
@@ -189,6 +193,10 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         Command::Land(request) => merge::run(model, request, opened_by),
         Command::Service(command) => service::run(model, command, opened_by)?,
         Command::Deployment(command) => deployment::run(model, command, opened_by)?,
+        Command::Inspect(command) => {
+            inspect::run(model, command)?;
+            Effects::none()
+        }
         Command::Incident(command) => incident::run(model, command, opened_by)?,
         Command::Ledger(LedgerCommand::Log { .. }) => {
             view::focus(model, Pane::Escalation);

@@ -7,9 +7,11 @@ use crate::{
     domain::{
         calendar::{self, Closing},
         catalog::{Catalog, Service, Target},
-        deployment::{RollbackRoute, object_name, shown_version},
+        deployment::{RollbackRoute, object_name, shown_version, statistics::expected_rollback},
+        escalation::Severity,
+        notice::NoticeEvent,
         plan::{Plan, Risk, Step, Work},
-        units::format_percent,
+        units::{format_duration, format_percent},
     },
     error::Failure,
     model::{
@@ -26,8 +28,12 @@ pub(super) fn run(
     command: ServiceCommand,
     opened_by: Option<Key>,
 ) -> Result<Effects, Failure> {
-    let (service, environment) = match command {
-        ServiceCommand::Rollback { service, environment } => (service, environment),
+    let (service, environment, to) = match command {
+        ServiceCommand::Rollback { service, environment, to } => (service, environment, to),
+        ServiceCommand::Act { service, environment, verb, replicas } => {
+            let target = target(model, service.as_str(), environment.as_str(), verb.word())?;
+            return super::verb::run(model, target, verb, replicas, opened_by);
+        }
         ServiceCommand::Show(service) => {
             let service = known(model, service.as_str())?.name.clone();
             model.ui.overlays.push(Overlay::Service { service, offset: 0 });
@@ -40,13 +46,13 @@ pub(super) fn run(
         }
         ServiceCommand::Edit(service) => return edit(model, service.as_str()),
     };
-    let target = target(model, service.as_str(), environment.as_str())?;
+    let target = target(model, service.as_str(), environment.as_str(), "roll back")?;
     let key = format!("rollback/{environment}/{service}");
     let title = format!("roll back {service} in {environment}");
     match model.jobs.open(key, title, JobState::Planning, model.now) {
         Ok(job) => {
             model.ui.overlays.push(Overlay::Planning { job, opened_by });
-            Ok(Effects::one(Effect::PlanRollback(job, target)))
+            Ok(Effects::one(Effect::PlanRollback(job, target, to)))
         }
         Err(running) => {
             plan::already(model, running);
@@ -80,10 +86,27 @@ fn edit(model: &Model, service: &str) -> Result<Effects, Failure> {
     Ok(Effects::one(Effect::Edit(EditTarget { path: file.path.clone(), line })))
 }
 
-/// Where a service runs, or why it cannot be rolled back there.
-fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Failure> {
-    let refuse =
-        |why: String| Failure::refused(format!("cannot roll back {service} in {environment}: {why}"));
+/// Where a service runs, to be looked at.
+pub fn place(model: &Model, service: &str, environment: &str) -> Result<Target, Failure> {
+    let known = known(model, service)?;
+    let catalog = model.world.catalog.value.as_ref();
+    let catalog = catalog.ok_or_else(|| Failure::refused("the control repository is not read yet"))?;
+    let place = catalog.environment(environment).ok_or_else(|| no_environment(catalog, environment))?;
+    catalog
+        .target(known, place)
+        .ok_or_else(|| Failure::refused(format!("{service} does not run in {environment}, the catalog says")))
+}
+
+fn no_environment(catalog: &Catalog, environment: &str) -> Failure {
+    let names: Vec<&str> =
+        catalog.settings.environments.iter().map(|environment| environment.name.as_str()).collect();
+    Failure::usage(format!("there is no environment `{environment}` in quarterdeck.toml"))
+        .hint(format!("choose one of {}", names.join(", ")))
+}
+
+/// Where a service runs, or why what is to be `done` to it cannot be done there.
+fn target(model: &Model, service: &str, environment: &str, done: &str) -> Result<Target, Failure> {
+    let refuse = |why: String| Failure::refused(format!("cannot {done} {service} in {environment}: {why}"));
     if model.config.read_only {
         return Err(refuse("this console is read-only".to_owned()));
     }
@@ -94,12 +117,7 @@ fn target(model: &Model, service: &str, environment: &str) -> Result<Target, Fai
         .as_ref()
         .ok_or_else(|| refuse("the control repository is not read yet".to_owned()))?;
     let known = known(model, service)?;
-    let place = catalog.environment(environment).ok_or_else(|| {
-        let names: Vec<&str> =
-            catalog.settings.environments.iter().map(|environment| environment.name.as_str()).collect();
-        Failure::usage(format!("there is no environment `{environment}` in quarterdeck.toml"))
-            .hint(format!("choose one of {}", names.join(", ")))
-    })?;
+    let place = catalog.environment(environment).ok_or_else(|| no_environment(catalog, environment))?;
     if place.read_only {
         return Err(refuse("quarterdeck.toml marks the environment as read-only".to_owned()));
     }
@@ -146,15 +164,40 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     let mut steps = vec![step("record the start in the ledger", "rollback.started")];
     let mut notes = Vec::new();
     match &route {
-        RollbackRoute::Undo { from_revision, to_revision, replica_set, .. } => {
+        RollbackRoute::Undo { from_revision, to_revision, replica_set, suspend, .. } => {
             facts.push((
                 "revision".to_owned(),
                 format!("{from_revision} → {to_revision} (will be renumbered)"),
             ));
+            let set = format!("replicaset/{}/{replica_set}", target.namespace);
+            // One step in the ledger of progress: both mutations are sent together.
+            match suspend {
+                Some(keeper) => {
+                    steps.push(step(&format!("suspend {keeper} and restore the pod template of"), &set));
+                    notes.push(format!(
+                        "Flux would put Git back at its next reconciliation: {keeper} stays suspended until Git is \
+                         settled (`service resume` lets it go on, and Flux then brings what Git says)."
+                    ));
+                }
+                None => steps.push(step("restore the pod template of", &set)),
+            }
+        }
+        RollbackRoute::Rollout { from_revision, to_revision, replica_set, abort, workload, .. } => {
+            facts.push((
+                "revision".to_owned(),
+                format!("{from_revision} → {to_revision} (will be renumbered)"),
+            ));
+            let first = if *abort { "abort the update and restore" } else { "restore, past the steps," };
             steps.push(step(
-                "restore the pod template of",
+                &format!("{first} the pod template of"),
                 &format!("replicaset/{}/{replica_set}", target.namespace),
             ));
+            if let Some(workload) = workload {
+                notes.push(format!(
+                    "The Rollout takes its template from deployment/{}/{workload}, which is changed.",
+                    target.namespace
+                ));
+            }
         }
         RollbackRoute::History { from_id, to_id, suspend_automated_sync, .. } => {
             facts.push(("history id".to_owned(), format!("{from_id} → {to_id}")));
@@ -162,7 +205,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
                 steps.push(step("suspend automated sync and sync to the earlier revision of", &object));
                 notes.push(
                     "Automated sync is on and would put Git back at once; it stays suspended until Git is settled \
-                     (`spec.syncPolicy.automated.enabled: true` resumes it)."
+                     (`service resume` switches it on again)."
                         .to_owned(),
                 );
             } else {
@@ -179,6 +222,28 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
         None => step("compare the error ratio before and after", &format!("metrics of {}", target.service)),
     });
     steps.push(step("record the verdict in the ledger", "rollback.finished"));
+    if target.production {
+        let how = if catalog.settings.direct_revert { "on the main branch" } else { "as a proposal" };
+        steps.push(step(
+            &format!("make Git say {to} {how}: revert the change, or pin"),
+            target.service.as_str(),
+        ));
+        let told = super::tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High));
+        let told = told.map_or_else(String::new, |told| format!(", told to {}", told.object));
+        steps.push(step("open an incident, post-mortem due in 24h", &format!("incident.declared{told}")));
+    }
+    let ledger = model.world.ledger.value.as_ref();
+    if let Some(time) = ledger.and_then(|ledger| expected_rollback(&ledger.operations, &target.service)) {
+        facts.push(("took before".to_owned(), format_duration(time)));
+    }
+    let migration = catalog.data_migrations.get(&target.service).filter(|_| {
+        service
+            .and_then(|service| service.version.as_ref())
+            .is_some_and(|current| current.to_string() == from)
+    });
+    if let Some(migration) = migration {
+        notes.push(format!("{from} migrated data, which {to} may not read: {migration}."));
+    }
 
     // A rollback is how an emergency ends; no freeze keeps it away, but who rolls back should know of it.
     let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();
@@ -220,7 +285,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
 }
 
 /// Services whose required dependencies name the target, with their project.
-fn dependants(catalog: &Catalog, target: &Target) -> Vec<String> {
+pub(super) fn dependants(catalog: &Catalog, target: &Target) -> Vec<String> {
     catalog
         .services
         .values()

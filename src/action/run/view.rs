@@ -1,6 +1,6 @@
 //! What is shown: focus, zoom, lists, overlays, text input.
 
-use super::{calendar, cross, execute, graph, inventory, invoke, say};
+use super::{calendar, cross, execute, graph, inspect, inventory, invoke, say};
 use crate::{
     action::{
         command::{CursorCommand, Direction, FormCommand, ViewCommand},
@@ -157,7 +157,9 @@ pub fn close(model: &mut Model) {
 }
 
 fn back(model: &mut Model) {
-    if !model.ui.overlays.is_empty() {
+    if inspect::back(model) {
+        model.dirty = true;
+    } else if !model.ui.overlays.is_empty() {
         close(model);
     } else if !model.ui.focus.is_in_deck() && model.ui.list(model.ui.focus).filter.is_empty() {
         cross::leave(model);
@@ -199,9 +201,18 @@ fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
     let mut entries: Vec<(u32, PaletteEntry)> = registry::all()
         // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
         .filter(|action| {
-            !["plan.", "form.", "cursor.", "columns.", "view.submit", "view.palette", "view.focus"]
-                .iter()
-                .any(|hidden| action.id.starts_with(hidden))
+            ![
+                "plan.",
+                "form.",
+                "cursor.",
+                "columns.",
+                "inspect.",
+                "view.submit",
+                "view.palette",
+                "view.focus",
+            ]
+            .iter()
+            .any(|hidden| action.id.starts_with(hidden))
         })
         .filter_map(|action| {
             let mut buffer = Vec::new();
@@ -237,6 +248,12 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             let searched = matches!(model.ui.overlays.pop(), Some(Overlay::Filter { pane: Pane::Graph, .. }));
             if searched {
                 graph::searched(model);
+            }
+            Ok(Effects::none())
+        }
+        Some(Overlay::Inspect(_)) => {
+            if let Some(inspection) = inspect::looked_at(model) {
+                inspection.is_typing = false;
             }
             Ok(Effects::none())
         }
@@ -322,7 +339,7 @@ pub(super) fn form(model: &mut Model, command: FormCommand) {
 }
 
 /// Rows of an overlay that a page moves by.
-fn overlay_page(model: &Model) -> isize {
+pub(super) fn overlay_page(model: &Model) -> isize {
     isize::try_from(model.ui.size.height.saturating_sub(8)).unwrap_or(1).max(1)
 }
 
@@ -401,6 +418,10 @@ fn worry(model: &mut Model, pane: Pane, direction: Direction, height: usize) {
 }
 
 fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
+    if matches!(model.ui.overlays.last(), Some(Overlay::Inspect(_))) {
+        inspect::cursor(model, command, page);
+        return;
+    }
     let limit = model.ui.overlay_limit();
     let moved = |place: usize| match command {
         CursorCommand::By(rows) => place.saturating_add_signed(rows),
@@ -534,6 +555,7 @@ pub fn is_typing(model: &Model) -> bool {
             fields.get(*focus).is_some_and(|field| field.choices.is_empty())
         }
         Some(Overlay::Confirm { plan, .. }) => plan.confirm_by_typing.is_some(),
+        Some(Overlay::Inspect(inspection)) => inspection.is_typing,
         _ => false,
     }
 }
@@ -548,6 +570,10 @@ pub fn type_character(model: &mut Model, key: Key) -> bool {
             *problem = None;
             let Some(field) = fields.get_mut(*focus) else { return false };
             &mut field.input
+        }
+        Some(Overlay::Inspect(inspection)) if inspection.is_typing => {
+            (inspection.cursor, inspection.offset) = (0, 0);
+            &mut inspection.filter
         }
         _ => return false,
     };

@@ -5,12 +5,14 @@ use crate::error::Failure;
 use kube::core::{ApiResource, GroupVersionKind, Request, Resource, dynamic::DynamicObject};
 use serde_json::{Value, json};
 
-/// Fails when the cluster says that we may not `patch` this object.
-pub(super) async fn may_patch(
+/// Fails when the cluster says that we may not do `verb` to this object, which `purpose` needs.
+pub(super) async fn may(
     cluster: &KubeCluster,
+    verb: &str,
     resource: &ApiResource,
     namespace: &str,
     name: &str,
+    purpose: &str,
 ) -> Result<(), Failure> {
     let reviews = ApiResource::from_gvk_with_plural(
         &GroupVersionKind::gvk("authorization.k8s.io", "v1", "SelfSubjectAccessReview"),
@@ -21,7 +23,7 @@ pub(super) async fn may_patch(
         "kind": reviews.kind,
         "spec": {"resourceAttributes": {
             "namespace": namespace,
-            "verb": "patch",
+            "verb": verb,
             "group": resource.group,
             "resource": resource.plural,
             "name": name,
@@ -31,7 +33,7 @@ pub(super) async fn may_patch(
         .create(&kube::api::PostParams::default(), review.to_string().into_bytes());
     let answer: Value = match cluster.send_raw(request).await {
         Ok(answer) => answer,
-        // A server that will not answer the question will say no to the patch itself, if it must.
+        // A server that will not answer the question will say no to the change itself, if it must.
         Err(problem) if matches!(problem.code(), Some(403 | 404)) => return Ok(()),
         Err(problem) => return Err(problem.into_failure(&cluster.context, "ask for permissions")),
     };
@@ -39,7 +41,7 @@ pub(super) async fn may_patch(
         return Ok(());
     }
     let failure = Failure::forbidden(format!(
-        "rolling back needs patch on {} in {namespace} of the cluster {}",
+        "{purpose} needs {verb} on {} in {namespace} of the cluster {}",
         resource.plural, cluster.context
     ))
     .hint("ask the cluster's administrators for a role that allows it");

@@ -1,9 +1,10 @@
 //! Rolling an Argo CD Application back to an entry of its history, through its `operation` field.
 
 use super::{
-    FIELD_MANAGER, KubeCluster, access,
+    FIELD_MANAGER, KubeCluster,
+    object::{Object, Part, lock, text},
     objects::{self, ApplicationObject, HistoryEntry},
-    path,
+    undo::PURPOSE,
 };
 use crate::{
     domain::{
@@ -12,28 +13,148 @@ use crate::{
     },
     error::Failure,
 };
-use kube::api::{Patch, PatchParams};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 
-/// Finds the way back; changes nothing.
-pub(super) async fn plan(cluster: &KubeCluster, target: &Target) -> Result<RollbackRoute, Failure> {
-    let (namespace, name) = application(target)?;
-    access::may_patch(cluster, &objects::applications(), namespace, name).await?;
-    let (seen, _) = read(cluster, target).await?;
-    if let Some(why) = busy(&seen) {
-        return Err(Failure::refused(format!("{} cannot be rolled back now: {why}", target.service))
-            .hint("wait for it to end, or terminate it in Argo CD, and plan again"));
+/// Name of the `info` of an operation by which one of ours is found again.
+const INFO: &str = "quarterdeck";
+
+/// An Application as it was read.
+pub(super) struct Application<'a> {
+    pub(super) object: Object<'a>,
+    pub(super) seen: ApplicationObject,
+    pub(super) json: Value,
+}
+
+impl<'a> Application<'a> {
+    /// Reads the Application of a target.
+    pub(super) async fn read(cluster: &'a KubeCluster, target: &Target) -> Result<Self, Failure> {
+        let (namespace, name) = application(target)?;
+        let object = Object::new(cluster, objects::applications(), namespace, name);
+        let json = object.read().await?;
+        let seen = ApplicationObject::deserialize(&json).map_err(|error| {
+            Failure::unreachable(format!(
+                "the cluster {} answered with something else than an Application",
+                cluster.context
+            ))
+            .because(&error)
+        })?;
+        Ok(Self { object, seen, json })
     }
-    let (from, to) = entries(&seen, target)?;
+
+    /// Refuses while an operation runs.
+    pub(super) fn must_be_idle(&self, target: &Target, what: &str) -> Result<(), Failure> {
+        let Some(why) = busy(&self.seen) else { return Ok(()) };
+        Err(Failure::refused(format!("{} cannot be {what} now: {why}", target.service)).hint(format!(
+            "wait for it to end, or `quarterdeck service terminate {} --environment {}`, and plan again",
+            target.service, target.environment
+        )))
+    }
+
+    /// The merge patch that has Argo CD sync to what its source says at its own revision.
+    pub(super) fn sync_body(&self, mark: &str) -> Value {
+        let mut sync = json!({"prune": false, "syncStrategy": {"hook": {}}});
+        if let Some(options) = self.json.pointer("/spec/syncPolicy/syncOptions") {
+            sync["syncOptions"] = options.clone();
+        }
+        if let Some(revision) = self.json.pointer("/spec/source/targetRevision") {
+            sync["revision"] = revision.clone();
+        }
+        json!({
+            "metadata": lock(&self.json),
+            "operation": {"initiatedBy": {"username": FIELD_MANAGER}, "sync": sync,
+                          "info": [{"name": INFO, "value": mark}]},
+            "status": {"operationState": null},
+        })
+    }
+
+    /// Asks the server whether it would take a sync.
+    pub(super) async fn try_sync(&self, mark: &str) -> Result<(), Failure> {
+        self.object.try_merge("sync", Part::Object, &self.sync_body(mark)).await.map(|_| ())
+    }
+
+    /// Starts a sync, once, under the lock on what was read.
+    pub(super) async fn sync(&self, mark: &str) -> Result<(), Failure> {
+        if let Some(why) = busy(&self.seen) {
+            return Err(self.object.moved().cause(why));
+        }
+        self.object.merge("sync", Part::Object, &self.sync_body(mark)).await.map(|_| ())
+    }
+
+    /// Switches automated sync off, under the lock on what was read.
+    async fn suspend(&self) -> Result<(), Failure> {
+        let body = json!({
+            "metadata": lock(&self.json),
+            "spec": {"syncPolicy": {"automated": {"enabled": false}}},
+        });
+        self.object.merge("suspend automated sync of", Part::Object, &body).await.map(|_| ())
+    }
+
+    /// Whether the operation with this mark waits or runs.
+    pub(super) fn is_running(&self, mark: &str) -> bool {
+        let of = |operation: &Value| marked(operation) == Some(mark);
+        of(&self.json["operation"])
+            || (self.phase() == Some("Running") && of(&self.json["status"]["operationState"]["operation"]))
+    }
+
+    fn phase(&self) -> Option<&str> {
+        self.json["status"]["operationState"]["phase"].as_str()
+    }
+
+    /// Phase, message and revision of the operation with this mark, if it was the last one and has ended.
+    pub(super) fn ended(&self, mark: &str) -> Option<(String, String, String)> {
+        let state = &self.json["status"]["operationState"];
+        if state["finishedAt"].is_null() || marked(&state["operation"]) != Some(mark) {
+            return None;
+        }
+        Some((self.phase()?.to_owned(), text(state, "/message"), text(state, "/syncResult/revision")))
+    }
+}
+
+/// The mark of an operation of ours.
+fn marked(operation: &Value) -> Option<&str> {
+    let info = operation["info"].as_array()?;
+    info.iter().find(|info| info["name"] == INFO)?["value"].as_str()
+}
+
+/// Finds the way back; changes nothing.
+pub(super) async fn plan(
+    cluster: &KubeCluster,
+    target: &Target,
+    to: Option<&str>,
+) -> Result<RollbackRoute, Failure> {
+    let application = Application::read(cluster, target).await?;
+    application.object.may("patch", PURPOSE).await?;
+    application.must_be_idle(target, "rolled back")?;
+    let versions = match to {
+        Some(_) => versions(cluster, target).await?,
+        None => Vec::new(),
+    };
+    let (from, to) = entries(&application.seen, target, to, &versions)?;
+    let body = operation(&application.json, &application.seen.resource_version(), to.id)
+        .ok_or_else(|| application.object.moved())?;
+    application.object.try_merge("roll back", Part::Object, &body).await?;
     Ok(RollbackRoute::History {
-        resource_version: seen.resource_version(),
+        resource_version: application.seen.resource_version(),
         from_id: from.id,
         to_id: to.id,
         from_version: from.revision(),
         to_version: to.revision(),
-        suspend_automated_sync: seen.automated(),
+        suspend_automated_sync: application.seen.automated(),
     })
+}
+
+/// When each version of the Deployment was first wanted, as its `ReplicaSet`s tell: the only thing that says which
+/// of Argo CD's Git revisions had which version.
+async fn versions(cluster: &KubeCluster, target: &Target) -> Result<Vec<(String, String)>, Failure> {
+    let deployment = super::undo::deployment(cluster, target).read().await?;
+    let sets = Object::new(cluster, objects::replica_sets(), &target.namespace, &target.workload);
+    let sets = sets.siblings(&super::template::selector(&deployment)).await?;
+    let sets = super::undo::owned(sets, &deployment);
+    Ok(sets
+        .iter()
+        .filter_map(|set| Some((super::template::version(set)?, text(set, "/metadata/creationTimestamp"))))
+        .collect())
 }
 
 /// Suspends automated sync where it must, then sets the operation; each once, each under the lock.
@@ -45,29 +166,28 @@ pub(super) async fn start(
     let RollbackRoute::History { from_id, to_id, suspend_automated_sync, .. } = route else {
         return Err(Failure::refused("this plan is not for an Application"));
     };
-    let (mut seen, mut json) = read(cluster, target).await?;
-    as_planned(cluster, target, &seen, *from_id, *to_id)?;
-    if seen.automated() && !suspend_automated_sync {
-        return Err(moved(cluster, target)
+    let mut application = Application::read(cluster, target).await?;
+    as_planned(&application, *from_id, *to_id)?;
+    if application.seen.automated() && !suspend_automated_sync {
+        return Err(application
+            .object
+            .moved()
             .cause("automated sync was switched on meanwhile, and would put Git back at once"));
     }
-    let suspended = seen.automated();
+    let suspended = application.seen.automated();
     if suspended {
-        let body = json!({
-            "metadata": {"resourceVersion": seen.resource_version()},
-            "spec": {"syncPolicy": {"automated": {"enabled": false}}},
-        });
-        patch(cluster, target, "suspend automated sync of", &body).await?;
-        (seen, json) = read(cluster, target).await.map_err(|failure| stays_suspended(failure, target))?;
-        as_planned(cluster, target, &seen, *from_id, *to_id)
-            .map_err(|failure| stays_suspended(failure, target))?;
-        if seen.automated() {
-            return Err(moved(cluster, target).cause("automated sync was switched on again at once"));
+        application.suspend().await?;
+        application =
+            Application::read(cluster, target).await.map_err(|failure| stays_suspended(failure, target))?;
+        as_planned(&application, *from_id, *to_id).map_err(|failure| stays_suspended(failure, target))?;
+        if application.seen.automated() {
+            return Err(application.object.moved().cause("automated sync was switched on again at once"));
         }
     }
-    let body = operation(&json, &seen.resource_version(), *to_id).ok_or_else(|| moved(cluster, target));
+    let body = operation(&application.json, &application.seen.resource_version(), *to_id)
+        .ok_or_else(|| application.object.moved());
     let sent = match body {
-        Ok(body) => patch(cluster, target, "roll back", &body).await,
+        Ok(body) => application.object.merge("roll back", Part::Object, &body).await.map(|_| ()),
         Err(failure) => Err(failure),
     };
     sent.map_err(|failure| if suspended { stays_suspended(failure, target) } else { failure })
@@ -79,8 +199,8 @@ pub(super) async fn status(
     target: &Target,
     to_version: &str,
 ) -> Result<RolloutStatus, Failure> {
-    let (seen, _) = read(cluster, target).await?;
-    Ok(judge(&seen, to_version))
+    let application = Application::read(cluster, target).await?;
+    Ok(judge(&application.seen, to_version))
 }
 
 /// What an Application's status means for the rollback to `to_version`.
@@ -135,22 +255,8 @@ fn application(target: &Target) -> Result<(&str, &str), Failure> {
     })
 }
 
-/// Reads the Application.
-async fn read(cluster: &KubeCluster, target: &Target) -> Result<(ApplicationObject, Value), Failure> {
-    let (namespace, name) = application(target)?;
-    let json = cluster.get(&objects::applications(), namespace, name).await?;
-    let seen = ApplicationObject::deserialize(&json).map_err(|error| {
-        Failure::unreachable(format!(
-            "the cluster {} answered with something else than an Application",
-            cluster.context
-        ))
-        .because(&error)
-    })?;
-    Ok((seen, json))
-}
-
 /// Why no operation may be set now, if so.
-fn busy(seen: &ApplicationObject) -> Option<&'static str> {
+pub(super) fn busy(seen: &ApplicationObject) -> Option<&'static str> {
     if seen.operation.is_some() {
         return Some("an operation of Argo CD waits or runs");
     }
@@ -158,36 +264,58 @@ fn busy(seen: &ApplicationObject) -> Option<&'static str> {
     matches!(phase, Some("Running" | "Terminating")).then_some("a sync of Argo CD is running")
 }
 
-/// The entry that is deployed, and the newest one before it that is something else.
+/// The entry that is deployed, and the newest one before it that is something else, or that is asked for: a Git
+/// revision (or its beginning), or the version that was wanted when it was deployed.
 fn entries<'a>(
     seen: &'a ApplicationObject,
     target: &Target,
+    asked: Option<&str>,
+    versions: &[(String, String)],
 ) -> Result<(&'a HistoryEntry, &'a HistoryEntry), Failure> {
     let refuse = |why: &str| {
         Failure::refused(format!("{} cannot be rolled back: {why}", target.service))
             .hint("deploy a good version through Git instead")
     };
     let (from, before) = seen.history().split_last().ok_or_else(|| refuse("Argo CD has no history of it"))?;
-    let to = before.iter().rev().find(|entry| entry.revision() != from.revision());
-    Ok((from, to.ok_or_else(|| refuse("its history has no earlier revision"))?))
+    let other = |entry: &&HistoryEntry| entry.revision() != from.revision();
+    let Some(asked) = asked else {
+        let to = before.iter().rev().find(other);
+        return Ok((from, to.ok_or_else(|| refuse("its history has no earlier revision"))?));
+    };
+    let by_revision = |entry: &&HistoryEntry| asked.len() >= 7 && entry.revision().starts_with(asked);
+    // The newest entry that was deployed before the version's pods were first made, and not long before.
+    let made = versions.iter().filter(|(version, _)| version == asked).map(|(_, at)| at.as_str()).max();
+    let by_version = |made: &str| {
+        let made = chrono::DateTime::parse_from_rfc3339(made).ok()?.to_utc();
+        let distance = |entry: &HistoryEntry| {
+            let at = entry.deployed_at?;
+            Some((at - made).abs())
+        };
+        let near = before.iter().filter(|entry| distance(entry).is_some_and(|far| far <= NEAR));
+        near.min_by_key(|entry| distance(entry))
+    };
+    let to = before.iter().rev().find(by_revision).or_else(|| made.and_then(by_version)).filter(other);
+    let to = to.ok_or_else(|| {
+        refuse(&format!("which entry of its history had {asked} is not known"))
+            .hint("name a Git revision of its history, as `argocd app history` shows them")
+    })?;
+    Ok((from, to))
 }
 
+/// How far a deployment in the history and the making of its pods may lie apart.
+const NEAR: chrono::Duration = chrono::Duration::minutes(10);
+
 /// Fails unless the Application still is as it was planned.
-fn as_planned(
-    cluster: &KubeCluster,
-    target: &Target,
-    seen: &ApplicationObject,
-    from_id: i64,
-    to_id: i64,
-) -> Result<(), Failure> {
+fn as_planned(application: &Application<'_>, from_id: i64, to_id: i64) -> Result<(), Failure> {
+    let (object, seen) = (&application.object, &application.seen);
     if let Some(why) = busy(seen) {
-        return Err(moved(cluster, target).cause(why));
+        return Err(object.moved().cause(why));
     }
     if seen.history().last().map(|entry| entry.id) != Some(from_id) {
-        return Err(moved(cluster, target).cause("something else is deployed now"));
+        return Err(object.moved().cause("something else is deployed now"));
     }
     if !seen.history().iter().any(|entry| entry.id == to_id) {
-        return Err(moved(cluster, target).cause(format!("history entry {to_id} is gone")));
+        return Err(object.moved().cause(format!("history entry {to_id} is gone")));
     }
     Ok(())
 }
@@ -217,37 +345,12 @@ fn operation(application: &Value, locked: &str, to_id: i64) -> Option<Value> {
     }))
 }
 
-/// Sends one merge patch, once.
-async fn patch(cluster: &KubeCluster, target: &Target, verb: &str, body: &Value) -> Result<(), Failure> {
-    let (namespace, name) = application(target)?;
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let request = path(&objects::applications(), namespace)?.patch(name, &params, &Patch::Merge(body));
-    match cluster.send_raw::<Value>(request).await {
-        Ok(_) => Ok(()),
-        Err(problem) if problem.code() == Some(409) => Err(moved(cluster, target)),
-        Err(problem) => {
-            Err(problem.into_failure(&cluster.context, &format!("{verb} Application {namespace}/{name}")))
-        }
-    }
-}
-
-/// The failure for an Application that is not as it was planned.
-fn moved(cluster: &KubeCluster, target: &Target) -> Failure {
-    let name = target.application.as_ref().map(|(namespace, name)| format!("{namespace}/{name}"));
-    Failure::conflict(format!(
-        "Application {} in the cluster {} changed since the plan; it was not rolled back",
-        name.unwrap_or_default(),
-        cluster.context
-    ))
-    .hint("look at what runs now, and plan again")
-}
-
 /// Adds that automated sync is off now, which nobody would guess from the failure.
 fn stays_suspended(failure: Failure, target: &Target) -> Failure {
-    let name = target.application.as_ref().map(|(_, name)| name.as_str()).unwrap_or_default();
-    failure
-        .cause("automated sync was suspended before, and stays so")
-        .hint(format!("resume it with `argocd app set {name} --sync-policy automated` when that is wanted"))
+    failure.cause("automated sync was suspended before, and stays so").hint(format!(
+        "resume it when that is wanted: quarterdeck service resume {} --environment {}",
+        target.service, target.environment
+    ))
 }
 
 #[cfg(test)]

@@ -4,24 +4,33 @@ mod access;
 mod argocd;
 mod connections;
 mod failures;
+mod flux;
+mod inspect;
+mod object;
 mod objects;
 mod release;
+mod rollout;
+mod template;
 mod undo;
+mod verbs;
 mod watch;
 
 pub use connections::Connections;
 
 use crate::{
+    adapters::clock::SystemClock,
     domain::{
         catalog::{ManagedBy, Target},
         deployment::{
             RollbackRoute, RolloutStatus,
+            inspect::{LogRequest, Occurrence, Pod},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
+            verb::{Verb, VerbRoute},
         },
         name::ContextName,
     },
     error::Failure,
-    ports::{Answer, Cluster, Clusters, PublishCluster},
+    ports::{Answer, Clock as _, Cluster, Clusters, LogLines, PublishCluster},
 };
 use futures::{FutureExt, future::BoxFuture};
 use kube::{
@@ -125,24 +134,9 @@ impl KubeCluster {
         self.send(&attempt, request).await
     }
 
-    /// Refuses what this manager cannot do yet.
-    fn unsupported(&self, target: &Target) -> Failure {
-        let Target { namespace, workload, .. } = target;
-        let failure = Failure::refused(format!(
-            "{} is managed by {}, whose rollback is not built yet",
-            target.service,
-            target.managed_by.as_str()
-        ));
-        match target.managed_by {
-            ManagedBy::ArgoRollouts => failure.hint(format!(
-                "by hand: kubectl argo rollouts undo {workload} -n {namespace} --context {}",
-                self.context
-            )),
-            ManagedBy::Flux => failure.hint(
-                "go back through Git: revert the commit that brought the version; Flux would put back anything else",
-            ),
-            _ => failure.hint("by hand: deploy the previous image with docker compose"),
-        }
+    /// Now, as a mark by which what was asked for is found again.
+    fn mark(&self) -> String {
+        SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
     }
 }
 
@@ -196,13 +190,18 @@ impl Cluster for KubeCluster {
         watch::watch(self, publish).boxed()
     }
 
-    fn plan_rollback(&self, target: &Target) -> Answer<'_, RollbackRoute> {
-        let target = target.clone();
+    fn plan_rollback(&self, target: &Target, to: Option<&str>) -> Answer<'_, RollbackRoute> {
+        let (target, to) = (target.clone(), to.map(str::to_owned));
         async move {
             match target.managed_by {
-                ManagedBy::Deployment => undo::plan(self, &target).await,
-                ManagedBy::ArgoCd => argocd::plan(self, &target).await,
-                _ => Err(self.unsupported(&target)),
+                ManagedBy::Deployment | ManagedBy::Flux => undo::plan(self, &target, to.as_deref()).await,
+                ManagedBy::ArgoCd => argocd::plan(self, &target, to.as_deref()).await,
+                ManagedBy::ArgoRollouts => rollout::plan(self, &target, to.as_deref()).await,
+                ManagedBy::Compose => Err(Failure::refused(format!(
+                    "{} runs with Docker Compose, which keeps no earlier version to go back to",
+                    target.service
+                ))
+                .hint("by hand: write the previous image into the compose file, and `docker compose up`")),
             }
         }
         .boxed()
@@ -213,6 +212,7 @@ impl Cluster for KubeCluster {
         async move {
             match &route {
                 RollbackRoute::Undo { .. } => undo::start(self, &target, &route).await,
+                RollbackRoute::Rollout { .. } => rollout::start(self, &target, &route).await,
                 RollbackRoute::History { .. } => argocd::start(self, &target, &route).await,
             }
         }
@@ -224,10 +224,41 @@ impl Cluster for KubeCluster {
         async move {
             match &route {
                 RollbackRoute::Undo { to_version, .. } => undo::status(self, &target, to_version).await,
+                RollbackRoute::Rollout { to_version, .. } => rollout::status(self, &target, to_version).await,
                 RollbackRoute::History { to_version, .. } => argocd::status(self, &target, to_version).await,
             }
         }
         .boxed()
+    }
+
+    fn pods(&self, target: &Target) -> Answer<'_, Vec<Pod>> {
+        let target = target.clone();
+        async move { inspect::pods(self, &target).await }.boxed()
+    }
+
+    fn events(&self, target: &Target) -> Answer<'_, Vec<Occurrence>> {
+        let target = target.clone();
+        async move { inspect::events(self, &target).await }.boxed()
+    }
+
+    fn logs(&self, target: &Target, request: &LogRequest) -> Answer<'_, LogLines> {
+        let (target, request) = (target.clone(), request.clone());
+        async move { inspect::logs(self, &target, &request).await }.boxed()
+    }
+
+    fn plan_verb(&self, target: &Target, verb: Verb, replicas: Option<u32>) -> Answer<'_, VerbRoute> {
+        let target = target.clone();
+        async move { verbs::plan(self, &target, verb, replicas).await }.boxed()
+    }
+
+    fn act(&self, target: &Target, route: &VerbRoute) -> Answer<'_, ()> {
+        let (target, route) = (target.clone(), route.clone());
+        async move { verbs::act(self, &target, &route).await }.boxed()
+    }
+
+    fn verb_status(&self, target: &Target, route: &VerbRoute) -> Answer<'_, RolloutStatus> {
+        let (target, route) = (target.clone(), route.clone());
+        async move { verbs::status(self, &target, &route).await }.boxed()
     }
 
     fn plan_release(

@@ -3,11 +3,14 @@
 //! Own structs instead of the full API types: at 10,000 objects the rest (managed fields above all)
 //! would cost most of the memory and of the decoding.
 
+use super::flux;
 use crate::domain::{
     catalog::ManagedBy,
-    deployment::{Application, Health, Workload},
+    deployment::{Application, Health, Keeper, ObjectRef, Workload, WorkloadDetail},
+    text::clean,
 };
 use chrono::{DateTime, Utc};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::core::{ApiResource, GroupVersionKind, ObjectMeta, Resource, dynamic::DynamicObject};
 use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, collections::BTreeMap};
@@ -17,7 +20,7 @@ pub(super) const VERSION_LABEL: &str = "app.kubernetes.io/version";
 /// Annotation of a Deployment and of its `ReplicaSet`s that numbers the revisions.
 pub(super) const REVISION: &str = "deployment.kubernetes.io/revision";
 /// The same for Argo Rollouts.
-const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
+pub(super) const ROLLOUT_REVISION: &str = "rollout.argoproj.io/revision";
 
 /// `apps/v1` Deployments.
 pub(super) fn deployments() -> ApiResource {
@@ -45,6 +48,37 @@ pub(super) fn applications() -> ApiResource {
     )
 }
 
+/// Flux Kustomizations.
+pub(super) fn kustomizations() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("kustomize.toolkit.fluxcd.io", "v1", "Kustomization"),
+        "kustomizations",
+    )
+}
+
+/// Flux `HelmRelease`s.
+pub(super) fn helm_releases() -> ApiResource {
+    ApiResource::from_gvk_with_plural(
+        &GroupVersionKind::gvk("helm.toolkit.fluxcd.io", "v2", "HelmRelease"),
+        "helmreleases",
+    )
+}
+
+/// `v1` Services.
+pub(super) fn services() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Service"), "services")
+}
+
+/// `v1` Pods.
+pub(super) fn pods() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Pod"), "pods")
+}
+
+/// `v1` Events.
+pub(super) fn events() -> ApiResource {
+    ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk("", "v1", "Event"), "events")
+}
+
 /// The metadata that is looked at.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -54,10 +88,12 @@ struct SlimMetadata {
     uid: Option<String>,
     resource_version: Option<String>,
     generation: Option<i64>,
+    creation_timestamp: Option<Time>,
+    labels: Option<BTreeMap<String, String>>,
     annotations: Option<BTreeMap<String, String>>,
 }
 
-/// Reads metadata without its managed fields and labels.
+/// Reads metadata without its managed fields, and with those labels and annotations only that are looked at.
 fn slim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Error> {
     let slim = SlimMetadata::deserialize(deserializer)?;
     let revisions = slim.annotations.map(|annotations| {
@@ -70,6 +106,8 @@ fn slim<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ObjectMeta, D::Err
         resource_version: slim.resource_version,
         generation: slim.generation,
         annotations: revisions,
+        creation_timestamp: slim.creation_timestamp,
+        labels: slim.labels.map(|labels| labels.into_iter().filter(|(key, _)| flux::marks(key)).collect()),
         ..ObjectMeta::default()
     })
 }
@@ -119,6 +157,26 @@ struct WorkloadSpec {
     replicas: Option<u32>,
     paused: Option<bool>,
     template: Option<Template>,
+    strategy: Option<Strategy>,
+}
+
+/// A Rollout's strategy, and of a Deployment's nothing.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Strategy {
+    canary: Option<Canary>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Canary {
+    steps: Option<Vec<CanaryStep>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct CanaryStep {
+    set_weight: Option<u8>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -156,10 +214,33 @@ struct WorkloadStatus {
     ready_replicas: Option<u32>,
     available_replicas: Option<u32>,
     conditions: Option<Vec<Condition>>,
-    /// Argo Rollouts only.
+    /// Argo Rollouts only, as all that follows.
+    #[serde(rename = "currentPodHash")]
+    current: Option<String>,
+    #[serde(rename = "stableRS")]
+    stable: Option<String>,
+    current_step_index: Option<usize>,
+    canary: Option<CanaryStatus>,
     phase: Option<String>,
-    /// Argo Rollouts only.
     message: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct CanaryStatus {
+    weights: Option<Weights>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Weights {
+    canary: Option<Weight>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct Weight {
+    weight: u8,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -213,7 +294,59 @@ impl WorkloadObject {
             ready: self.status.ready_replicas.unwrap_or(0),
             health: if managed_by == ManagedBy::ArgoRollouts { self.rollout_health() } else { self.health() },
             revision: annotations.and_then(|all| all.get(annotation)).and_then(|text| text.parse().ok()),
+            detail: self.detail(),
         }
+    }
+
+    /// What else it says of itself.
+    fn detail(&self) -> WorkloadDetail {
+        let (step, weight) = self.step().unzip();
+        let since = self.metadata.creation_timestamp.as_ref();
+        WorkloadDetail {
+            since: since.and_then(|since| DateTime::from_timestamp(since.0.as_second(), 0)),
+            step,
+            weight: weight.flatten(),
+            conditions: self
+                .status
+                .conditions
+                .iter()
+                .flatten()
+                .filter(|condition| match condition.kind.as_str() {
+                    "Available" | "Progressing" => condition.status == "False",
+                    "ReplicaFailure" | "InvalidSpec" => condition.status == "True",
+                    _ => false,
+                })
+                .map(|condition| {
+                    let words = condition.message.as_deref().or(condition.reason.as_deref());
+                    clean(&format!("{}: {}", condition.kind, words.unwrap_or("no reason given")))
+                })
+                .collect(),
+            keeper: self
+                .metadata
+                .labels
+                .as_ref()
+                .and_then(|labels| flux::kept_by(|label| labels.get(label).map(String::as_str))),
+        }
+    }
+
+    /// Where an update of a Rollout stands: its step among how many, and its weight.
+    fn step(&self) -> Option<((usize, usize), Option<u8>)> {
+        let status = &self.status;
+        let index = status.current_step_index?;
+        if status.current == status.stable {
+            return None;
+        }
+        let canary = self.spec.strategy.as_ref()?.canary.as_ref()?;
+        let steps = canary.steps.as_deref().unwrap_or_default();
+        let routed = status.canary.as_ref().and_then(|canary| canary.weights.as_ref());
+        let routed = routed.and_then(|weights| weights.canary.as_ref()).map(|canary| canary.weight);
+        let own = || {
+            if index >= steps.len() {
+                return Some(100);
+            }
+            steps.iter().take(index + 1).rev().find_map(|step| step.set_weight)
+        };
+        Some(((index, steps.len()), routed.or_else(own)))
     }
 
     /// Pods that should be; the API server's default is one.
@@ -229,6 +362,11 @@ impl WorkloadObject {
     /// Whether somebody paused it.
     pub(super) fn paused(&self) -> bool {
         self.spec.paused.unwrap_or(false)
+    }
+
+    /// All pods, of whichever revision.
+    pub(super) fn pods(&self) -> u32 {
+        self.status.replicas.unwrap_or(0)
     }
 
     /// Pods of older revisions that are still there.
@@ -278,7 +416,7 @@ impl WorkloadObject {
     }
 
     /// Health of a Rollout: its phase, which counts only when it is about the newest spec.
-    fn rollout_health(&self) -> Health {
+    pub(super) fn rollout_health(&self) -> Health {
         if self.status.observed_generation != self.metadata.generation {
             return Health::Progressing("waiting for the controller to see the new spec".to_owned());
         }
@@ -347,6 +485,8 @@ pub(super) struct ApplicationStatus {
     health: Option<HealthStatus>,
     /// The running or the last operation.
     pub(super) operation_state: Option<OperationState>,
+    /// What stands against comparing or syncing it.
+    conditions: Option<Vec<Condition>>,
     /// Deployments of the past, oldest first.
     history: Option<Vec<HistoryEntry>>,
     /// When it was last compared with Git.
@@ -387,6 +527,9 @@ pub(super) struct HistoryEntry {
     pub(super) id: i64,
     revision: Option<String>,
     revisions: Option<Vec<String>>,
+    /// When it was deployed.
+    #[serde(rename = "deployedAt", deserialize_with = "moment")]
+    pub(super) deployed_at: Option<DateTime<Utc>>,
 }
 
 impl HistoryEntry {
@@ -416,6 +559,21 @@ impl ApplicationObject {
         automated.is_some_and(|automated| automated.enabled != Some(false))
     }
 
+    /// Why it is not as it should be: an error condition, or how its last operation failed.
+    fn message(&self) -> Option<String> {
+        let mut conditions = self.status.conditions.iter().flatten();
+        let condition = conditions.find(|condition| condition.kind.ends_with("Error"));
+        let failed =
+            self.status.operation_state.as_ref().filter(|state| {
+                matches!(state.phase.as_str(), "Failed" | "Error" | "Running" | "Terminating")
+            });
+        condition
+            .and_then(|condition| condition.message.as_deref())
+            .or_else(|| failed.and_then(|state| state.message.as_deref()))
+            .filter(|text| !text.is_empty())
+            .map(clean)
+    }
+
     /// Deployments of the past, oldest first.
     pub(super) fn history(&self) -> &[HistoryEntry] {
         self.status.history.as_deref().unwrap_or_default()
@@ -437,6 +595,61 @@ impl ApplicationObject {
             automated: self.automated(),
             deployed: self.history().last().map(|entry| (entry.id, entry.revision())),
             reconciled_at: status.reconciled_at,
+            message: self.message(),
+        }
+    }
+}
+
+/// A Flux Kustomization or `HelmRelease`.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct KeeperObject {
+    #[serde(deserialize_with = "slim")]
+    metadata: ObjectMeta,
+    #[serde(default, deserialize_with = "or_default")]
+    spec: KeeperSpec,
+    #[serde(default, deserialize_with = "or_default")]
+    status: KeeperStatus,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+struct KeeperSpec {
+    suspend: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct KeeperStatus {
+    conditions: Option<Vec<Condition>>,
+    last_applied_revision: Option<String>,
+    last_attempted_revision: Option<String>,
+}
+
+impl KeeperObject {
+    /// Namespace and name.
+    pub(super) fn key(&self) -> (String, String) {
+        key(&self.metadata)
+    }
+
+    /// What is kept of it.
+    pub(super) fn extract(&self, kind: &str) -> Keeper {
+        let (namespace, name) = self.key();
+        let status = &self.status;
+        let condition = status.conditions.iter().flatten().find(|condition| condition.kind == "Ready");
+        let revision = status.last_applied_revision.as_ref().or(status.last_attempted_revision.as_ref());
+        Keeper {
+            object: ObjectRef { kind: kind.to_owned(), namespace, name },
+            ready: condition.and_then(|condition| match condition.status.as_str() {
+                "True" => Some(true),
+                "False" => Some(false),
+                _ => None,
+            }),
+            message: condition
+                .and_then(|condition| condition.message.as_deref())
+                .map(clean)
+                .unwrap_or_default(),
+            revision: revision.map(|revision| clean(revision)).unwrap_or_default(),
+            is_suspended: self.spec.suspend == Some(true),
         }
     }
 }
@@ -474,7 +687,7 @@ macro_rules! dynamic_resource {
     )+};
 }
 
-dynamic_resource!(WorkloadObject, ApplicationObject);
+dynamic_resource!(WorkloadObject, ApplicationObject, KeeperObject);
 
 #[cfg(test)]
 #[path = "objects_tests.rs"]

@@ -1,25 +1,21 @@
-//! Rolling a plain Deployment back to its previous `ReplicaSet`, as `kubectl rollout undo` does.
-//!
-//! Templates travel as JSON, never through typed structs: those would drop fields that they do not know.
+//! Rolling a Deployment back to an earlier `ReplicaSet`, as `kubectl rollout undo` does; where Flux keeps it, what
+//! keeps it is suspended first.
 
 use super::{
-    FIELD_MANAGER, KubeCluster, access,
-    objects::{self, REVISION, Template, WorkloadObject},
-    path,
+    KubeCluster, flux,
+    object::{Object, Part, text},
+    objects::{self, REVISION},
+    template::{judge, parsed, selector, template, version},
 };
 use crate::{
     domain::{
-        catalog::Target,
-        deployment::{Health, RollbackRoute, RolloutStatus},
+        catalog::{ManagedBy, Target},
+        deployment::{ObjectRef, RollbackRoute, RolloutStatus},
     },
     error::Failure,
 };
-use kube::api::{ListParams, Patch, PatchParams};
-use serde::Deserialize as _;
+use kube::api::Patch;
 use serde_json::{Map, Value, json};
-
-/// Label that the controller adds to a `ReplicaSet`'s template.
-const HASH_LABEL: &str = "pod-template-hash";
 
 /// Annotations that stay the Deployment's own; all others come from the `ReplicaSet`.
 const OWN_ANNOTATIONS: [&str; 6] = [
@@ -31,6 +27,9 @@ const OWN_ANNOTATIONS: [&str; 6] = [
     "deprecated.deployment.rollback.to",
 ];
 
+/// What a plan that needs a permission is for.
+pub(super) const PURPOSE: &str = "rolling back";
+
 /// A Deployment and the `ReplicaSet` to go back to.
 struct Situation {
     deployment: Value,
@@ -39,12 +38,28 @@ struct Situation {
     to_revision: u64,
     from_version: String,
     to_version: String,
+    suspend: Option<ObjectRef>,
+}
+
+/// The Deployment of a target.
+pub(super) fn deployment<'a>(cluster: &'a KubeCluster, target: &Target) -> Object<'a> {
+    Object::new(cluster, objects::deployments(), &target.namespace, &target.workload)
 }
 
 /// Finds the way back; changes nothing.
-pub(super) async fn plan(cluster: &KubeCluster, target: &Target) -> Result<RollbackRoute, Failure> {
-    access::may_patch(cluster, &objects::deployments(), &target.namespace, &target.workload).await?;
-    let now = situation(cluster, target).await?;
+pub(super) async fn plan(
+    cluster: &KubeCluster,
+    target: &Target,
+    to: Option<&str>,
+) -> Result<RollbackRoute, Failure> {
+    let object = deployment(cluster, target);
+    object.may("patch", PURPOSE).await?;
+    let now = situation(cluster, target, to).await?;
+    if let Some(suspend) = &now.suspend {
+        flux::object(cluster, suspend)?.may("patch", PURPOSE).await?;
+    }
+    // A server that would refuse it (a policy, a quota, a field that is no longer known) says so now.
+    object.patch("roll back", Part::Object, &patch(&now.deployment, &now.replica_set, None)?, true).await?;
     Ok(RollbackRoute::Undo {
         resource_version: text(&now.deployment, "/metadata/resourceVersion"),
         from_revision: now.from_revision,
@@ -52,6 +67,7 @@ pub(super) async fn plan(cluster: &KubeCluster, target: &Target) -> Result<Rollb
         from_version: now.from_version,
         to_version: now.to_version,
         replica_set: text(&now.replica_set, "/metadata/name"),
+        suspend: now.suspend,
     })
 }
 
@@ -61,41 +77,53 @@ pub(super) async fn start(
     target: &Target,
     route: &RollbackRoute,
 ) -> Result<(), Failure> {
-    let RollbackRoute::Undo { from_revision, to_revision, from_version, to_version, replica_set, .. } = route
+    let RollbackRoute::Undo {
+        from_revision,
+        to_revision,
+        from_version,
+        to_version,
+        replica_set,
+        suspend,
+        ..
+    } = route
     else {
         return Err(Failure::refused("this plan is not for a Deployment"));
     };
-    let name = &target.workload;
-    let now = situation(cluster, target).await?;
+    let object = deployment(cluster, target);
+    let now = situation(cluster, target, Some(to_version)).await?;
     // A failing release changes its Deployment's status all the time, and so its resourceVersion since
     // the plan. What was planned is judged by what it said; the lock below is on what was judged.
     if (now.from_revision, now.to_revision) != (*from_revision, *to_revision)
         || (&now.from_version, &now.to_version) != (from_version, to_version)
         || text(&now.replica_set, "/metadata/name") != *replica_set
+        || now.suspend != *suspend
     {
-        return Err(moved(cluster, target).cause(format!(
+        return Err(object.moved().cause(format!(
             "planned was {from_version} (revision {from_revision}) to {to_version} (revision {to_revision}); now it is {} (revision {}) to {} (revision {})",
             now.from_version, now.from_revision, now.to_version, now.to_revision
         )));
     }
+    if let Some(suspend) = suspend {
+        flux::suspend(cluster, suspend).await?;
+    }
     let locked = text(&now.deployment, "/metadata/resourceVersion");
-    let body = patch(&now.deployment, &now.replica_set, &locked);
-    let patch: Patch<()> = Patch::Json(serde_json::from_value(body).map_err(|error| {
-        Failure::failed(format!("could not write the patch of Deployment {name}")).because(&error)
-    })?);
-    let params = PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), ..PatchParams::default() };
-    let resource = objects::deployments();
-    let request = path(&resource, &target.namespace)?.patch(name, &params, &patch);
-    let Err(problem) = cluster.send_raw::<Value>(request).await else { return Ok(()) };
+    let patch = patch(&now.deployment, &now.replica_set, Some(&locked))?;
+    send(&object, &patch, &locked).await.map_err(|failure| match suspend {
+        Some(suspend) => flux::stays_suspended(failure, suspend),
+        None => failure,
+    })
+}
+
+/// Sends a JSON patch that tests the `resourceVersion`, once.
+pub(super) async fn send(object: &Object<'_>, patch: &Patch<()>, locked: &str) -> Result<(), Failure> {
+    let Err(failure) = object.patch("roll back", Part::Object, patch, false).await else { return Ok(()) };
     // A failed `test` is an unexplained 422; only looking again tells it from an invalid template.
-    let refused = problem.code() == Some(422);
-    let failure =
-        problem.into_failure(&cluster.context, &format!("roll back Deployment {}/{name}", target.namespace));
+    let refused = failure.causes.iter().any(|cause| cause.contains("422"));
     if refused
-        && let Ok(again) = cluster.get(&resource, &target.namespace, name).await
+        && let Ok(again) = object.read().await
         && text(&again, "/metadata/resourceVersion") != locked
     {
-        return Err(moved(cluster, target).cause("it changed in the moment of the rollback"));
+        return Err(object.moved().cause("it changed in the moment of the rollback"));
     }
     Err(failure)
 }
@@ -106,43 +134,20 @@ pub(super) async fn status(
     target: &Target,
     to_version: &str,
 ) -> Result<RolloutStatus, Failure> {
-    let json = cluster.get(&objects::deployments(), &target.namespace, &target.workload).await?;
-    let seen = parsed(cluster, &json)?;
-    let wanted = seen.version().unwrap_or_default();
-    let (ready, desired) = (seen.ready(), seen.desired());
-    Ok(match seen.health() {
-        _ if wanted != to_version => RolloutStatus::Failed(format!(
-            "its template is {} now: somebody or something changed it again",
-            named(&wanted)
-        )),
-        Health::Degraded(why) => RolloutStatus::Failed(why),
-        Health::Paused => RolloutStatus::Failed("the Deployment is paused".to_owned()),
-        Health::Healthy if seen.updated() == desired && ready == desired => {
-            RolloutStatus::Complete(format!("{to_version} runs, {ready} of {desired} pods ready"))
-        }
-        _ if !seen.observed() => {
-            RolloutStatus::Progressing("waiting for the controller to see the new spec".to_owned())
-        }
-        _ if seen.old_pods() > 0 => RolloutStatus::Progressing(format!(
-            "{} of {desired} pods of {to_version}, {} old ones still to end",
-            seen.updated().min(desired),
-            seen.old_pods()
-        )),
-        Health::Progressing(why) if seen.updated() < desired => RolloutStatus::Progressing(why),
-        _ => RolloutStatus::Progressing(format!("{ready} of {desired} pods ready")),
-    })
+    let json = deployment(cluster, target).read().await?;
+    Ok(judge(&parsed(cluster, &json)?, to_version, None))
 }
 
 /// Reads the Deployment and its `ReplicaSet`s, and refuses where there is no way back.
-async fn situation(cluster: &KubeCluster, target: &Target) -> Result<Situation, Failure> {
+async fn situation(cluster: &KubeCluster, target: &Target, to: Option<&str>) -> Result<Situation, Failure> {
     let Target { namespace, workload, service, .. } = target;
-    let deployment = cluster.get(&objects::deployments(), namespace, workload).await?;
+    let deployment = deployment(cluster, target).read().await?;
     let seen = parsed(cluster, &deployment)?;
     let refuse = |why: &str| Failure::refused(format!("{service} cannot be rolled back: {why}"));
     if seen.paused() {
         return Err(refuse("its Deployment is paused").hint(format!(
-            "resume it first: kubectl rollout resume deployment/{workload} -n {namespace} --context {}",
-            cluster.context
+            "resume it first: quarterdeck service resume {service} --environment {}",
+            target.environment
         )));
     }
     if !seen.observed() {
@@ -150,96 +155,84 @@ async fn situation(cluster: &KubeCluster, target: &Target) -> Result<Situation, 
             refuse("its controller has not seen the newest change yet").hint("plan again in a moment")
         );
     }
-    let from_revision = revision(&deployment).ok_or_else(|| {
+    let suspend = match target.managed_by {
+        ManagedBy::Flux => {
+            let keeper = flux::keeper(&deployment, target)?;
+            let json = flux::object(cluster, &keeper)?.read().await?;
+            (json["spec"]["suspend"] != true).then_some(keeper)
+        }
+        _ => None,
+    };
+    let from_revision = revision(&deployment, REVISION).ok_or_else(|| {
         refuse("its Deployment has no revision number").hint("wait for its first rollout to begin")
     })?;
-    let owner = text(&deployment, "/metadata/uid");
-    let replica_set = replica_sets(cluster, target, &deployment)
-        .await?
-        .into_iter()
-        .filter(|candidate| {
-            candidate.pointer("/metadata/ownerReferences").and_then(Value::as_array).is_some_and(|owners| {
-                owners.iter().any(|reference| {
-                    reference["uid"] == owner.as_str() && reference["controller"] == Value::Bool(true)
-                })
-            })
-        })
-        .filter_map(|candidate| revision(&candidate).map(|number| (number, candidate)))
-        .filter(|(number, _)| *number < from_revision)
-        .max_by_key(|(number, _)| *number);
-    let Some((to_revision, replica_set)) = replica_set else {
-        return Err(refuse("there is no previous revision")
-            .cause(format!("revision {from_revision} is the only one whose ReplicaSet is still there"))
-            .hint("deploy a good version instead"));
-    };
+    let sets = Object::new(cluster, objects::replica_sets(), namespace, workload);
+    let sets = owned(sets.siblings(&selector(&deployment)).await?, &deployment);
+    let (to_revision, replica_set) = earlier(sets, REVISION, from_revision, to).ok_or_else(|| {
+        let failure = match to {
+            Some(to) => refuse(&format!("no revision with {to} is there any more")),
+            None => refuse("there is no previous revision")
+                .cause(format!("revision {from_revision} is the only one whose ReplicaSet is still there")),
+        };
+        failure.hint("deploy a good version instead")
+    })?;
     if template(&deployment) == template(&replica_set) {
         return Err(refuse(&format!("it already is at the template of revision {to_revision}")));
     }
-    let version = |object: &Value| {
-        object
-            .pointer("/spec/template")
-            .and_then(|template| Template::deserialize(template).ok())
-            .and_then(|template| template.version())
-            .unwrap_or_default()
-    };
     Ok(Situation {
-        from_version: version(&deployment),
-        to_version: version(&replica_set),
+        from_version: version(&deployment).unwrap_or_default(),
+        to_version: version(&replica_set).unwrap_or_default(),
         deployment,
         replica_set,
         from_revision,
         to_revision,
+        suspend,
     })
 }
 
-/// All `ReplicaSet`s that the Deployment's selector finds.
-async fn replica_sets(
-    cluster: &KubeCluster,
-    target: &Target,
-    deployment: &Value,
-) -> Result<Vec<Value>, Failure> {
-    let path = path(&objects::replica_sets(), &target.namespace)?;
-    let attempt = format!("list the ReplicaSets of {}/{}", target.namespace, target.workload);
-    let mut params =
-        ListParams { label_selector: Some(selector(deployment)), limit: Some(500), ..ListParams::default() };
-    let mut found = Vec::new();
-    loop {
-        let mut page: Value = cluster.send(&attempt, path.list(&params)).await?;
-        if let Some(Value::Array(items)) = page.get_mut("items").map(Value::take) {
-            found.extend(items);
-        }
-        let token = text(&page, "/metadata/continue");
-        if token.is_empty() {
-            return Ok(found);
-        }
-        params.continue_token = Some(token);
-    }
+/// Those of some `ReplicaSet`s that `owner` controls.
+pub(super) fn owned(sets: Vec<Value>, owner: &Value) -> Vec<Value> {
+    let uid = text(owner, "/metadata/uid");
+    let mut sets = sets;
+    sets.retain(|candidate| {
+        candidate.pointer("/metadata/ownerReferences").and_then(Value::as_array).is_some_and(|owners| {
+            owners.iter().any(|reference| {
+                reference["uid"] == uid.as_str() && reference["controller"] == Value::Bool(true)
+            })
+        })
+    });
+    sets
 }
 
-/// The Deployment's label selector as a query.
-fn selector(deployment: &Value) -> String {
-    let mut terms = Vec::new();
-    let labels = deployment.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    for (key, value) in labels.into_iter().flatten() {
-        terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
-    }
-    let expressions = deployment.pointer("/spec/selector/matchExpressions").and_then(Value::as_array);
-    for expression in expressions.into_iter().flatten() {
-        let key = text(expression, "/key");
-        let values = expression["values"].as_array().into_iter().flatten();
-        let values = values.filter_map(Value::as_str).collect::<Vec<_>>().join(",");
-        terms.push(match expression["operator"].as_str() {
-            Some("In") => format!("{key} in ({values})"),
-            Some("NotIn") => format!("{key} notin ({values})"),
-            Some("DoesNotExist") => format!("!{key}"),
-            _ => key,
-        });
-    }
-    terms.join(",")
+/// The newest `ReplicaSet` before a revision, or the newest with a version.
+pub(super) fn earlier(
+    sets: Vec<Value>,
+    annotation: &str,
+    from_revision: u64,
+    to: Option<&str>,
+) -> Option<(u64, Value)> {
+    sets.into_iter()
+        .filter_map(|candidate| revision(&candidate, annotation).map(|number| (number, candidate)))
+        .filter(|(number, candidate)| match to {
+            Some(to) => *number != from_revision && version(candidate).as_deref() == Some(to),
+            None => *number < from_revision,
+        })
+        .max_by_key(|(number, _)| *number)
 }
 
 /// The JSON patch: lock, template, annotations.
-fn patch(deployment: &Value, replica_set: &Value, locked: &str) -> Value {
+fn patch(deployment: &Value, replica_set: &Value, locked: Option<&str>) -> Result<Patch<()>, Failure> {
+    operations(patch_body(deployment, replica_set, locked))
+}
+
+/// A JSON patch of these operations.
+pub(super) fn operations(body: Value) -> Result<Patch<()>, Failure> {
+    let operations = serde_json::from_value(body)
+        .map_err(|error| Failure::failed("could not write the patch of the rollback").because(&error))?;
+    Ok(Patch::Json(operations))
+}
+
+fn patch_body(deployment: &Value, replica_set: &Value, locked: Option<&str>) -> Value {
     let annotations_of = |object: &Value| {
         object.pointer("/metadata/annotations").and_then(Value::as_object).cloned().unwrap_or_default()
     };
@@ -247,55 +240,19 @@ fn patch(deployment: &Value, replica_set: &Value, locked: &str) -> Value {
     let mut annotations: Map<String, Value> =
         annotations_of(deployment).into_iter().filter(|(key, _)| own(key)).collect();
     annotations.extend(annotations_of(replica_set).into_iter().filter(|(key, _)| !own(key)));
-    json!([
-        {"op": "test", "path": "/metadata/resourceVersion", "value": locked},
-        {"op": "replace", "path": "/spec/template", "value": template(replica_set)},
-        {"op": "replace", "path": "/metadata/annotations", "value": annotations},
-    ])
-}
-
-/// The pod template without the controller's own label.
-fn template(object: &Value) -> Value {
-    let mut template = object.pointer("/spec/template").cloned().unwrap_or_default();
-    if let Some(labels) = template.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
-        labels.remove(HASH_LABEL);
+    let mut body = vec![
+        json!({"op": "replace", "path": "/spec/template", "value": template(replica_set)}),
+        json!({"op": "replace", "path": "/metadata/annotations", "value": annotations}),
+    ];
+    if let Some(locked) = locked {
+        body.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": locked}));
     }
-    template
+    body.into()
 }
 
 /// The revision number in an object's annotations.
-fn revision(object: &Value) -> Option<u64> {
-    object.get("metadata")?.get("annotations")?.get(REVISION)?.as_str()?.parse().ok()
-}
-
-/// A text inside of a JSON document, empty where it is not.
-fn text(object: &Value, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-/// The fields of a Deployment that are looked at.
-fn parsed(cluster: &KubeCluster, json: &Value) -> Result<WorkloadObject, Failure> {
-    WorkloadObject::deserialize(json).map_err(|error| {
-        Failure::unreachable(format!(
-            "the cluster {} answered with something else than a Deployment",
-            cluster.context
-        ))
-        .because(&error)
-    })
-}
-
-/// The failure for a Deployment that is not as it was planned.
-fn moved(cluster: &KubeCluster, target: &Target) -> Failure {
-    Failure::conflict(format!(
-        "Deployment {}/{} in the cluster {} changed since the plan; nothing was done",
-        target.namespace, target.workload, cluster.context
-    ))
-    .hint("look at what runs now, and plan again")
-}
-
-/// A version for a sentence.
-fn named(version: &str) -> &str {
-    if version.is_empty() { "without a version" } else { version }
+pub(super) fn revision(object: &Value, annotation: &str) -> Option<u64> {
+    object.get("metadata")?.get("annotations")?.get(annotation)?.as_str()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ fn the_patch_locks_replaces_and_keeps_what_is_the_deployments_own() {
         }},
     });
     assert_eq!(
-        patch(&deployment, &replica_set, "41"),
+        patch_body(&deployment, &replica_set, Some("41")),
         json!([
             {"op": "test", "path": "/metadata/resourceVersion", "value": "41"},
             {"op": "replace", "path": "/spec/template", "value": {

@@ -1,16 +1,16 @@
-//! Watching a cluster: three kinds side by side, one picture, published at most thirty times a second.
+//! Watching a cluster: five kinds side by side, one picture, published at most thirty times a second.
 //!
 //! Each kind has its own loop, so that one that is forbidden, not installed or broken does not stop the
 //! others. All loops and the picture live in one task; what the loops hear goes through a bounded channel.
 
 use super::{
     KubeCluster, failures,
-    objects::{self, ApplicationObject, WorkloadObject},
+    objects::{self, ApplicationObject, KeeperObject, WorkloadObject},
 };
 use crate::{
     domain::{
         catalog::ManagedBy,
-        deployment::{Application, ClusterView, Workload},
+        deployment::{Application, ClusterView, Keeper, Workload},
         name::ContextName,
     },
     error::{Failure, FailureKind},
@@ -65,6 +65,8 @@ enum Kind {
     Deployments,
     Rollouts,
     Applications,
+    Kustomizations,
+    HelmReleases,
 }
 
 impl Kind {
@@ -73,6 +75,8 @@ impl Kind {
             Self::Deployments => "deployments",
             Self::Rollouts => "rollouts",
             Self::Applications => "applications",
+            Self::Kustomizations => "kustomizations",
+            Self::HelmReleases => "helmreleases",
         }
     }
 }
@@ -83,6 +87,7 @@ type Key = (String, String);
 enum Kept {
     Workload(Arc<Workload>),
     Application(Arc<Application>),
+    Keeper(Arc<Keeper>),
 }
 
 /// What a kind's loop hears.
@@ -128,8 +133,22 @@ pub(super) async fn watch(cluster: &KubeCluster, publish: PublishCluster) {
         sink.clone(),
         |object: ApplicationObject| (object.key(), Kept::Application(Arc::new(object.extract()))),
     );
+    let kept = |kind: &'static str| {
+        move |object: KeeperObject| (object.key(), Kept::Keeper(Arc::new(object.extract(kind))))
+    };
+    let kustomizations = follow(
+        Source { cluster, kind: Kind::Kustomizations, resource: objects::kustomizations(), pace },
+        sink.clone(),
+        kept("Kustomization"),
+    );
+    let releases = follow(
+        Source { cluster, kind: Kind::HelmReleases, resource: objects::helm_releases(), pace },
+        sink.clone(),
+        kept("HelmRelease"),
+    );
     let pulse = pulse(cluster, pace.pulse, sink);
-    futures::join!(deployments, rollouts, applications, pulse, paint(heard, publish, pace.publish));
+    let flux = futures::future::join(kustomizations, releases);
+    futures::join!(deployments, rollouts, applications, flux, pulse, paint(heard, publish, pace.publish));
 }
 
 /// Asks the cluster now and then whether it is there. A watch in which nothing happens sounds the same
@@ -252,8 +271,10 @@ struct Picture {
     deployments: BTreeMap<Key, Arc<Workload>>,
     rollouts: BTreeMap<Key, Arc<Workload>>,
     applications: BTreeMap<Key, Arc<Application>>,
+    kustomizations: BTreeMap<Key, Arc<Keeper>>,
+    releases: BTreeMap<Key, Arc<Keeper>>,
     /// Objects of lists that are not complete yet.
-    listing: [Vec<(Key, Kept)>; 3],
+    listing: [Vec<(Key, Kept)>; 5],
     missing: BTreeMap<String, String>,
     /// Why deployments, the kind without which nothing is known, cannot be seen.
     failure: Option<Failure>,
@@ -289,6 +310,8 @@ impl Picture {
                     Kind::Deployments => self.deployments.remove(&key).is_some(),
                     Kind::Rollouts => self.rollouts.remove(&key).is_some(),
                     Kind::Applications => self.applications.remove(&key).is_some(),
+                    Kind::Kustomizations => self.kustomizations.remove(&key).is_some(),
+                    Kind::HelmReleases => self.releases.remove(&key).is_some(),
                 };
             }
             Heard::Missing(reason) => {
@@ -324,6 +347,8 @@ impl Picture {
             Kind::Deployments => self.deployments.clear(),
             Kind::Rollouts => self.rollouts.clear(),
             Kind::Applications => self.applications.clear(),
+            Kind::Kustomizations => self.kustomizations.clear(),
+            Kind::HelmReleases => self.releases.clear(),
         }
     }
 
@@ -333,7 +358,9 @@ impl Picture {
             (Kind::Deployments, Kept::Workload(new)) => differs(&mut self.deployments, key, new),
             (Kind::Rollouts, Kept::Workload(new)) => differs(&mut self.rollouts, key, new),
             (_, Kept::Application(new)) => differs(&mut self.applications, key, new),
-            (Kind::Applications, Kept::Workload(_)) => false,
+            (Kind::HelmReleases, Kept::Keeper(new)) => differs(&mut self.releases, key, new),
+            (_, Kept::Keeper(new)) => differs(&mut self.kustomizations, key, new),
+            (_, Kept::Workload(_)) => false,
         };
     }
 
@@ -345,7 +372,13 @@ impl Picture {
         let mut workloads = self.deployments.clone();
         // A Rollout that refers to a Deployment of the same name is what really runs.
         workloads.extend(self.rollouts.iter().map(|(key, rollout)| (key.clone(), Arc::clone(rollout))));
-        Ok(ClusterView { workloads, applications: self.applications.clone(), missing: self.missing.clone() })
+        let keepers = self.kustomizations.values().chain(self.releases.values());
+        Ok(ClusterView {
+            workloads,
+            applications: self.applications.clone(),
+            keepers: keepers.map(|keeper| (keeper.object.clone(), Arc::clone(keeper))).collect(),
+            missing: self.missing.clone(),
+        })
     }
 }
 

@@ -19,6 +19,7 @@ fn workload(name: &str, managed_by: ManagedBy, ready: u32) -> (Key, Kept) {
         ready,
         health: Health::Healthy,
         revision: None,
+        detail: crate::domain::deployment::WorkloadDetail::default(),
     };
     (key(name), Kept::Workload(Arc::new(kept)))
 }

@@ -148,8 +148,11 @@ pub(super) fn on_disk(root: &Path, path: &str) -> Result<PathBuf, Failure> {
 }
 
 fn read_at_most(file: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    fs::File::open(file)?.take(limit).read_to_end(&mut bytes)?;
+    let file = fs::File::open(file)?;
+    // In one piece: a limited reader does not know how much there is, and would begin with a few bytes.
+    let size = file.metadata().map_or(0, |metadata| metadata.len().min(limit));
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default() + 1);
+    file.take(limit).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -4,12 +4,14 @@ use super::{
     answer::{self, Refusal},
     discovery,
     faults::Faults,
+    logs,
     patch::Change,
     resources::Resource,
     selector::Selector,
     store::{Key, Part, Store},
     watch::{self as watching, WatchRequest},
 };
+use crate::demo::traffic::Traffic;
 use axum::{
     Json, Router,
     body::{Bytes, to_bytes},
@@ -29,6 +31,8 @@ const BODY_LIMIT: usize = 3 * 1024 * 1024;
 pub struct Api {
     /// The cluster's objects.
     pub store: Arc<Store>,
+    /// How well which version serves, which the logs tell of.
+    pub traffic: Arc<Traffic>,
     /// What is wrong with the cluster at the moment.
     pub faults: watch::Receiver<Faults>,
 }
@@ -176,7 +180,9 @@ impl Call<'_> {
         let part = match target.subresource.as_deref() {
             None => Part::Object,
             Some("status") if row.status && verb != "delete" => Part::Status,
-            Some("log") if target.resource == Resource::Pods && verb == "get" => return self.log(&key),
+            Some("log") if target.resource == Resource::Pods && verb == "get" => {
+                return logs::answer(&self.api.store, &self.api.traffic, &key, &self.parameters);
+            }
             Some(_) => return Err(Refusal::no_such_path()),
         };
         match verb {
@@ -354,24 +360,6 @@ impl Call<'_> {
         };
         Ok(Json(json!({ "kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items }))
             .into_response())
-    }
-
-    /// A pod's log: what its container would have said at its start.
-    fn log(&self, key: &Key) -> Result<Response, Refusal> {
-        let pod = self.api.store.get(key).ok_or_else(|| Refusal::not_found(key.resource, &key.name))?;
-        let labels = &pod["metadata"]["labels"];
-        let started = pod["status"]["startTime"].as_str().unwrap_or_default();
-        let service = labels["app.kubernetes.io/name"].as_str().unwrap_or_default();
-        let version = labels["app.kubernetes.io/version"].as_str().unwrap_or_default();
-        let image = pod["spec"]["containers"][0]["image"].as_str().unwrap_or_default();
-        let lines = [
-            format!("{started} info  {service} {version} starting ({image})"),
-            format!("{started} info  configuration read"),
-            format!("{started} info  listening on 0.0.0.0:8080"),
-        ];
-        let tail = self.parameter("tailLines").parse().unwrap_or(lines.len()).min(lines.len());
-        let text: String = lines[lines.len() - tail..].iter().flat_map(|line| [line, "\n"]).collect();
-        Ok(text.into_response())
     }
 
     fn access_review(&self) -> Response {

@@ -14,6 +14,7 @@ use crate::demo::{
     Pace,
     clock::Time,
     estate::{Environment, Service},
+    integration::Manifests,
     manifests,
     traffic::Traffic,
 };
@@ -22,13 +23,15 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
 /// What the controllers watch.
-const WATCHED: [Resource; 6] = [
+const WATCHED: [Resource; 8] = [
+    Resource::Services,
     Resource::Deployments,
     Resource::ReplicaSets,
     Resource::Pods,
     Resource::Rollouts,
     Resource::Applications,
     Resource::Kustomizations,
+    Resource::GitRepositories,
 ];
 
 /// What all controllers of a cluster share.
@@ -38,6 +41,8 @@ pub struct World {
     pub store: Arc<Store>,
     /// Who is told which versions serve.
     pub traffic: Arc<Traffic>,
+    /// What Git says.
+    pub manifests: Arc<Manifests>,
     /// Which environment the cluster is.
     pub environment: Environment,
     /// The clock.
@@ -49,7 +54,8 @@ pub struct World {
 impl World {
     /// The version that Git says should run.
     pub fn target(&self, service: &Service) -> String {
-        service.running(self.environment).to_owned()
+        let published = self.manifests.current(service.name);
+        published.map_or_else(|| service.running(self.environment).to_owned(), |published| published.version)
     }
 
     /// The version that a revision of the manifests repository has for `service`.
@@ -58,12 +64,16 @@ impl World {
         if revision.is_empty() || matches!(revision, "HEAD" | "main") {
             return Some(target);
         }
+        let right = |version: &str| manifests::revision(service.name, version) == revision;
+        if let Some(published) = self.manifests.find(service.name, right) {
+            return Some(published.version);
+        }
         service
             .previous
             .iter()
             .copied()
             .chain([service.version, target.as_str()])
-            .find(|version| manifests::revision(service.name, version) == revision)
+            .find(|version| right(version))
             .map(str::to_owned)
     }
 
@@ -75,6 +85,9 @@ impl World {
             object["metadata"]["annotations"]["kubernetes.io/change-cause"] =
                 manifests::change_cause(service.name, version).into();
             object["spec"]["template"] = manifests::template(service, version);
+            if let Some(published) = self.manifests.find(service.name, |known| known == version) {
+                object["spec"]["template"]["spec"]["containers"][0]["image"] = published.image.into();
+            }
         });
     }
 
@@ -173,6 +186,7 @@ pub async fn run(world: Arc<World>) {
     let mut changed = world.store.subscribe();
     let (mut seen, _) = world.store.versions();
     let mut relevant = true;
+    let mut published = world.manifests.subscribe();
     // Changes come in bursts; looking once after a burst is enough.
     let gather = (step / 8).min(std::time::Duration::from_millis(20));
     loop {
@@ -193,6 +207,12 @@ pub async fn run(world: Arc<World>) {
                     return;
                 }
                 tokio::time::sleep(gather).await;
+            }
+            result = published.changed() => {
+                if result.is_err() {
+                    return;
+                }
+                relevant = true;
             }
             () = tokio::time::sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
         }
@@ -229,8 +249,11 @@ fn reconcile(world: &World, steps: &mut Steps) {
     for object in world.store.list(Resource::Kustomizations, None).1 {
         flux::reconcile(world, steps, &object);
     }
-    let pods = world.store.list(Resource::Pods, None).1;
-    world.traffic.follow(&pods);
+    for object in world.store.list(Resource::GitRepositories, None).1 {
+        flux::fetch(world, &object);
+    }
+    let all = |resource| world.store.list(resource, None).1;
+    world.traffic.route(&all(Resource::Pods), &all(Resource::Services), &all(Resource::Rollouts));
 }
 
 /// Sets a condition; its transition time moves only when its status does.

@@ -29,6 +29,8 @@ pub enum Resource {
     Kustomizations,
     /// `helm.toolkit.fluxcd.io/v2` `HelmRelease`.
     HelmReleases,
+    /// `source.toolkit.fluxcd.io/v1` `GitRepository`.
+    GitRepositories,
 }
 
 /// One row: how a type is named and how its objects behave.
@@ -177,6 +179,14 @@ pub const TABLE: &[ResourceType] = &[
         plural: "helmreleases",
         kind: "HelmRelease",
         short: &["hr"],
+        ..CUSTOM
+    },
+    ResourceType {
+        id: Resource::GitRepositories,
+        group: "source.toolkit.fluxcd.io",
+        plural: "gitrepositories",
+        kind: "GitRepository",
+        short: &["gitrepo"],
         ..CUSTOM
     },
 ];

@@ -94,6 +94,11 @@ impl Store {
         Self { inner: Mutex::new(inner), changed: watch::Sender::new(version), time, seed }
     }
 
+    /// The clock.
+    pub fn time(&self) -> Time {
+        self.time
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -207,6 +207,7 @@ sla.availability = "99.9%"
             ready: 1,
             health,
             revision: None,
+            detail: Default::default(),
         };
         let mut view = ClusterView::default();
         view.workloads.insert(("default".into(), name.into()), Arc::new(workload));

@@ -34,7 +34,8 @@ pub enum Strategy {
 }
 
 /// One thing that a cluster is asked to do on the way. Each is one mutation (or a short, fixed series of them), and
-/// whether it was done can be read from the cluster, so that whoever goes on after an interruption asks first.
+/// whether it was done can be read from the cluster, so that whoever goes on after an interruption asks first. A
+/// step may be taken again: what of it is done already is not done twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReleaseStep {
@@ -52,7 +53,8 @@ pub enum ReleaseStep {
     Switch,
     /// Blue-green: traffic goes to the old version again.
     SwitchBack,
-    /// Blue-green: what gets no traffic is taken away.
+    /// Blue-green: what gets no traffic is taken away. Where the new version has it, the workload itself is brought
+    /// to it first, and this step waits for that.
     Retire,
 }
 

@@ -240,6 +240,7 @@ impl ChangeRecord {
             // Of no change; the fold sends none of these here.
             Happening::RollbackStarted { .. }
             | Happening::RollbackFinished { .. }
+            | Happening::ServiceActed { .. }
             | Happening::IncidentDeclared { .. }
             | Happening::IncidentAcknowledged { .. }
             | Happening::IncidentResolved { .. }

@@ -258,8 +258,9 @@ impl Operations {
                 });
                 Ok(())
             }
-            // How somebody was told changes nothing about what they were told of.
-            Happening::NoticeDelivered { .. } => Ok(()),
+            // How somebody was told changes nothing about what they were told of, and the cluster itself tells
+            // what became of a service.
+            Happening::NoticeDelivered { .. } | Happening::ServiceActed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }

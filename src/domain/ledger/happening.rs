@@ -6,6 +6,7 @@ use crate::domain::{
         gate::ReleaseGate,
         order::{Leg, Order},
         record::{Ending, Figures},
+        verb::Verb,
     },
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
@@ -261,6 +262,22 @@ pub enum Happening {
         /// What was seen, in one sentence.
         detail: String,
     },
+    /// Somebody did something to a running service: restarted, paused, scaled, promoted it.
+    #[serde(rename = "service.acted")]
+    ServiceActed {
+        /// Which service.
+        service: ServiceName,
+        /// Where.
+        environment: EnvironmentName,
+        /// What was done.
+        verb: Verb,
+        /// What was changed, such as `deployment/shop/api`.
+        object: String,
+        /// Whether the cluster then was as it should be.
+        verdict: Verdict,
+        /// What was seen, in one sentence.
+        detail: String,
+    },
     /// Somebody declared an incident.
     #[serde(rename = "incident.declared")]
     IncidentDeclared {
@@ -465,6 +482,7 @@ impl Happening {
             Self::ChangeProposed { .. } => "change.proposed",
             Self::RollbackStarted { .. } => "rollback.started",
             Self::RollbackFinished { .. } => "rollback.finished",
+            Self::ServiceActed { .. } => "service.acted",
             Self::IncidentDeclared { .. } => "incident.declared",
             Self::IncidentAcknowledged { .. } => "incident.acknowledged",
             Self::IncidentResolved { .. } => "incident.resolved",
@@ -502,7 +520,8 @@ impl Happening {
             Self::MainRestored(restored) => restored.branch.clone(),
             Self::NoticeDelivered { about, .. } => about.clone(),
             Self::RollbackStarted { service, environment, .. }
-            | Self::RollbackFinished { service, environment, .. } => format!("{service}@{environment}"),
+            | Self::RollbackFinished { service, environment, .. }
+            | Self::ServiceActed { service, environment, .. } => format!("{service}@{environment}"),
             Self::IncidentDeclared { incident, .. }
             | Self::IncidentAcknowledged { incident }
             | Self::IncidentResolved { incident, .. }
@@ -555,6 +574,9 @@ impl Happening {
             Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
             Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
             Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
+            Self::ServiceActed { verb, verdict, detail, .. } => {
+                format!("{}, {}, {detail}", verb.word(), verdict.as_str())
+            }
             Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
             Self::IncidentAcknowledged { .. } => "taken".to_owned(),
             Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),

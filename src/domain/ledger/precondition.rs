@@ -154,6 +154,7 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         | Happening::GlassOpened { .. }
         | Happening::GlassSeconded { .. }
         | Happening::GlassSettled { .. }
+        | Happening::ServiceActed { .. }
         | Happening::NoticeDelivered { .. } => return Ok(()),
         Happening::ChangeMerged(merged) => landing::merged(operations, merged),
         Happening::ChangeReverted { change, merged, commit, branch, reason } => {

@@ -1,5 +1,6 @@
 //! Confirmed plans, run to a verified end and written to the ledger. Each mutation is sent once.
 
+mod act;
 pub(super) mod announce;
 mod break_glass;
 pub mod deploy;
@@ -66,6 +67,7 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         Work::Rollback { target, route, error_threshold } => {
             rollback::run(outside, target, route, *error_threshold, report).await
         }
+        Work::Act { target, route } => act::run(outside, target, route, report).await,
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
         Work::Land(landing) => landing::run(outside, landing, report).await,
         Work::Approve { change, draft } => review::approve(outside, change, draft, report).await,

@@ -10,6 +10,7 @@ mod findings;
 mod form;
 mod help;
 mod impact;
+mod inspect;
 mod palette;
 mod running;
 mod service;
@@ -67,6 +68,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Lay
         Overlay::Deployment { deployment, offset } => {
             deployment::draw(view, painter, body, deployment, *offset);
         }
+        Overlay::Inspect(inspection) => inspect::draw(view, painter, body, inspection),
         Overlay::Sources { offset } => sources::draw(view, painter, body, *offset),
     }
 }
@@ -92,6 +94,7 @@ pub fn cursor(view: &View<'_>) -> Option<(u16, u16)> {
         Overlay::Palette { input, .. } => Some(palette::cursor(body, input)),
         Overlay::Form { fields, focus, .. } => form::cursor(body, fields, *focus),
         Overlay::Confirm { plan, input, .. } => confirm::cursor(body, plan, input),
+        Overlay::Inspect(inspection) => inspect::cursor(body, inspection),
         _ => None,
     }
 }

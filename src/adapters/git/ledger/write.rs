@@ -287,6 +287,7 @@ fn renumber(
         | Happening::NoticeDelivered { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. }
+        | Happening::ServiceActed { .. }
         | Happening::DeploymentStarted { .. }
         | Happening::StageBegan { .. }
         | Happening::StageJudged { .. }

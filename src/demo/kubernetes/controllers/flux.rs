@@ -10,6 +10,18 @@ use super::{
 use crate::demo::{estate::Service, manifests};
 use serde_json::Value;
 
+/// One look at a `GitRepository`: a request to fetch is answered at once.
+pub fn fetch(world: &World, object: &Value) {
+    let key = Key::of(Resource::GitRepositories, object);
+    let asked = &object["metadata"]["annotations"]["reconcile.fluxcd.io/requestedAt"];
+    if asked.is_null() || *asked == object["status"]["lastHandledReconcileAt"] {
+        return;
+    }
+    world.write(&key, Part::Status, |object| {
+        object["status"]["lastHandledReconcileAt"] = asked.clone();
+    });
+}
+
 /// One look at a Kustomization.
 pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
     let key = Key::of(Resource::Kustomizations, object);

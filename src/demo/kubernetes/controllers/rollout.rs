@@ -1,4 +1,4 @@
-//! The Argo Rollouts controller, reduced to canaries: weights, pauses, abort, promotion.
+//! The Argo Rollouts controller, reduced: weights, pauses, abort, promotion, blue-green, restarts.
 
 use super::{
     super::{
@@ -10,43 +10,73 @@ use super::{
 };
 use serde_json::{Value, json};
 
-/// Where an update stands.
-struct Update<'a> {
+/// How an update goes forward.
+struct Strategy<'a> {
+    /// The canary's steps; none for blue-green.
     steps: &'a [Value],
-    index: usize,
+    /// Whether traffic is routed by weights, and the stable pods therefore all stay until the end.
+    routed: bool,
+    /// Its blue-green settings.
+    blue_green: Option<&'a Value>,
     replicas: i64,
 }
 
-impl Update<'_> {
-    /// How many pods of the new version the last weight asks for.
-    fn canaries(&self) -> i64 {
-        if self.index >= self.steps.len() {
-            return self.replicas;
+impl<'a> Strategy<'a> {
+    fn of(rollout: &'a Value) -> Self {
+        let strategy = &rollout["spec"]["strategy"];
+        Self {
+            steps: strategy["canary"]["steps"].as_array().map(Vec::as_slice).unwrap_or_default(),
+            routed: strategy["canary"]["trafficRouting"].is_object(),
+            blue_green: strategy.get("blueGreen").filter(|settings| settings.is_object()),
+            replicas: rollout["spec"]["replicas"].as_i64().unwrap_or(1),
         }
-        let mut passed = self.steps.iter().take(self.index + 1).rev();
-        let weight = passed.find_map(|step| step["setWeight"].as_i64()).unwrap_or_default();
-        (self.replicas * weight + 99) / 100
     }
+
+    /// The weight that is asked for at the step `index`.
+    fn weight(&self, index: usize) -> i64 {
+        if index >= self.steps.len() {
+            return 100;
+        }
+        let mut passed = self.steps.iter().take(index + 1).rev();
+        passed.find_map(|step| step["setWeight"].as_i64()).unwrap_or_default()
+    }
+
+    /// How many pods of the new and of the stable version the step `index` asks for.
+    fn pods(&self, index: usize) -> (i64, i64) {
+        let canaries = (self.replicas * self.weight(index) + 99) / 100;
+        let stay = self.routed || self.blue_green.is_some();
+        (canaries, if stay { self.replicas } else { self.replicas - canaries })
+    }
+}
+
+/// The pod template of a Rollout: its own, or that of the Deployment that it refers to.
+fn with_template(world: &World, object: &Value) -> Option<Value> {
+    let mut object = object.clone();
+    if object["spec"]["workloadRef"].is_object() {
+        let namespace = object["metadata"]["namespace"].as_str()?;
+        let name = object["spec"]["workloadRef"]["name"].as_str()?;
+        let workload = world.store.get(&Key::new(Resource::Deployments, namespace, name))?;
+        object["spec"]["template"] = workload["spec"]["template"].clone();
+    }
+    object["spec"]["template"].is_object().then_some(object)
 }
 
 /// One look at a Rollout: its `ReplicaSets`, a step if one is due, its status.
 pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
     let key = Key::of(Resource::Rollouts, object);
-    if !object["spec"]["workloadRef"].is_null() || !object["spec"]["template"].is_object() {
-        return;
-    }
+    let Some(whole) = with_template(world, object) else { return };
     let what = format!("rollout/{}/{}", key.namespace, key.name);
-    let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
+    let strategy = Strategy::of(object);
+    let replicas = strategy.replicas;
     let mut sets = pods::owned(world, object);
-    let Some(current) = pods::current(world, object, true, &mut sets) else { return };
+    let Some(current) = pods::current(world, &whole, true, &mut sets) else { return };
     sets.swap(0, current);
     let hash = sets[0].hash(true).to_owned();
     let mut status = object["status"].clone();
     if !status.is_object() {
         status = json!({});
     }
-    let no_steps = Vec::new();
-    let canary = object["spec"]["strategy"]["canary"]["steps"].as_array().unwrap_or(&no_steps);
+    let last = strategy.steps.len();
     if status["currentPodHash"] != hash.as_str() {
         // Another template: the update begins anew, whatever became of the last one.
         status["currentPodHash"] = hash.as_str().into();
@@ -60,7 +90,7 @@ pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
     let stable = status["stableRS"] == hash.as_str();
     let aborted = !stable && status["abort"] == true;
     if stable || status["promoteFull"] == true {
-        status["currentStepIndex"] = canary.len().into();
+        status["currentStepIndex"] = last.into();
         clear_pause(&mut status);
     }
     if aborted {
@@ -68,32 +98,108 @@ pub fn reconcile(world: &World, steps: &mut Steps, object: &Value) {
         clear_pause(&mut status);
     }
     let index = status["currentStepIndex"].as_u64().unwrap_or_default() as usize;
-    let update = Update { steps: canary, index, replicas };
-    let canaries = if aborted { 0 } else { update.canaries() };
+    let (canaries, rest) = match () {
+        () if stable => (replicas, 0),
+        () if aborted => (0, replicas),
+        () => strategy.pods(index),
+    };
     for (position, set) in sets.iter_mut().enumerate() {
         set.wanted = match position {
             0 => canaries,
-            _ if status["stableRS"] == set.hash(true) => replicas - canaries,
+            _ if status["stableRS"] == set.hash(true) => rest,
             _ => 0,
         };
     }
     let paused = object["spec"]["paused"] == true;
     let settled = sets.iter().all(Set::settled);
     if !settled {
-        if steps.due(&what) && pods::advance(world, replicas, &mut sets) {
+        if steps.due(&what) && pods::advance(world, canaries + rest, &mut sets) {
             steps.progress(&what);
         }
     } else if stable || aborted || paused {
-        steps.done(&what);
-    } else if index >= canary.len() {
+        if !stable || !restart(world, steps, &what, object, &mut status, &sets[0]) {
+            steps.done(&what);
+        }
+    } else if index >= last && !waits(&strategy, &mut status, &world.time.stamp()) {
         status["stableRS"] = hash.as_str().into();
         status["promoteFull"] = Value::Null;
+        switch(world, &key.namespace, &strategy, &hash);
+        steps.done(&what);
+    } else if index >= last {
         steps.done(&what);
     } else {
-        pass_step(&mut status, steps, &what, &canary[index], index, &world.time.stamp());
+        pass_step(&mut status, steps, &what, &strategy.steps[index], index, &world.time.stamp());
+    }
+    if strategy.routed {
+        // The router is told only when the canary can take what it will get.
+        let weight = match () {
+            () if stable || aborted => Some(0),
+            () if settled => Some(strategy.weight(index)),
+            () => None,
+        };
+        if let Some(weight) = weight {
+            status["canary"]["weights"] = json!({
+                "canary": { "weight": weight, "podTemplateHash": hash },
+                "stable": { "weight": 100 - weight, "podTemplateHash": status["stableRS"] } });
+        }
+    }
+    if stable {
+        switch(world, &key.namespace, &strategy, &hash);
     }
     pods::report(world, &sets);
     report(world, &key, object, status, &sets, aborted);
+}
+
+/// Whether a blue-green update waits to be promoted.
+fn waits(strategy: &Strategy<'_>, status: &mut Value, now: &str) -> bool {
+    let Some(settings) = strategy.blue_green else { return false };
+    if settings["autoPromotionEnabled"] != false || status["promoteFull"] == true {
+        return false;
+    }
+    let resumed = status["controllerPause"] == true && status["pauseConditions"].is_null();
+    if resumed {
+        clear_pause(status);
+        return false;
+    }
+    if status["controllerPause"] != true {
+        status["controllerPause"] = true.into();
+        status["pauseConditions"] = json!([{ "reason": "BlueGreenPause", "startTime": now }]);
+    }
+    true
+}
+
+/// Points a blue-green Rollout's active Service at the pods of `hash`.
+fn switch(world: &World, namespace: &str, strategy: &Strategy<'_>, hash: &str) {
+    let name = strategy.blue_green.and_then(|settings| settings["activeService"].as_str());
+    if let Some(name) = name {
+        world.write(&Key::new(Resource::Services, namespace, name), Part::Object, |service| {
+            service["spec"]["selector"]["rollouts-pod-template-hash"] = hash.into();
+        });
+    }
+}
+
+/// Ends one pod after another that is older than `spec.restartAt`; whether one is still to end.
+fn restart(
+    world: &World,
+    steps: &mut Steps,
+    what: &str,
+    object: &Value,
+    status: &mut Value,
+    set: &Set,
+) -> bool {
+    let asked = &object["spec"]["restartAt"];
+    if asked.is_null() || status["restartedAt"] == *asked {
+        return false;
+    }
+    let before = |pod: &Value| pod["metadata"]["creationTimestamp"].as_str() < asked.as_str();
+    let Some(old) = set.pods.iter().find(|pod| before(pod)) else {
+        status["restartedAt"] = asked.clone();
+        return false;
+    };
+    if steps.due(what) {
+        let _ = world.store.delete(&Key::of(Resource::Pods, old), true);
+    }
+    true
 }
 
 /// A settled step: a weight is passed at the next beat, a pause waits.
@@ -128,7 +234,8 @@ fn report(world: &World, key: &Key, object: &Value, mut status: Value, sets: &[S
     } else if object["spec"]["paused"] == true {
         ("Paused", "manually paused".to_owned())
     } else if !status["pauseConditions"].is_null() {
-        ("Paused", "CanaryPauseStep".to_owned())
+        let reason = status["pauseConditions"][0]["reason"].as_str().unwrap_or_default();
+        ("Paused", reason.to_owned())
     } else if settled && status["stableRS"] == status["currentPodHash"] {
         ("Healthy", String::new())
     } else {

@@ -70,6 +70,9 @@ const KEPT_VERSIONS: usize = 4;
 /// Fewer bytes than this are read faster on one thread than it takes to start another.
 const WORTH_A_THREAD: usize = 256 * 1024;
 
+/// Fewer services than this are joined faster on one thread than it takes to start another.
+const SERVICES_WORTH_A_THREAD: usize = 2_000;
+
 /// More threads than this are not used: the rest of the program wants to run too.
 const MOST_THREADS: usize = 8;
 
@@ -169,22 +172,53 @@ impl Reader {
     /// The services with everything that is laid over them; those of the same parts as before are the
     /// same values as before.
     fn services(&mut self, estate: BTreeMap<ServiceName, Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+        let known = |name: &ServiceName, joining: &Joining| {
+            let kept = self.joined.get(name).filter(|(kept, _)| kept.is(joining));
+            kept.map(|(_, service)| Arc::clone(service))
+        };
+        let estate: Vec<_> = estate
+            .into_iter()
+            .map(|(name, joining)| {
+                let service = known(&name, &joining);
+                (name, joining, service)
+            })
+            .collect();
         let mut services = Vec::with_capacity(estate.len());
-        for (name, joining) in estate {
-            let service = match self.joined.get(&name) {
-                Some((kept, service)) if kept.is(&joining) => Arc::clone(service),
-                _ => {
-                    let service = joining.service();
-                    if !joining.overlays.is_empty() {
-                        self.joined.insert(name.clone(), (joining, Arc::clone(&service)));
-                    }
-                    service
-                }
-            };
+        for (name, joining, service, is_new) in laid_over(estate) {
+            if is_new && !joining.overlays.is_empty() {
+                self.joined.insert(name.clone(), (joining, Arc::clone(&service)));
+            }
             services.push((name, service));
         }
         services.into_iter().collect()
     }
+}
+
+/// Lays over each service what other files say of it, on two halves at once where there are many; with each, whether
+/// that was done now.
+fn laid_over(
+    mut estate: Vec<(ServiceName, Joining, Option<Arc<Service>>)>,
+) -> Vec<(ServiceName, Joining, Arc<Service>, bool)> {
+    let lay = |half: Vec<(ServiceName, Joining, Option<Arc<Service>>)>| -> Vec<_> {
+        half.into_iter()
+            .map(|(name, joining, known)| {
+                let is_new = known.is_none();
+                let service = known.unwrap_or_else(|| joining.service());
+                (name, joining, service, is_new)
+            })
+            .collect()
+    };
+    let unknown = estate.iter().filter(|(_, _, known)| known.is_none()).count();
+    if unknown < SERVICES_WORTH_A_THREAD {
+        return lay(estate);
+    }
+    let rest = estate.split_off(estate.len() / 2);
+    thread::scope(|scope| {
+        let rest = scope.spawn(|| lay(rest));
+        let mut services = lay(estate);
+        services.extend(rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        services
+    })
 }
 
 /// Reads files on as many threads as are worth it.

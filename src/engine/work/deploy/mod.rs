@@ -4,7 +4,7 @@
 mod observe;
 mod perform;
 pub(in crate::engine) mod plan;
-mod settle;
+pub(super) mod settle;
 
 use super::{Reporter, tell};
 use crate::{

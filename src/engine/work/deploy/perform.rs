@@ -3,8 +3,9 @@
 use super::{Advanced, Situation, forget, settle, tell_of};
 use crate::{
     domain::{
-        catalog::Tier,
+        catalog::{ManagedBy, Target, Tier},
         deployment::{
+            RolloutStatus,
             machine::{self, Decision, Patience},
             order::{Leg, Order, Place, Stage, Test},
             record::{Ending, Figures},
@@ -20,7 +21,7 @@ use crate::{
     },
     engine::{Outside, work::Reporter},
     error::{Failure, FailureKind},
-    ports::{CommandEnd, CommandLine, Draft, Receipt},
+    ports::{Cluster, CommandEnd, CommandLine, Draft, Receipt},
 };
 use std::time::Duration;
 
@@ -174,7 +175,7 @@ async fn begin(
             }
             Ok(Advanced::Again)
         }
-        Stage::Settle => match settle::settle(outside, situation, report).await {
+        Stage::Settle => match settle::settle(outside, situation).await {
             Ok(detail) => {
                 judge(outside, &id, leg, Verdict::Pass, detail, None).await?;
                 Ok(Advanced::Again)
@@ -245,7 +246,7 @@ async fn send(
         let cluster = outside.cluster(&target.context)?;
         match leg.stage {
             Stage::Step(step) => cluster.release_step(&target, &order.route(place), step).await?,
-            _ => cluster.release_step(&target, &way_back(order, place)?, ReleaseStep::Apply).await?,
+            _ => undo(cluster.as_ref(), &target, order, place).await?,
         }
         Ok::<_, Failure>(format!("accepted by {}", target.context))
     };
@@ -271,6 +272,22 @@ async fn send(
             Ok(Advanced::Again)
         }
     }
+}
+
+/// Puts the version before back: a plain Deployment by its image, and what Argo CD, Argo Rollouts or Flux manage by
+/// their own way back, which keeps them from bringing the failed version again.
+async fn undo(cluster: &dyn Cluster, target: &Target, order: &Order, place: &Place) -> Result<(), Failure> {
+    let route = way_back(order, place)?;
+    if target.managed_by == ManagedBy::Deployment {
+        return cluster.release_step(target, &route, ReleaseStep::Apply).await;
+    }
+    // Somebody may have been faster.
+    let seen = cluster.release_status(target, &route, ReleaseStep::Apply).await?;
+    if matches!(seen, RolloutStatus::Complete(_)) {
+        return Ok(());
+    }
+    let back = cluster.plan_rollback(target, place.from_version.as_deref()).await?;
+    cluster.start_rollback(target, &back).await
 }
 
 /// Runs a test to its end.

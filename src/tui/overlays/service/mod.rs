@@ -7,7 +7,7 @@ use crate::{
     config::theme::Role,
     domain::{
         catalog::{Catalog, Dependency, Service, Sla},
-        deployment::Health,
+        deployment::{Health, WorkloadDetail},
         finding::Span,
         name::ServiceName,
         units::{format_duration, format_percent},
@@ -47,7 +47,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, catalog: &Catalog, row: &ServiceRo
     }
     identity(page, catalog, service);
     for place in &row.places {
-        self::place(page, &catalog.sla(service), place);
+        self::place(view, page, &catalog.sla(service), place);
     }
     if row.places.is_empty() {
         page.heading("Places");
@@ -147,7 +147,7 @@ fn identity(page: &mut Page<'_>, catalog: &Catalog, service: &Service) {
     page.fact("said in", &place_of(catalog, &service.span), Role::Dim);
 }
 
-fn place(page: &mut Page<'_>, promise: &Sla, place: &Place) {
+fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, place: &Place) {
     page.blank();
     let mark = status::sla(place.judgement.verdict);
     let mut heading: Line<'_> = vec![piece(place.target.environment.to_string(), page.style(Role::Title))];
@@ -175,6 +175,7 @@ fn place(page: &mut Page<'_>, promise: &Sla, place: &Place) {
             let version = workload.version.clone().unwrap_or_else(|| "unknown version".to_owned());
             page.fact("runs", &version, Role::Text);
             page.fact_line("pods", line);
+            detail(view, page, &workload.detail);
         }
         None => page.fact("runs", "the cluster does not tell", Role::Dim),
     }
@@ -188,10 +189,40 @@ fn place(page: &mut Page<'_>, promise: &Sla, place: &Place) {
             if application.automated { ", automated sync" } else { "" }
         );
         page.fact("application", &words, Role::Text);
+        if let Some(message) = &application.message {
+            page.fact("", message, Role::Dim);
+        }
+    }
+    if let Some(keeper) = &place.keeper {
+        let (words, role) = match (keeper.is_suspended, keeper.ready) {
+            (true, _) => ("suspended", Role::StatusWarning),
+            (false, Some(true)) => ("ready", Role::Text),
+            (false, Some(false)) => ("not ready", Role::StatusCritical),
+            (false, None) => ("reconciling", Role::Text),
+        };
+        page.fact("flux", &format!("{}: {words}, {}", keeper.object, keeper.revision), role);
+        if keeper.ready == Some(false) {
+            page.fact("", &keeper.message, Role::Dim);
+        }
     }
     observed(page, promise, place);
     for reason in &place.judgement.reasons {
         page.fact("why", reason, mark.role);
+    }
+}
+
+/// What a workload says of itself besides what runs.
+fn detail(view: &View<'_>, page: &mut Page<'_>, detail: &WorkloadDetail) {
+    if let Some((step, all)) = detail.step {
+        let weight = detail.weight.map(|weight| format!(", the new version has {weight} %"));
+        page.fact("update", &format!("step {step} of {all}{}", weight.unwrap_or_default()), Role::Text);
+    }
+    for condition in &detail.conditions {
+        page.fact("condition", condition, Role::StatusWarning);
+    }
+    if let Some(since) = detail.since {
+        let age = format_duration((view.now() - since).max(chrono::Duration::zero()));
+        page.fact("there since", &format!("{} ({age})", since.format("%Y-%m-%d")), Role::Dim);
     }
 }
 

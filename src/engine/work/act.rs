@@ -1,0 +1,114 @@
+//! A verb on a running service: one change, watched to its end, in the ledger.
+
+use super::{Outside, Reporter, synced_text};
+use crate::{
+    domain::{
+        catalog::Target,
+        deployment::{RolloutStatus, verb::VerbRoute},
+        ledger::{Happening, Verdict},
+        plan::Outcome,
+        text::clean,
+    },
+    error::{Failure, FailureKind},
+    ports::Draft,
+};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long the cluster may take until it counts as failed.
+const DEADLINE: Duration = Duration::from_mins(10);
+/// How long to look whether a change that was never answered was applied.
+const UNANSWERED_DEADLINE: Duration = Duration::from_mins(1);
+/// How long it must be failed until it counts: a controller may leave an old condition behind for a moment.
+const FAILED_FOR: Duration = Duration::from_secs(3);
+/// Time between two looks at the cluster.
+const LOOK_EVERY: Duration = Duration::from_millis(300);
+
+// The plan's steps, as `action::run::verb` lists them.
+const CHANGE: usize = 0;
+const SEEN: usize = 1;
+const RECORD: usize = 2;
+
+pub(super) async fn run(
+    outside: &Outside,
+    target: &Target,
+    route: &VerbRoute,
+    report: &Reporter,
+) -> Result<Outcome, Failure> {
+    let cluster = outside.cluster(&target.context)?;
+    report.step(CHANGE, "sending").await;
+    let unanswered = match cluster.act(target, route).await {
+        Ok(()) => {
+            report.step(CHANGE, format!("accepted by {}", target.context)).await;
+            None
+        }
+        // Without an answer nobody knows whether it was applied. It is not sent again.
+        Err(failure) if failure.kind == FailureKind::Unreachable => {
+            report.step(CHANGE, format!("no answer, looking whether it was applied: {failure}")).await;
+            Some(failure)
+        }
+        // Nothing was changed: there is nothing to record.
+        Err(failure) => return Err(failure),
+    };
+    let limit = if unanswered.is_some() { UNANSWERED_DEADLINE } else { DEADLINE };
+    let deadline = Instant::now() + limit;
+    let mut failed_since: Option<Instant> = None;
+    let (verdict, detail) = loop {
+        let last = match cluster.verb_status(target, route).await {
+            Ok(RolloutStatus::Complete(seen)) => break (Verdict::Pass, seen),
+            Ok(RolloutStatus::Failed(why)) => {
+                let since = *failed_since.get_or_insert_with(Instant::now);
+                if since.elapsed() >= FAILED_FOR {
+                    break (Verdict::Fail, why);
+                }
+                why
+            }
+            Ok(RolloutStatus::Progressing(seen)) => {
+                failed_since = None;
+                seen
+            }
+            Err(failure) => failure.to_string(),
+        };
+        report.step(SEEN, last.clone()).await;
+        if Instant::now() >= deadline {
+            break match &unanswered {
+                Some(failure) => {
+                    (Verdict::Error, format!("whether it was applied is unknown: {failure}; then {last}"))
+                }
+                None => (Verdict::Fail, format!("not done after {} seconds: {last}", limit.as_secs())),
+            };
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    };
+    report.step(SEEN, detail.clone()).await;
+    let (service, environment, word) = (&target.service, &target.environment, route.verb.word());
+    let mut summary = match verdict {
+        Verdict::Pass => format!("{word} of {service} in {environment}: {detail}"),
+        Verdict::NoData | Verdict::Error => {
+            format!("what became of {word} of {service} in {environment} is not known: {detail}")
+        }
+        Verdict::Fail => format!("{word} of {service} in {environment} did NOT succeed: {detail}"),
+    };
+    report.step(RECORD, "recording").await;
+    let happening = Happening::ServiceActed {
+        service: service.clone(),
+        environment: environment.clone(),
+        verb: route.verb,
+        object: route.object.to_string(),
+        verdict,
+        detail: clean(&detail),
+    };
+    let draft: Draft = Box::new(move |_| Ok(happening.clone()));
+    // The cluster was changed whether or not the ledger took it: what was seen is told in any case.
+    let (commit, synced) = match outside.ports.ledger.append(outside.ports.clock.now(), draft).await {
+        Ok(receipt) => {
+            report.step(RECORD, synced_text(&receipt)).await;
+            (Some(receipt.commit), receipt.synced)
+        }
+        Err(failure) => {
+            summary += &format!("; it is NOT in the ledger: {failure}");
+            (None, false)
+        }
+    };
+    Ok(Outcome { verdict, summary, incident: None, commit, synced, deliveries: Vec::new() })
+}
