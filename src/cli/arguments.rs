@@ -402,6 +402,7 @@ mod tests {
                     ArgumentKind::Gate => "security",
                     ArgumentKind::Status => "ga",
                     ArgumentKind::Choice(words) => words[0],
+                    _ if spec.name == "replicas" => "3",
                     _ => "x",
                 };
                 line +=

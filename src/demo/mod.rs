@@ -10,6 +10,7 @@ pub mod kubernetes;
 pub mod manifests;
 pub mod metrics;
 pub mod noise;
+pub mod registry;
 pub mod repository;
 pub mod sinks;
 pub mod story;
@@ -92,6 +93,7 @@ pub struct Platform {
     production: SimulatedCluster,
     sinks: Arc<Sinks>,
     forge: Arc<forge::Forge>,
+    images: Arc<registry::Images>,
     addresses: Addresses,
     repositories: Repositories,
     kubeconfig: PathBuf,
@@ -121,12 +123,14 @@ impl Platform {
         std::fs::write(&token_file, &token)
             .map_err(|error| Failure::failed("could not write the demo's token").because(&error))?;
         let forge = Arc::new(forge::Forge::new(repository::remote(directory.path()), token, time));
+        let images = Arc::new(registry::Images::default());
         let addresses = Addresses {
             metrics: serve(metrics::router(metrics), &mut tasks).await?,
             alertmanager: serve(alertmanager::router(alertmanager), &mut tasks).await?,
             forge: serve(forge::router(Arc::clone(&forge)), &mut tasks).await?,
             token: token_file.display().to_string(),
             sinks: serve(sinks::router(Arc::clone(&sinks)), &mut tasks).await?,
+            registry: serve(registry::router(Arc::clone(&images)), &mut tasks).await?,
         };
         let start = |environment: Environment| {
             let seed = noise::hash(seed, &[environment.name()]);
@@ -143,7 +147,18 @@ impl Platform {
         tasks.push(tokio::spawn(integration::run(repositories.remote.clone(), manifests.into(), interval)));
         let kubeconfig = directory.path().join("kubeconfig");
         kubeconfig::write(&kubeconfig, [&staging, &production])?;
-        Ok(Self { staging, production, sinks, forge, addresses, repositories, kubeconfig, directory, tasks })
+        Ok(Self {
+            staging,
+            production,
+            sinks,
+            forge,
+            images,
+            addresses,
+            repositories,
+            kubeconfig,
+            directory,
+            tasks,
+        })
     }
 
     /// The directory that everything is in; it is removed with the platform.
@@ -192,6 +207,11 @@ impl Platform {
     /// Where the receivers are: below it `/services/…` (Slack), `/v2/…` (PagerDuty), `/webhook`.
     pub fn sinks_url(&self) -> &str {
         &self.addresses.sinks
+    }
+
+    /// The registry of images.
+    pub fn images(&self) -> &registry::Images {
+        &self.images
     }
 
     /// The forge, and what was posted to it.

@@ -70,7 +70,7 @@ pub fn teams(gate: ReleaseGate, main: &Catalog, service: &Service) -> Vec<TeamNa
     let named = main.gate_teams.get(gate.as_str()).cloned().or_else(|| known(&format!("{gate}-team")));
     let fallback = || match gate {
         ReleaseGate::Product => service.owner.clone(),
-        ReleaseGate::Operations => main.severities.on_call.clone().or_else(|| known("operations")),
+        ReleaseGate::Operations => known("operations").or_else(|| main.severities.on_call.clone()),
         ReleaseGate::Security | ReleaseGate::Staging => None,
     };
     named.or_else(fallback).into_iter().collect()

@@ -410,6 +410,7 @@ pub enum Happening {
         /// Of which service.
         service: ServiceName,
         /// Which version.
+        #[serde(rename = "release")]
         version: String,
         /// Its image, with tag or digest.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -426,6 +427,7 @@ pub enum Happening {
         /// Of which service.
         service: ServiceName,
         /// Which version.
+        #[serde(rename = "release")]
         version: String,
         /// Why.
         note: String,
