@@ -1,6 +1,7 @@
 //! The one-shot face: arguments from the registry, output as text or JSON, exit codes.
 
 pub mod arguments;
+mod awaited;
 pub mod calendar;
 mod change;
 pub mod check;

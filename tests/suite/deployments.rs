@@ -11,16 +11,22 @@ use quarterdeck::{
     domain::{
         change::Identity,
         deployment::{
+            Health,
             gate::ReleaseGate,
-            order::{Leg, Stage},
+            machine::Patience,
+            order::{Leg, Order, Stage},
             record::{DeploymentRecord, Ending},
-            release::ReleaseStep,
+            release::{Release, ReleaseStep, Strategy},
         },
         ledger::{self, Verdict},
         name::DeploymentId,
-        plan::Outcome,
+        plan::{Outcome, Work},
     },
-    error::Failure,
+    engine::{
+        Outside, Reporter,
+        deploy::{self, Advanced},
+    },
+    error::{Failure, FailureKind},
     model::{event::Event, jobs::JobState, layout::Pane},
     ports::{Clock, Draft, Ledger, Revision},
 };
@@ -123,6 +129,24 @@ async fn staged(console: &mut Console, service: &str, strategy: &str, more: &[(&
     assert!(outcome.summary.contains("product: somebody of"), "{}", outcome.summary);
 }
 
+/// The version that the catalog wants of a service.
+fn wanted(console: &Console, service: &str) -> String {
+    let catalog = console.model().world.catalog.value.clone().unwrap();
+    catalog.services[service].version.as_ref().unwrap().to_string()
+}
+
+/// A person's word about a deployment, chosen on its page.
+async fn steer(console: &mut Console, id: &str, action: &str, more: &[(&'static str, &str)]) {
+    let known = |model: &quarterdeck::model::Model| {
+        model.world.ledger.value.as_ref().is_some_and(|ledger| ledger.operations.deployment(id).is_some())
+    };
+    console.until("the ledger's picture has the deployment", known).await;
+    console.select(Pane::Deployments, id);
+    let mut arguments = vec![("deployment", id)];
+    arguments.extend(more);
+    act(console, action, &arguments);
+}
+
 fn image(console: &Console, namespace: &str, name: &str) -> String {
     let cluster = console.platform.cluster(Environment::Production);
     let object = cluster.object(Resource::Deployments, namespace, name).unwrap();
@@ -136,12 +160,13 @@ fn branches(remote: &Path) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_that_fails_goes_back_by_itself_with_all_that_follows() {
     let mut console = console(None).await;
-    console.platform.cluster(Environment::Production).set_quality("cart", "1.9.0", BROKEN);
+    let version = wanted(&console, "cart");
+    console.platform.cluster(Environment::Production).set_quality("cart", &version, BROKEN);
     staged(&mut console, "cart", "canary", &[]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;
 
-    act(&mut console, "deployment.continue", &[("deployment", "DEP-2")]);
+    steer(&mut console, "DEP-2", "deployment.continue", &[]).await;
     let outcome = confirmed(&mut console).await.unwrap();
     let seen = record(&console, "DEP-2").await;
     assert_eq!(outcome.verdict, Verdict::Fail, "{}\n{:#?}", outcome.summary, seen.judged);
@@ -163,7 +188,7 @@ async fn a_canary_that_fails_goes_back_by_itself_with_all_that_follows() {
     let incident = operations.incident(outcome.incident.as_ref().unwrap().as_str()).unwrap();
     assert_eq!(incident.deployment, Some("DEP-2".into()));
     assert!(incident.is_open() && incident.post_mortem_due().is_some());
-    assert!(operations.quarantine.contains_key(&("cart".into(), "1.9.0".to_owned())));
+    assert!(operations.quarantine.contains_key(&("cart".into(), version.clone())));
     assert_eq!(operations.contradictions, 0, "{:?}", operations.anomalies);
     // Git says how it goes back, for somebody to review.
     let names = branches(console.platform.remote());
@@ -172,6 +197,7 @@ async fn a_canary_that_fails_goes_back_by_itself_with_all_that_follows() {
     assert_eq!(settled.verdict, Verdict::Pass, "{}", settled.detail);
 
     // The version stays away.
+    console.select(Pane::Inventory, "cart");
     act(&mut console, "service.deploy", &[("service", "cart"), ("environment", "production")]);
     console
         .until("the version is refused", |model| {
@@ -188,15 +214,12 @@ async fn a_canary_that_fails_goes_back_by_itself_with_all_that_follows() {
 async fn a_blue_green_release_is_switched_and_switched_back() {
     let mut console = console(None).await;
     let service = "notification-service";
-    let version = {
-        let catalog = console.model().world.catalog.value.clone().unwrap();
-        catalog.services[service].version.as_ref().unwrap().to_string()
-    };
+    let version = wanted(&console, service);
     console.platform.cluster(Environment::Production).set_quality(service, &version, BROKEN);
     staged(&mut console, service, "blue-green", &[]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Kenji Ito", "k.ito@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Paul Martin", "p.martin@example.com")).await;
-    act(&mut console, "deployment.continue", &[("deployment", "DEP-2")]);
+    steer(&mut console, "DEP-2", "deployment.continue", &[]).await;
     let outcome = confirmed(&mut console).await.unwrap();
     let seen = record(&console, "DEP-2").await;
     assert_eq!(outcome.verdict, Verdict::Fail, "{}\n{:#?}", outcome.summary, seen.judged);
@@ -215,17 +238,106 @@ async fn a_scheduled_deployment_waits_for_its_window() {
     staged(&mut console, "cart", "immediate", &[("window", "true")]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;
-    act(&mut console, "deployment.continue", &[("deployment", "DEP-2")]);
+    steer(&mut console, "DEP-2", "deployment.continue", &[]).await;
     let outcome = confirmed(&mut console).await.unwrap();
     assert_eq!(outcome.verdict, Verdict::Pass, "{}", outcome.summary);
     assert!(outcome.summary.contains("DEP-2 waits at schedule"), "{}", outcome.summary);
     assert!(outcome.summary.contains("`far away` is next"), "{}", outcome.summary);
     assert!(image(&console, "project-a", "cart").ends_with(":1.8.1"));
     // Called off, it ends without a trace in the cluster.
-    act(&mut console, "deployment.cancel", &[("deployment", "DEP-2"), ("reason", "not this year")]);
+    steer(&mut console, "DEP-2", "deployment.cancel", &[("reason", "not this year")]).await;
     let outcome = confirmed(&mut console).await.unwrap();
     assert!(outcome.summary.contains("cancelled"), "{}", outcome.summary);
     let state = console.engine.outside.ports.ledger.state().await.unwrap();
     assert_eq!(state.operations.open_deployments().count(), 0);
     assert_eq!(state.operations.incidents.len(), 0);
+}
+
+/// An order of cart to staging as a plan makes it, and the generation that its Deployment has once it is applied.
+async fn staging_order(console: &mut Console) -> (Order, i64) {
+    let first = generation(console);
+    // Something else than what is ordered runs there.
+    let release = Release {
+        service: "cart".into(),
+        version: "1.8.1".to_owned(),
+        image: Some("registry.example.com/project-a/cart:1.8.1".to_owned()),
+        commit: None,
+    };
+    let catalog = console.model().world.catalog.value.clone().unwrap();
+    let target = catalog.target(&catalog.services["cart"], catalog.environment("staging").unwrap()).unwrap();
+    let cluster = console.engine.outside.cluster(&target.context).unwrap();
+    let route = cluster.plan_release(&target, &release, &Strategy::Immediate).await.unwrap();
+    cluster.release_step(&target, &route, ReleaseStep::Apply).await.unwrap();
+    console
+        .until("cart 1.8.1 runs in staging", |model| {
+            let row = model.world.joined.service("cart");
+            row.and_then(|row| row.place("staging")).is_some_and(|place| {
+                place.version() == Some("1.8.1")
+                    && place.workload.as_ref().is_some_and(|seen| seen.health == Health::Healthy)
+            })
+        })
+        .await;
+    act(console, "service.deploy", &[("service", "cart"), ("environment", "staging")]);
+    let plan = console.plan().await;
+    console.keys("esc");
+    let Work::Deploy { orders } = &plan.work else { panic!("{:?}", plan.work) };
+    // What one application of a release does to it, twice.
+    let now = generation(console);
+    assert!(now > first);
+    (orders[0].clone(), now + (now - first))
+}
+
+fn generation(console: &Console) -> i64 {
+    let cluster = console.platform.cluster(Environment::Staging);
+    let object = cluster.object(Resource::Deployments, "project-a", "cart").unwrap();
+    object.pointer("/metadata/generation").and_then(Value::as_i64).unwrap()
+}
+
+/// Advances a deployment to its end, with the memory of `outside` alone.
+async fn advance_to_its_end(outside: impl Fn() -> Outside, id: &DeploymentId) -> Ending {
+    let limit = tokio::time::Instant::now() + crate::console::DEADLINE;
+    loop {
+        assert!(tokio::time::Instant::now() < limit, "{id} did not end");
+        match deploy::advance(&outside(), id, &Reporter::silent()).await {
+            Ok(Advanced::Over { ending, .. }) => return ending,
+            Ok(Advanced::Later { patience: Patience::Hours, why, .. }) => panic!("{id} waits: {why}"),
+            Ok(Advanced::Later { .. }) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+            Ok(Advanced::Again) => {}
+            // Two of them may want to write the same: one is second.
+            Err(failure) if matches!(failure.kind, FailureKind::Conflict | FailureKind::Refused) => {}
+            Err(failure) => panic!("{}", failure.render()),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_is_cut_off_after_every_step_does_nothing_twice() {
+    let mut console = console(None).await;
+    let (order, once) = staging_order(&mut console).await;
+    let ports = console.engine.outside.ports.clone();
+    let (id, _) = deploy::start(&console.engine.outside, &order).await.unwrap();
+    // Each call is another process: it knows nothing of the one before.
+    let ending = advance_to_its_end(|| Outside::new(ports.clone()), &id).await;
+    assert_eq!(ending, Ending::Done);
+    assert_eq!(generation(&console), once, "the Deployment was changed once");
+    let seen = record(&console, id.as_str()).await;
+    let legs: std::collections::BTreeSet<&Leg> = seen.judged.iter().map(|judged| &judged.leg).collect();
+    assert_eq!(legs.len(), seen.judged.len(), "each leg is over once");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_advance_the_same_deployment_do_it_once() {
+    let mut console = console(None).await;
+    let (order, once) = staging_order(&mut console).await;
+    let ports = console.engine.outside.ports.clone();
+    let (id, _) = deploy::start(&console.engine.outside, &order).await.unwrap();
+    let twice = deploy::start(&console.engine.outside, &order).await.unwrap_err();
+    assert!(twice.message.contains("is not over"), "{twice:?}");
+    let (one, other) = (Outside::new(ports.clone()), Outside::new(ports));
+    let ended =
+        tokio::join!(advance_to_its_end(|| one.clone(), &id), advance_to_its_end(|| other.clone(), &id));
+    assert_eq!(ended, (Ending::Done, Ending::Done));
+    assert_eq!(generation(&console), once, "the Deployment was changed once");
+    let state = console.engine.outside.ports.ledger.state().await.unwrap();
+    assert_eq!(state.operations.contradictions, 0, "{:?}", state.operations.anomalies);
 }

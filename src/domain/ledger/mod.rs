@@ -10,6 +10,7 @@ mod landing;
 mod precondition;
 mod precondition_glass;
 mod query;
+mod subject;
 mod synced;
 mod turn;
 mod verify;
