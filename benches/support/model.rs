@@ -6,8 +6,8 @@ use quarterdeck::{
     config::{Config, keymap, theme::Theme},
     domain::{
         catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ScrapeSettings, Service, Settings, Sla,
-            Tier,
+            Catalog, Dependency, Deployment, Environment, Governance, Places, ScrapeSettings, Service,
+            Settings, Sla, Tier,
         },
         deployment::{ClusterView, Health, Workload, WorkloadDetail},
         finding::Span,
@@ -73,7 +73,7 @@ fn service(index: usize) -> Service {
         metrics: None,
         alerts: None,
         span: Span::default(),
-        spans: BTreeMap::new(),
+        spans: Places::default(),
     }
 }
 

@@ -43,7 +43,9 @@ pub fn files(services: usize, backends: &Backends) -> Vec<(String, String)> {
     ));
     let mut by_project: BTreeMap<Option<String>, String> = BTreeMap::new();
     for index in 0..services {
-        service(by_project.entry(project(index)).or_default(), index);
+        let text = by_project.entry(project(index)).or_default();
+        service(text, index);
+        consumers(text, index, services);
     }
     for (project, services) in by_project {
         let Some(project) = project else {
@@ -106,14 +108,41 @@ fn service(text: &mut String, index: usize) {
         index % 9,
         100.0 - allowed_downtime(index)
     );
-    // A tree with some short cuts: everybody needs the first, and nothing needs itself in a circle.
-    let mut needs: Vec<usize> =
-        [index / 2, index / 7, 0].into_iter().filter(|other| *other < index).collect();
-    needs.dedup();
+    let needs = needs(index);
     if !needs.is_empty() {
         let needs: Vec<String> =
             needs.into_iter().map(|other| format!("\"{} >= 1.0\"", self::name(other))).collect();
         let _ = write!(text, "[service.{name}.dependencies]\nrequires = [{}]\n\n", needs.join(", "));
+    }
+}
+
+/// What a service needs: a tree with some short cuts. Everybody needs the first, and nothing needs itself in a circle.
+fn needs(index: usize) -> Vec<usize> {
+    let mut needs: Vec<usize> =
+        [index / 2, index / 7, 0].into_iter().filter(|other| *other < index).collect();
+    needs.dedup();
+    needs
+}
+
+/// Who needs a service, as it must list them: other projects, and services that all projects share.
+fn consumers(text: &mut String, index: usize, services: usize) {
+    let users: Vec<usize> = if index == 0 {
+        (1..services).collect()
+    } else {
+        (index * 2..index * 2 + 2).chain(index * 7..index * 7 + 7).filter(|user| *user < services).collect()
+    };
+    let own = project(index);
+    let mut projects: Vec<String> = users.iter().filter_map(|user| project(*user)).collect();
+    projects.sort_unstable();
+    projects.dedup();
+    projects.retain(|project| Some(project) != own.as_ref());
+    let mut shared: Vec<String> =
+        users.iter().filter(|user| project(**user).is_none()).map(|user| name(*user)).collect();
+    shared.dedup();
+    if !projects.is_empty() || !shared.is_empty() {
+        let name = name(index);
+        let _ =
+            write!(text, "[service.{name}.consumers]\nprojects = {projects:?}\nrequired_by = {shared:?}\n\n");
     }
 }
 

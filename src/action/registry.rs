@@ -14,7 +14,7 @@ mod screen;
 mod service;
 mod words;
 
-pub use lookup::{availability, choices, complete, find, missing, parse};
+pub use lookup::{availability, choices, complete, find, is_closed, missing, parse, unknown_word};
 
 use super::{
     available,

@@ -1,7 +1,7 @@
 //! The command line: global options, commands of the action registry, and what only a shell can ask for.
 
 use super::{
-    check::{self, Format},
+    check::{self, Format, Limit},
     schema,
 };
 use crate::action::{
@@ -149,7 +149,8 @@ pub fn command() -> Command {
                 .arg(Arg::new("base").long("base").value_name("REV").help("judge what changed since the two parted, too"))
                 .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(Format::ALL.map(|(word, _)| word)).help("as --output, or for code scanning and pipelines"))
                 .arg(Arg::new("deny").long("deny").value_name("LEVEL").value_parser(["warning"]).help("let warnings fail too"))
-                .arg(Arg::new("explain").long("explain").value_name("RULE").conflicts_with_all(["paths", "rev", "base", "format", "deny", "watch"]).help("explain a rule by its code or name"))
+                .arg(Arg::new("limit").long("limit").value_name("COUNT|all").value_parser(Limit::parse).help("print at most so many findings as text, annotations or code quality; 200 unless said"))
+                .arg(Arg::new("explain").long("explain").value_name("RULE").conflicts_with_all(["paths", "rev", "base", "format", "deny", "limit", "watch"]).help("explain a rule by its code or name"))
                 .arg(Arg::new("watch").long("watch").action(ArgAction::SetTrue).help("check again whenever a file is saved")),
         )
         .subcommand(
@@ -358,6 +359,7 @@ fn check(sub: &ArgMatches, output: Output) -> Result<check::Options, clap::Error
         base,
         format,
         deny_warnings: given(sub, "deny").is_some(),
+        limit: sub.get_one("limit").copied().unwrap_or_default(),
         watch,
     })
 }

@@ -71,8 +71,49 @@ pub struct Options {
     pub format: Format,
     /// Warnings fail as errors do.
     pub deny_warnings: bool,
+    /// How many findings are printed in the forms that are read line by line.
+    pub limit: Limit,
     /// Again whenever something is saved.
     pub watch: bool,
+}
+
+/// How many findings are printed as text, as annotations and as a code quality report. Thousands of them are one
+/// mistake repeated, and the worst come first; the forms for programs (JSON and SARIF) always have all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit(Option<usize>);
+
+impl Limit {
+    /// Without a limit.
+    pub const ALL: Self = Self(None);
+
+    /// The limit of a word: a number from 1 on, or `all`.
+    ///
+    /// # Errors
+    /// What may be written.
+    pub fn parse(word: &str) -> Result<Self, String> {
+        match word.parse() {
+            _ if word == "all" => Ok(Self::ALL),
+            Ok(most) if most > 0 => Ok(Self(Some(most))),
+            _ => Err("write a number from 1 on, or `all`".to_owned()),
+        }
+    }
+
+    /// The findings that are printed, and how many are not.
+    pub fn of<T>(self, findings: &[T]) -> (&[T], usize) {
+        let shown = self.0.unwrap_or(usize::MAX).min(findings.len());
+        (&findings[..shown], findings.len() - shown)
+    }
+}
+
+impl Default for Limit {
+    fn default() -> Self {
+        Self(Some(200))
+    }
+}
+
+/// What stands behind the findings that are printed; `None` when all are.
+pub fn and_more(hidden: usize) -> Option<String> {
+    (hidden > 0).then(|| format!("and {hidden} more: `quarterdeck check --limit all` prints every one"))
 }
 
 impl Options {
@@ -108,7 +149,8 @@ pub async fn once(
     paths: &[PathBuf],
 ) -> Result<Printed, Failure> {
     let Validation { findings, .. } = outside.validate(options.request()).await?;
-    Ok(print(&within(&findings, paths), options.format, global.color, options.deny_warnings))
+    let findings = within(&findings, paths);
+    Ok(print(&findings, options.format, global.color, options.deny_warnings, options.limit))
 }
 
 /// The findings that concern any of `paths`; all without a path. What concerns the repository as a whole
@@ -123,18 +165,24 @@ pub fn within(findings: &[Finding], paths: &[PathBuf]) -> Vec<Finding> {
     findings.iter().filter(concerned).cloned().collect()
 }
 
-/// Findings in a form, with the exit code that they mean.
-pub fn print(findings: &[Finding], format: Format, color: bool, deny_warnings: bool) -> Printed {
+/// Findings in a form, with the exit code that they mean: of all, however many are printed.
+pub fn print(
+    findings: &[Finding],
+    format: Format,
+    color: bool,
+    deny_warnings: bool,
+    limit: Limit,
+) -> Printed {
     let count = |level: Level| findings.iter().filter(|finding| finding.level == level).count();
     let (errors, warnings, notes) = (count(Level::Error), count(Level::Warning), count(Level::Note));
     let out = match format {
-        Format::Text => render::report(findings, color),
+        Format::Text => render::report(findings, color, limit),
         Format::Json => pretty(&json!({
             "findings": render::json(findings), "errors": errors, "warnings": warnings, "notes": notes,
         })),
         Format::Sarif => pretty(&sarif::sarif(findings)),
-        Format::Github => github::annotations(findings),
-        Format::Gitlab => pretty(&gitlab::code_quality(findings)),
+        Format::Github => github::annotations(findings, limit),
+        Format::Gitlab => pretty(&gitlab::code_quality(findings, limit)),
     };
     // What a person would read at the end is said where it does not disturb a program.
     let said = match format {
@@ -223,10 +271,45 @@ mod tests {
         let findings = reader::read([(path, text)]).findings;
         assert!(findings.len() > 3, "{findings:?}");
         for (word, format) in Format::ALL {
-            let shown = print(&findings, format, false, false).out;
+            let shown = print(&findings, format, false, false, Limit::default()).out;
             assert!(!shown.contains(['\u{1b}', '\u{7}']), "{word}: {shown:?}");
             let commands = shown.lines().filter(|line| line.starts_with("::"));
             assert!(commands.count() == if format == Format::Github { findings.len() } else { 0 }, "{word}");
+        }
+    }
+
+    #[test]
+    fn people_are_told_how_many_more_there_are_and_programs_get_all() {
+        let mut all = Vec::new();
+        for number in 0..7 {
+            all.push(MISSING_CATALOG.finding(format!("fault number {number}")));
+        }
+        let limit = Limit::parse("5").unwrap();
+        for (_, format) in Format::ALL {
+            let shown = |limit: Limit| print(&all, format, false, false, limit);
+            let told =
+                |printed: &Printed| (0..7).filter(|n| printed.out.contains(&format!("number {n}"))).count();
+            let cut = !matches!(format, Format::Json | Format::Sarif);
+            let printed = shown(limit);
+            assert_eq!(told(&printed), if cut { 5 } else { 7 }, "{format:?}: {}", printed.out);
+            assert_eq!(printed.out.contains("and 2 more"), cut, "{format:?}: {}", printed.out);
+            assert_eq!(printed.code, 1);
+            let whole = shown(Limit::ALL);
+            assert_eq!((told(&whole), whole.out.contains(" more: `")), (7, false), "{format:?}");
+            // The count is that of all.
+            assert!(
+                !matches!(format, Format::Text) || printed.out.ends_with("7 errors\n"),
+                "{}",
+                printed.out
+            );
+        }
+        // What is not printed counts as well.
+        all.insert(0, Finding { level: Level::Note, ..all[0].clone() });
+        assert_eq!(print(&all, Format::Text, false, false, Limit::parse("1").unwrap()).code, 1);
+        for (word, expected) in
+            [("all", true), ("1", true), ("0", false), ("-1", false), ("many", false), ("", false)]
+        {
+            assert_eq!(Limit::parse(word).is_ok(), expected, "{word}");
         }
     }
 
@@ -235,14 +318,14 @@ mod tests {
         let all = findings();
         for (word, format) in Format::ALL {
             assert_eq!(Format::parse(word), Some(format));
-            let printed = print(&all, format, false, false);
+            let printed = print(&all, format, false, false, Limit::default());
             assert_eq!(printed.code, 1);
             assert!(all.iter().all(|finding| printed.out.contains(finding.code)), "{word}: {}", printed.out);
             if !matches!(format, Format::Text | Format::Github) {
                 let document: serde_json::Value = serde_json::from_str(&printed.out).unwrap();
                 assert!(!document.is_null());
             }
-            let nothing = print(&[], format, false, true);
+            let nothing = print(&[], format, false, true, Limit::default());
             assert_eq!(nothing.code, 0);
         }
         assert_eq!(Format::parse("xml"), None);

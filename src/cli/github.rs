@@ -1,14 +1,17 @@
 //! Findings as annotations of GitHub Actions: a workflow command on a line for each.
 
+use super::check::{Limit, and_more};
 use crate::domain::{
     finding::{Finding, Label, Level},
     text::clean,
 };
 
-/// A line for each finding, in their order. GitHub shows ten errors and ten warnings of a step; all of them
-/// stay in its log.
-pub fn annotations(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| annotation(finding) + "\n").collect()
+/// A line for each finding, in their order, as many as `limit` allows, and one that counts the rest. GitHub shows ten
+/// errors and ten warnings of a step; all that are printed stay in its log.
+pub fn annotations(findings: &[Finding], limit: Limit) -> String {
+    let (shown, hidden) = limit.of(findings);
+    let more = and_more(hidden).map(|more| format!("::notice title=quarterdeck::{}", data(&more)));
+    shown.iter().map(annotation).chain(more).map(|line| line + "\n").collect()
 }
 
 fn annotation(finding: &Finding) -> String {
@@ -82,7 +85,7 @@ mod tests {
             MISSING_KEY.finding("over lines").at(label("[\n1,\n]", "")),
             Finding { level: Level::Note, ..MISSING_CATALOG.finding("nowhere") },
         ];
-        let shown = annotations(&findings);
+        let shown = annotations(&findings, Limit::ALL);
         insta::assert_snapshot!(shown);
         assert_eq!(shown.lines().count(), findings.len());
     }

@@ -1,15 +1,31 @@
 //! Findings as a code quality report of GitLab.
 
-use super::{fingerprint, sarif::WHOLE};
+use super::{
+    check::{Limit, and_more},
+    fingerprint,
+    sarif::WHOLE,
+};
 use crate::domain::{
     finding::{Finding, Level},
     text::clean,
 };
 use serde_json::{Value, json};
 
-/// The report: GitLab compares those of both branches by their fingerprints.
-pub fn code_quality(findings: &[Finding]) -> Value {
-    findings.iter().zip(fingerprint::of_all(findings)).map(|(finding, name)| issue(finding, &name)).collect()
+/// The report: GitLab compares those of both branches by their fingerprints. As many findings as `limit` allows, and
+/// an issue that counts the rest.
+pub fn code_quality(findings: &[Finding], limit: Limit) -> Value {
+    let (shown, hidden) = limit.of(findings);
+    let issues = shown.iter().zip(fingerprint::of_all(findings)).map(|(finding, name)| issue(finding, &name));
+    let more = and_more(hidden).map(|description| {
+        json!({
+            "description": description,
+            "check_name": "quarterdeck",
+            "fingerprint": "quarterdeck-more",
+            "severity": "info",
+            "location": { "path": WHOLE, "lines": { "begin": 1, "end": 1 } },
+        })
+    });
+    issues.chain(more).collect()
 }
 
 fn issue(finding: &Finding, name: &str) -> Value {
@@ -50,7 +66,7 @@ mod tests {
         let text = b"[service.a]\nverson = 1\nverson2 = 1\n".to_vec();
         let mut findings = reader::read([("services/catalog.toml".to_owned(), text)]).findings;
         findings.push(MISSING_CATALOG.finding("it is missing"));
-        let report = code_quality(&findings);
+        let report = code_quality(&findings, Limit::ALL);
         let issues = report.as_array().unwrap();
         assert_eq!(issues.len(), findings.len());
         let mut names: Vec<&str> =

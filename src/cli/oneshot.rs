@@ -439,7 +439,13 @@ async fn act(
         .await;
         let validation =
             found.unwrap_or_else(|| Err(Failure::unreachable("validation did not end in time")))?;
-        let printed = check::print(&validation.findings, global.output.into(), global.color, false);
+        let printed = check::print(
+            &validation.findings,
+            global.output.into(),
+            global.color,
+            false,
+            check::Limit::default(),
+        );
         if !post {
             return Ok(printed);
         }

@@ -1,5 +1,6 @@
 //! Findings as text with the source underlined, and as JSON.
 
+use super::check::{Limit, and_more};
 use crate::domain::{
     excerpt::{Excerpt, LONGEST_LINE},
     finding::{Finding, Label, Level},
@@ -15,18 +16,26 @@ pub fn text(finding: &Finding, color: bool) -> String {
     render_one(finding, &renderer.decor_style(DecorStyle::Unicode).term_width(LONGEST_LINE + 40))
 }
 
-/// All findings in the order given, a blank line after each, and their count; an empty text for none.
-pub fn report(findings: &[Finding], color: bool) -> String {
+/// Findings in the order given, as many as `limit` allows, a blank line after each, and the count of all; an empty
+/// text for none.
+pub fn report(findings: &[Finding], color: bool, limit: Limit) -> String {
     if findings.is_empty() {
         return String::new();
     }
-    let mut out = String::new();
-    for finding in findings {
-        out.push_str(&text(finding, color));
-        out.push_str("\n\n");
-    }
+    let mut out = some(findings, color, limit);
     out.push_str(&summary(findings));
     out.push('\n');
+    out
+}
+
+/// As many findings as `limit` allows, a blank line after each, and how many more there are.
+pub fn some(findings: &[Finding], color: bool, limit: Limit) -> String {
+    let (shown, hidden) = limit.of(findings);
+    let mut out = String::new();
+    for part in shown.iter().map(|finding| text(finding, color)).chain(and_more(hidden)) {
+        out.push_str(&part);
+        out.push_str("\n\n");
+    }
     out
 }
 
@@ -213,7 +222,7 @@ mod tests {
     fn underlines_every_place_and_removes_control_characters() {
         let source = "a = 1\nrequires = [\"auth >= 2\"]\nb = \"\u{1b}[2J\"\n\n\nversion = \"1.0.0\"\n";
         let found = finding(source, &[("\"auth >= 2\"", "needs it"), ("\"1.0.0\"", "is 1.0.0")]);
-        let shown = report(&[found], false);
+        let shown = report(&[found], false, Limit::ALL);
         assert!(!shown.contains('\u{1b}'));
         insta::assert_snapshot!(shown);
     }
@@ -222,7 +231,7 @@ mod tests {
     fn colour_only_when_asked() {
         let found = finding("a = 1\n", &[("1", "")]);
         assert!(text(&found, true).contains("\u{1b}["));
-        assert_eq!(report(&[], true), "");
+        assert_eq!(report(&[], true, Limit::ALL), "");
         assert_eq!(summary(&[found.clone(), found]), "2 errors");
         assert_eq!(summary(&[]), "no findings");
     }

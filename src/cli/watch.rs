@@ -2,7 +2,7 @@
 
 use super::{
     arguments::Global,
-    check::{Options, within},
+    check::{Limit, Options, within},
     fingerprint,
     oneshot::Printed,
     render,
@@ -44,7 +44,7 @@ async fn checks(
 ) -> Result<(), Failure> {
     let mut watcher = Watcher::new(outside).await?;
     let mut known = findings(outside, options, paths).await?;
-    let mut said = first(&known, now(outside), global.color);
+    let mut said = first(&known, now(outside), global.color, options.limit);
     let mut failed: Option<Failure> = None;
     loop {
         if out.write_all(said.as_bytes()).and_then(|()| out.flush()).is_err() {
@@ -57,7 +57,7 @@ async fn checks(
         };
         match checked {
             Ok(found) => {
-                said = step(&known, &found, now(outside), global.color);
+                said = step(&known, &found, now(outside), global.color, options.limit);
                 known = found;
                 failed = None;
             }
@@ -86,25 +86,27 @@ fn clock(now: DateTime<Utc>) -> String {
     now.format("%H:%M:%SZ").to_string()
 }
 
-/// What is said at the start: everything.
-fn first(findings: &[Finding], now: DateTime<Utc>, color: bool) -> String {
-    let all: String = findings.iter().map(|finding| render::text(finding, color) + "\n\n").collect();
+/// What is said at the start: everything, as far as `limit` allows.
+fn first(findings: &[Finding], now: DateTime<Utc>, color: bool, limit: Limit) -> String {
+    let all = render::some(findings, color, limit);
     format!("{all}{}  {}; watching\n", clock(now), render::summary(findings))
 }
 
 /// What is said after a save: the new findings in full, the mended ones in a line each, and the count.
-fn step(before: &[Finding], after: &[Finding], now: DateTime<Utc>, color: bool) -> String {
+fn step(before: &[Finding], after: &[Finding], now: DateTime<Utc>, color: bool, limit: Limit) -> String {
     let (old, new) = (fingerprint::of_all(before), fingerprint::of_all(after));
     let (was, is): (BTreeSet<_>, BTreeSet<_>) = (old.iter().collect(), new.iter().collect());
-    let came: Vec<_> = after.iter().zip(&new).filter(|(_, name)| !was.contains(name)).collect();
+    let came = after.iter().zip(&new).filter(|(_, name)| !was.contains(name));
+    let came: Vec<Finding> = came.map(|(finding, _)| finding.clone()).collect();
     let gone: Vec<_> = before.iter().zip(&old).filter(|(_, name)| !is.contains(name)).collect();
-    let mut out = String::new();
-    for (finding, _) in &came {
-        out += &format!("{}\n\n", render::text(finding, color));
-    }
-    for (finding, _) in &gone {
+    let mut out = render::some(&came, color, limit);
+    let (shown, hidden) = limit.of(&gone);
+    for (finding, _) in shown {
         let place = finding.location().map(|place| format!(" at {}", clean(&place))).unwrap_or_default();
         out += &format!("mended[{}]: {}{place}\n", finding.code, clean(&finding.message));
+    }
+    if hidden > 0 {
+        out += &format!("and {hidden} more mended\n");
     }
     let what = match (came.len(), gone.len()) {
         (0, 0) => "nothing new".to_owned(),
@@ -133,12 +135,12 @@ mod tests {
         let (clean, one) = (read(""), read("verson = 1\n"));
         let moved = read("# a line\nverson = 1\n");
         let other = read("ownr = 1\n");
-        assert_eq!(first(&clean, at(), false), "12:04:31Z  no findings; watching\n");
+        assert_eq!(first(&clean, at(), false, Limit::ALL), "12:04:31Z  no findings; watching\n");
         let shown = [
-            first(&one, at(), false),
-            step(&one, &moved, at(), false),
-            step(&moved, &other, at(), false),
-            step(&other, &clean, at(), false),
+            first(&one, at(), false, Limit::ALL),
+            step(&one, &moved, at(), false, Limit::ALL),
+            step(&moved, &other, at(), false, Limit::ALL),
+            step(&other, &clean, at(), false, Limit::ALL),
         ];
         insta::assert_snapshot!(shown.join("────\n"));
     }

@@ -135,7 +135,7 @@ impl Expression {
             let matches = move |This(text): This<Arc<String>>, pattern: Arc<String>| {
                 patterns.get(pattern.as_str()).is_some_and(|pattern| pattern.is_match(&text))
             };
-            context.add_function("matches", matches).map_err(|error| error.to_string())?;
+            context.add_function("matches", matches).map_err(|_| "`matches` cannot be used".to_owned())?;
         }
         match self.program.execute(&context) {
             Ok(Value::Bool(answer)) => Ok(answer),
@@ -167,8 +167,10 @@ fn first_error(text: &str, errors: &cel::ParseErrors) -> ExpressionError {
         format!("`{}` has no meaning here", clean(&word))
     } else if ["mismatched", "extraneous", "missing", "no viable"].iter().any(|kind| said.starts_with(kind)) {
         format!("`{}` is not expected here", clean(&word))
+    } else if word.trim().is_empty() {
+        "it is no condition in CEL".to_owned()
     } else {
-        clean(said.lines().next().unwrap_or_default())
+        format!("`{}` cannot be understood here", clean(&word))
     };
     ExpressionError { message, start, end: (start + word.len()).max(start + 1).min(text.len().max(start)) }
 }
@@ -186,12 +188,75 @@ fn offset_of(text: &str, (line, column): (isize, isize)) -> usize {
 fn in_words(error: &ExecutionError) -> String {
     match error {
         ExecutionError::NoSuchOverload(overload) => {
-            let operator = overload.function().trim_matches(['_', '@']).replace("_[_", "[]");
-            format!("`{operator}` does not work on {}", overload.argument_types().join(" and "))
+            let operator = match overload.function() {
+                "_[_]" => "[]",
+                "_?_:_" => "?:",
+                other => sign(other.trim_matches(['_', '@'])),
+            };
+            let types: Vec<_> = overload.argument_types().iter().map(|name| named_type(name)).collect();
+            format!("`{operator}` does not work on {}", types.join(" and "))
         }
         ExecutionError::UndeclaredReference(name) => format!("there is no `{}`", clean(name)),
         ExecutionError::NoSuchKey(name) => format!("there is no part `{}`", clean(name)),
-        other => clean(&other.to_string()),
+        ExecutionError::InvalidArgumentCount { expected, actual } => {
+            format!("a function is given {actual} values, and takes {expected}")
+        }
+        ExecutionError::MissingArgumentOrTarget => "a function is given nothing to work on".to_owned(),
+        ExecutionError::NotSupportedAsMethod { method, target } => {
+            format!("`{}` does not work on {}", clean(method), type_of(target))
+        }
+        ExecutionError::UnsupportedTargetType { target } => {
+            format!("a function does not work on {}", type_of(target))
+        }
+        ExecutionError::UnexpectedType { got, want } => {
+            format!("{} stands where {} is needed", named_type(got), named_type(want))
+        }
+        ExecutionError::ValuesNotComparable(one, two) => {
+            format!("{} cannot be compared with {}", type_of(one), type_of(two))
+        }
+        ExecutionError::UnsupportedBinaryOperator(operator, one, two) => {
+            format!("`{}` does not work on {} and {}", sign(operator), type_of(one), type_of(two))
+        }
+        ExecutionError::UnsupportedKeyType(key) => format!("{} cannot be a key", type_of(key)),
+        ExecutionError::UnsupportedIndex(index, of) => {
+            format!("{} has no entry that {} could name", type_of(of), type_of(index))
+        }
+        ExecutionError::FunctionError { function, .. } => {
+            format!("`{}` cannot work with what it is given", clean(function))
+        }
+        ExecutionError::DivisionByZero(_) => "it divides by zero".to_owned(),
+        ExecutionError::RemainderByZero(_) => "it takes a remainder by zero".to_owned(),
+        ExecutionError::Overflow(operator, ..) => {
+            format!("the result of `{}` is too large", sign(operator))
+        }
+        ExecutionError::IndexOutOfBounds(_) => "a list has no entry at this place".to_owned(),
+        ExecutionError::DuplicateKey(_) => "a map names a key twice".to_owned(),
+        _ => "it cannot be worked out".to_owned(),
+    }
+}
+
+/// An operator as it is written, by the name that the library gives it.
+fn sign(name: &str) -> &str {
+    match name {
+        "add" => "+",
+        "sub" | "negate" => "-",
+        "mul" => "*",
+        "div" => "/",
+        "rem" => "%",
+        other => other,
+    }
+}
+
+/// A type of the language with its article, by the name that the library gives it.
+fn named_type(name: &str) -> String {
+    match name {
+        "int" | "uint" | "float" | "double" => "a number".to_owned(),
+        "string" => "a text".to_owned(),
+        "bool" => "true or false".to_owned(),
+        "list" => "a list".to_owned(),
+        "map" => "a map".to_owned(),
+        "null" | "null_type" => "null".to_owned(),
+        _ => "something else".to_owned(),
     }
 }
 
@@ -202,6 +267,7 @@ fn type_of(value: &Value) -> &'static str {
         Value::Map(_) => "a map",
         Value::Int(_) | Value::UInt(_) | Value::Float(_) => "a number",
         Value::String(_) => "a text",
+        Value::Bool(_) => "true or false",
         Value::Null => "null",
         _ => "some other value",
     }

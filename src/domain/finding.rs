@@ -1,6 +1,6 @@
 //! Findings: what is wrong in the control repository, where exactly, and what to do.
 
-use super::text::clean;
+use super::{rules::Searched, text::clean};
 use serde::{Deserialize, Serialize};
 use std::{
     cmp::Ordering,
@@ -41,6 +41,8 @@ pub struct SourceFile {
     line_starts: OnceLock<Box<[usize]>>,
     /// Characters before each block of bytes, counted when a line is longer than one.
     blocks: OnceLock<Box<[usize]>>,
+    /// What was found when it was searched for credentials: the same text is searched once.
+    searched: OnceLock<Option<Box<Searched>>>,
 }
 
 /// Within so many bytes characters are counted anew each time.
@@ -62,7 +64,21 @@ impl Eq for SourceFile {}
 impl SourceFile {
     /// A file of `path` (from the repository's root, with `/`) and its text.
     pub fn new(path: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { path: path.into(), text: text.into(), line_starts: OnceLock::new(), blocks: OnceLock::new() }
+        let mut text: String = text.into();
+        // It is kept for long, and reading may have taken more room than it needed.
+        text.shrink_to_fit();
+        Self {
+            path: path.into(),
+            text,
+            line_starts: OnceLock::new(),
+            blocks: OnceLock::new(),
+            searched: OnceLock::new(),
+        }
+    }
+
+    /// What is found in it when it is searched for credentials; `None` for nothing, as in most files.
+    pub fn searched(&self, search: impl FnOnce(&str) -> Option<Searched>) -> Option<&Searched> {
+        self.searched.get_or_init(|| search(&self.text).map(Box::new)).as_deref()
     }
 
     fn line_starts(&self) -> &[usize] {

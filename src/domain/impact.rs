@@ -3,6 +3,7 @@
 
 mod availability;
 mod harm;
+mod promises;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +19,7 @@ use availability::ceilings;
 use harm::{Broken, unmet_needs, why_broken};
 use semver::Version;
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -142,7 +143,14 @@ impl Impact {
         let now = ceilings(catalog, graph, &HashSet::new());
         let otherwise = ceilings(catalog, graph, &HashSet::from([place]));
         let otherwise = |_: &ServiceName, user: usize| Some(otherwise[user]);
-        let spread = Spread { catalog, graph, subjects: &[place], now: &now, otherwise: &otherwise };
+        let spread = Spread {
+            catalog,
+            graph,
+            subjects: &[place],
+            now: &now,
+            otherwise: &otherwise,
+            risks: HashMap::new(),
+        };
         Some(spread.answer(Cause::Outage(subject.clone()), seeds))
     }
 
@@ -159,7 +167,14 @@ impl Impact {
         let seeds = seeds(catalog, graph, &HashMap::from([(service, now)]));
         let now = ceilings(catalog, graph, &HashSet::new());
         let otherwise = |_: &ServiceName, _: usize| None;
-        let spread = Spread { catalog, graph, subjects: &[place], now: &now, otherwise: &otherwise };
+        let spread = Spread {
+            catalog,
+            graph,
+            subjects: &[place],
+            now: &now,
+            otherwise: &otherwise,
+            risks: HashMap::new(),
+        };
         Some(spread.answer(Cause::Version(subject.clone(), version.clone()), seeds))
     }
 
@@ -167,13 +182,23 @@ impl Impact {
     pub fn change(base: &Catalog, head: &Catalog) -> Self {
         let graph = DependencyGraph::build(head);
         let before = DependencyGraph::build(base);
-        let changed = classify(base, head, &[]).services;
+        let promised = promises::changed(base, head);
+        let changed: BTreeSet<ServiceName> = classify(base, head, &[])
+            .services
+            .into_iter()
+            // The policy of a tier changes what services promise whose own tables stay as they are.
+            .chain(promised.keys().map(|name| (*name).clone()))
+            .collect();
         let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
         let mut words = Vec::new();
         for name in &changed {
             let (old, new) = (base.services.get(name), head.services.get(name));
-            words.push((name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref))));
-            if old.is_some() {
+            let promised = promised.get(name);
+            let said = promised.map_or(&[][..], |promised| &promised.words);
+            words.push((name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref), said)));
+            // A promise that only gets better harms nobody.
+            let is_same = old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new) || old == new);
+            if old.is_some() && !(is_same && promised.is_some_and(|promised| !promised.lowered)) {
                 let version = new.and_then(|new| new.version.as_ref());
                 broken.insert(name, Broken { old, new, version });
             }
@@ -191,7 +216,8 @@ impl Impact {
         let now = ceilings(head, &graph, &HashSet::new());
         let earlier = ceilings(base, &before, &HashSet::new());
         let otherwise = |name: &ServiceName, _: usize| before.position(name).map(|place| earlier[place]);
-        Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise }
+        let risks = promises::risks(base, head, &graph, &now, &otherwise);
+        Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise, risks }
             .answer(Cause::Change(words), seeds)
     }
 
@@ -308,6 +334,8 @@ struct Spread<'a> {
     now: &'a [f64],
     /// What it could keep otherwise.
     otherwise: &'a dyn Fn(&ServiceName, usize) -> Option<f64>,
+    /// Why a service cannot keep what it promises any more. That harms nobody behind it: they count on the promise.
+    risks: HashMap<usize, String>,
 }
 
 impl Spread<'_> {
@@ -325,7 +353,7 @@ impl Spread<'_> {
             }
             depth[place] = 1;
         }
-        let (required, depth) = self.distances(depth);
+        let (required, mut depth) = self.distances(depth);
         // The worst harm comes first, and whoever it reaches suffers nothing milder.
         let mut suffered: Vec<Option<(Harm, Option<usize>)>> = vec![None; count];
         for harm in Harm::ALL {
@@ -338,6 +366,16 @@ impl Spread<'_> {
                 for (user, need) in self.graph.users(place) {
                     waiting[harm.behind(need.optional) as usize].push_back((user, Some(place)));
                 }
+            }
+        }
+        for (place, why) in &self.risks {
+            reasons.entry(*place).or_default().push((Harm::AtRisk, why.clone()));
+            if suffered[*place].is_none_or(|(harm, _)| harm > Harm::AtRisk) {
+                suffered[*place] = Some((Harm::AtRisk, None));
+            }
+            // What no need leads to stands for itself.
+            if depth[*place] == usize::MAX {
+                depth[*place] = 0;
             }
         }
         let mut affected = Vec::new();

@@ -23,7 +23,8 @@ pub struct Passage {
 /// The passages that define a service, in the order of the files: its tables wherever they stand, and the keys
 /// that other files lay over them.
 pub fn of_service(catalog: &Catalog, service: &Service) -> Vec<Passage> {
-    let mut spans: Vec<&Span> = std::iter::once(&service.span).chain(service.spans.values()).collect();
+    let mut spans: Vec<&Span> =
+        std::iter::once(&service.span).chain(service.spans.iter().map(|(_, span)| span)).collect();
     spans.sort_by_key(|span| (span.file != service.span.file, span.file, span.start));
     let mut found: Vec<(u32, Range<usize>)> = Vec::new();
     for span in spans {

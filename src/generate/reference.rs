@@ -23,8 +23,9 @@ pub fn rules(examples: &[Example]) -> String {
          one before it: they need `--base`, or a change. QD5xx are about security, QD6xx about the organisation's own\n\
          policies, QD7xx about monitoring, and QD8xx about the dashboard, the calendar, people and patterns. With a\n\
          base, only files that differ from it are searched for credentials, and the levels are those of the base, so\n\
-         that a change cannot silence the rule that blocks it. Every rule but QD001, QD111 and QD112, which no small\n\
-         file can break, has an example that breaks it and one that does not in `tests/fixtures/rules/<name>/`.\n\
+         that a change cannot silence the rule that blocks it. Every rule has an example that breaks it and one that\n\
+         does not in `tests/fixtures/rules/<name>/`; those of QD001 and QD111 to QD114, which take a link or a large file,\n\
+         are made by `tests/suite/check.rs`.\n\
          `quarterdeck check --explain QD203` prints what is said here about a rule. How findings are printed is in\n\
          [CHECK.md](CHECK.md).\n\n\
          | Code | Name | Level | What is wrong |\n|---|---|---|---|\n",

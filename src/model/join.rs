@@ -353,7 +353,9 @@ impl Basis {
     fn places(&self, service: &Service) -> Vec<Place> {
         let Some(catalog) = &self.catalog else { return Vec::new() };
         let promise = catalog.sla(service);
-        let nothing = Indicators::default();
+        // Where nothing is scraped at all, no scrape is on its way either.
+        let unmeasured = catalog.settings.scrape.is_none().then(|| UNMEASURED.to_owned());
+        let nothing = Indicators { problem: unmeasured, ..Indicators::default() };
         let targets = catalog.settings.environments.iter();
         targets
             .filter_map(|environment| catalog.target(service, environment))
@@ -376,6 +378,9 @@ impl Basis {
             .collect()
     }
 }
+
+/// Why nothing is known of services that nobody measures.
+const UNMEASURED: &str = "nothing measures it: quarterdeck.toml has no [metrics.scrape]";
 
 fn projects(services: &[Arc<ServiceRow>]) -> Vec<ProjectRow> {
     let mut rows: BTreeMap<Option<ProjectName>, ProjectRow> = BTreeMap::new();

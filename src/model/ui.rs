@@ -113,6 +113,8 @@ pub enum ConfirmFocus {
 pub struct PaletteEntry {
     /// The action's id.
     pub id: &'static str,
+    /// Its other names.
+    pub aliases: &'static [&'static str],
     /// Its title.
     pub title: &'static str,
     /// The keys that run it here, or the empty text.

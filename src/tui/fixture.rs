@@ -6,7 +6,7 @@ use crate::{
     config::{Config, keymap::Keymap, theme::Theme},
     domain::{
         catalog::{
-            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Project,
+            Catalog, Dependency, Deployment, Environment, Governance, ManagedBy, Migration, Places, Project,
             ScrapeSettings, Service, Settings, Sla, Tier,
         },
         change::{Change, ChangeClass, FieldChange, HarmCount, Identity, Proposal, Review, Wish},
@@ -191,7 +191,7 @@ fn service(row: &Row) -> Service {
         metrics: None,
         alerts: None,
         span: Span { file: 0, start: 16, end: 36 },
-        spans: BTreeMap::new(),
+        spans: Places::default(),
     }
 }
 
@@ -444,12 +444,12 @@ pub fn cross_project(size: Size, table: Table) -> Model {
         old.deprecation_date = Some(day(-70));
         old.sunset_date = Some(day(21));
         old.replacement_service = Some("new-api".into());
-        old.migration = Some(Migration {
+        old.migration = Some(Box::new(Migration {
             guide_url: Some("https://wiki.example.com/old-api".into()),
             support_until: Some(day(21)),
             migration_difficulty: Some("easy".into()),
             estimated_effort_hours: Some(2.5),
-        });
+        }));
     });
     service(&mut catalog, "new-api", &|new| new.compat_version_min = Some("2.0.0".parse().unwrap()));
     service(&mut catalog, "analytics-service", &|beta| beta.compat_with = vec!["^1.0.0-beta".into()]);

@@ -278,6 +278,7 @@ fn form() -> Overlay {
 fn palette() -> Overlay {
     let entry = |id, title, keys: &str, why: Option<&str>| PaletteEntry {
         id,
+        aliases: if why.is_none() { &["service.undo"] } else { &[] },
         title,
         keys: keys.into(),
         unavailable: why.map(str::to_owned),

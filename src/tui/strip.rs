@@ -422,7 +422,7 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     parts
 }
 
-/// Draws the notice over the bottom strip and what is above it, while it is fresh.
+/// Draws the notice above the bottom strip, while it is fresh: the keys that matter stay in sight.
 pub fn notice(view: &View<'_>, painter: &mut Painter<'_>, area: Area, screen: Rect) {
     let Some(notice) = &view.model.ui.notice else { return };
     if view.now() - notice.at >= Duration::seconds(NOTICE_SECONDS) {
@@ -439,7 +439,7 @@ pub fn notice(view: &View<'_>, painter: &mut Painter<'_>, area: Area, screen: Re
     let count = lines.len().min(room);
     let style = painter.style(role);
     for (index, line) in lines.iter().take(count).enumerate() {
-        let y = (area.y + 1).saturating_sub((count - index) as u16);
+        let y = area.y.saturating_sub((count - index) as u16);
         let rect = Rect { x: area.x, y, width: area.width, height: 1 };
         painter.clear(rect, style);
         if index == 0 {

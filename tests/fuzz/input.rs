@@ -2,7 +2,7 @@
 //! corpus through the same functions.
 
 use quarterdeck::{
-    cli::render,
+    cli::{check::Limit, render},
     domain::{
         catalog::{Catalog, read},
         expression::{Expression, Subject},
@@ -27,7 +27,7 @@ pub fn repository(data: &[u8]) {
     let head = read(files);
     for base in [None, Some(&base)] {
         let findings = rules::check(&head, base, today);
-        std::hint::black_box((render::report(&findings, true), render::json(&findings)));
+        std::hint::black_box((render::report(&findings, true, Limit::ALL), render::json(&findings)));
     }
 }
 

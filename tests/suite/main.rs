@@ -8,6 +8,7 @@ mod bad_input;
 mod binary;
 #[cfg(test)]
 mod break_glass;
+mod check;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]

@@ -6,7 +6,13 @@ use crate::{
         run::gate_for,
         spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
     },
-    domain::{escalation::Severity, gate::Gate, lifecycle},
+    domain::{
+        escalation::Severity,
+        gate::Gate,
+        lifecycle,
+        name::ServiceName,
+        text::{clean, nearest},
+    },
     error::Failure,
     model::Model,
 };
@@ -107,6 +113,28 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
         ArgumentKind::Flag => words(&["false", "true"]),
         ArgumentKind::Choice(choices) => words(choices),
     }
+}
+
+/// Whether only what [`choices`] gives may be written for an argument.
+pub const fn is_closed(kind: ArgumentKind) -> bool {
+    !matches!(kind, ArgumentKind::Text | ArgumentKind::Service)
+}
+
+/// What is wrong with an argument that names what does not exist. Services are too many to be chosen one after the
+/// other, so that they are typed; this is where a name that nobody has is met.
+pub fn unknown_word(action: &ActionSpec, arguments: &Arguments, model: &Model) -> Option<String> {
+    let catalog = model.world.catalog.value.as_deref()?;
+    let named = action.arguments.iter().filter(|spec| spec.kind == ArgumentKind::Service);
+    named.filter_map(|spec| arguments.get(spec.name)).find_map(|word| {
+        // `NAME@VERSION` asks about another version.
+        let name = word.split_once('@').map_or(word.as_str(), |(name, _)| name);
+        if catalog.services.contains_key(name) {
+            return None;
+        }
+        let known = catalog.services.keys().map(ServiceName::as_str);
+        let meant = nearest(name, known).map_or_else(String::new, |meant| format!(": did you mean {meant}?"));
+        Some(format!("no service is called {}{meant}", clean(name)))
+    })
 }
 
 /// Whether an action can run now: its own answer, when nothing that it needs was named.

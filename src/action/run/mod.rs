@@ -35,7 +35,7 @@ pub use view::{close, is_typing, refresh_lists, select, type_character};
 use super::{
     command::{AppCommand, Command, FormCommand, LedgerCommand, Report},
     registry,
-    spec::{ArgumentSpec, Arguments, Availability},
+    spec::{ArgumentKind, ArgumentSpec, Arguments, Availability},
 };
 use crate::{
     config::key::Key,
@@ -87,6 +87,9 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
             .iter()
             .map(|spec| {
                 let mut choices = registry::choices(spec.kind, model);
+                let required =
+                    spec.required || asked.is_some_and(|asked| asked.required) && is_asked(spec.name);
+                let is_flag = spec.kind == ArgumentKind::Flag;
                 let given = arguments.get(spec.name).filter(|_| action.form.is_some());
                 if let Some(now) = given.filter(|now| !choices.is_empty() && !choices.contains(now)) {
                     choices.insert(0, now.clone());
@@ -95,11 +98,14 @@ pub fn invoke(model: &mut Model, id: &str, mut arguments: Arguments, opened_by: 
                     // A choice always has a value, so that Enter alone goes on.
                     spec.required.then(|| choices.first().cloned()).flatten()
                 });
+                // What may stay empty can be made empty again; and where there is nothing to choose, nothing can be typed.
+                if registry::is_closed(spec.kind) && !is_flag && (!required || choices.is_empty()) {
+                    choices.insert(0, String::new());
+                }
                 FormField {
                     name: spec.name,
                     help: spec.help,
-                    required: spec.required
-                        || asked.is_some_and(|asked| asked.required) && is_asked(spec.name),
+                    required,
                     input: TextInput::new(text.unwrap_or_default()),
                     choices,
                 }

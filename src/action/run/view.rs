@@ -216,10 +216,15 @@ fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
         })
         .filter_map(|action| {
             let mut buffer = Vec::new();
-            let haystack = format!("{} {}", action.title, action.id);
-            let score = pattern.score(nucleo_matcher::Utf32Str::new(&haystack, &mut buffer), &mut matcher)?;
+            let mut score =
+                |text: &str| pattern.score(nucleo_matcher::Utf32Str::new(text, &mut buffer), &mut matcher);
+            let own = score(&format!("{} {}", action.title, action.id));
+            // Somebody who knows another name for it finds it by that.
+            let other = action.aliases.iter().filter_map(|alias| score(alias)).max();
+            let score = own.max(other)?;
             let entry = PaletteEntry {
                 id: action.id,
+                aliases: action.aliases,
                 title: action.title,
                 keys: model.config.keymap.keys_for(&contexts, action.id).unwrap_or_default(),
                 unavailable: registry::availability(action, model).reason(),
@@ -270,7 +275,8 @@ fn submit(model: &mut Model, opened_by: Option<Key>) -> Result<Effects, Failure>
             let absent = fields.iter().find(|field| field.required && field.input.text.trim().is_empty());
             let result = match (absent, registry::find(action)) {
                 (Some(field), _) => Err(format!("{} is missing", field.name)),
-                (None, Some(action)) => (action.build)(&arguments).map_err(|failure| failure.render()),
+                (None, Some(action)) => registry::unknown_word(action, &arguments, model)
+                    .map_or_else(|| (action.build)(&arguments).map_err(|failure| failure.render()), Err),
                 (None, None) => Err("the action is gone".to_owned()),
             };
             match result {
@@ -544,6 +550,10 @@ pub fn refresh_lists(model: &mut Model) {
     model.settle_graph();
     cross::refresh(model);
     calendar::refresh(model);
+    if model.ui.focus == Pane::Deployments {
+        let rows = model.rows(Pane::Deployments);
+        model.ui.lists[Pane::Deployments.index()].replace(rows, layout.rows(Pane::Deployments));
+    }
     model.dirty = true;
 }
 
@@ -569,6 +579,9 @@ pub fn type_character(model: &mut Model, key: Key) -> bool {
         Some(Overlay::Form { fields, focus, problem, .. }) => {
             *problem = None;
             let Some(field) = fields.get_mut(*focus) else { return false };
+            if !field.choices.is_empty() {
+                return choose(model, key);
+            }
             &mut field.input
         }
         Some(Overlay::Inspect(inspection)) if inspection.is_typing => {
@@ -591,6 +604,31 @@ pub fn type_character(model: &mut Model, key: Key) -> bool {
         _ => return false,
     }
     typed(model);
+    true
+}
+
+/// A key in a field of choices: a letter goes to the next choice that begins with it, and what deletes goes back to
+/// nothing where that may be chosen. Nothing else can be written there.
+fn choose(model: &mut Model, key: Key) -> bool {
+    let Some(Overlay::Form { fields, focus, .. }) = model.ui.overlays.last_mut() else { return false };
+    let Some(FormField { input, choices, .. }) = fields.get_mut(*focus) else { return false };
+    let found = match (key.code, key.ctrl, key.alt) {
+        (KeyCode::Char(character), false, false) => {
+            let begins = |choice: &String| {
+                choice.chars().next().is_some_and(|first| first.to_lowercase().eq(character.to_lowercase()))
+            };
+            let next = choices.iter().position(|choice| *choice == input.text).map_or(0, |at| at + 1);
+            choices[next..].iter().chain(&choices[..next]).find(|choice| begins(choice)).cloned()
+        }
+        (KeyCode::Backspace | KeyCode::Delete, ..) | (KeyCode::Char('u'), true, _) => {
+            choices.iter().find(|choice| choice.is_empty()).cloned()
+        }
+        _ => return false,
+    };
+    if let Some(found) = found {
+        *input = TextInput::new(found);
+        model.dirty = true;
+    }
     true
 }
 

@@ -64,6 +64,13 @@ pub(super) fn read(page: &str) -> Option<Sample> {
             _ => None,
         };
         match (seen.metric.as_str(), &seen.value, number) {
+            // What was counted is not known, and leaving the line out would make errors of all that is left.
+            (REQUESTS, Value::Counter(_) | Value::Gauge(_) | Value::Untyped(_), number)
+                if number.is_none_or(|number| number < 0.0) =>
+            {
+                sample.requests = f64::NAN;
+                sample.errors = f64::NAN;
+            }
             (REQUESTS, _, Some(number)) => {
                 let failed = seen.labels.get("code").map(restore).is_some_and(|code| is_server_error(&code));
                 let errors = if failed { number } else { 0.0 };
@@ -296,6 +303,17 @@ process_resident_memory_bytes 1.048576e+06
         }
         assert!(read("<html>\n<body>no metrics</body>").is_none());
         assert_eq!(read(""), Some(Sample::default()));
+    }
+
+    #[test]
+    fn counters_that_are_no_numbers_leave_no_errors_behind() {
+        for wrong in ["NaN", "+Inf", "-Inf", "-3"] {
+            let page = format!(
+                "http_requests_total{{code=\"200\"}} {wrong}\nhttp_requests_total{{code=\"500\"}} 5\n"
+            );
+            let sample = read(&page).unwrap();
+            assert!(sample.requests.is_nan() && sample.errors.is_nan(), "{wrong}: {sample:?}");
+        }
     }
 
     #[test]

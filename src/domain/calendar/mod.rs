@@ -94,14 +94,6 @@ impl CalendarEntry {
         share(&self.environments, &other.environments) && share(&self.projects, &other.projects)
     }
 
-    /// Whether it holds wherever the other does.
-    pub fn covers(&self, other: &Self) -> bool {
-        fn all<T: PartialEq>(one: &[T], two: &[T]) -> bool {
-            one.is_empty() || (!two.is_empty() && two.iter().all(|entry| one.contains(entry)))
-        }
-        all(&self.environments, &other.environments) && all(&self.projects, &other.projects)
-    }
-
     /// When it holds between two moments, at most `most` times.
     ///
     /// # Errors
@@ -287,7 +279,5 @@ mod tests {
         let shop = scoped(&["production"], &["shop"]);
         let staging = scoped(&["staging"], &[]);
         assert!(everywhere.meets(&shop) && production.meets(&shop) && !staging.meets(&shop));
-        assert!(everywhere.covers(&shop) && production.covers(&shop) && !shop.covers(&production));
-        assert!(!production.covers(&everywhere) && !staging.covers(&shop));
     }
 }

@@ -1,5 +1,6 @@
 //! What the control repository says: services, projects, environments, policies and settings.
 
+use super::Places;
 use crate::domain::{
     calendar::Calendar,
     deployment::parameters::Delivery,
@@ -168,7 +169,8 @@ pub struct Deployment {
     pub application: Option<String>,
     /// Namespace of the Application; `argocd` unless said.
     pub application_namespace: Option<String>,
-    /// In which environments; in all unless said.
+    /// In which environments; unless said, in all, but in production only if the project's own environment is not
+    /// another one.
     pub environments: Option<Vec<EnvironmentName>>,
     /// How many pods.
     pub replicas: Option<u32>,
@@ -219,7 +221,8 @@ pub struct AlertRouting {
     pub page_if: Option<String>,
 }
 
-/// A service: everything all files say about it, joined.
+/// A service: everything all files say about it, joined. What most services do not say is boxed: a large repository has
+/// tens of thousands of them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Service {
     /// Unique name.
@@ -277,35 +280,30 @@ pub struct Service {
     /// What was promised; `None` where the service promises nothing of its own.
     pub sla: Option<Sla>,
     /// The way off it.
-    pub migration: Option<Migration>,
+    pub migration: Option<Box<Migration>>,
     /// A breaking version that was announced.
-    pub notice: Option<Notice>,
+    pub notice: Option<Box<Notice>>,
     /// Where and how it runs.
     pub deployment: Deployment,
     /// Who reaches it, and whom it reaches.
-    pub network: Option<Network>,
+    pub network: Option<Box<Network>>,
     /// Monitoring thresholds.
-    pub metrics: Option<MetricThresholds>,
+    pub metrics: Option<Box<MetricThresholds>>,
     /// Alert channels.
-    pub alerts: Option<AlertRouting>,
+    pub alerts: Option<Box<AlertRouting>>,
     /// Where its table's header stands.
     pub span: Span,
     /// Where single keys stand, by dotted key (`version`, `sla.availability`).
-    pub spans: BTreeMap<&'static str, Span>,
+    pub spans: Places,
 }
+
+/// The place of a `status` that is no state, under this key instead of its own.
+pub const UNKNOWN_STATUS: &str = "status?";
 
 impl Service {
     /// Where a dotted key stands, or else where the service's table begins.
     pub fn place(&self, key: &str) -> &Span {
         self.spans.get(key).unwrap_or(&self.span)
-    }
-
-    /// Whether it is meant to run in `environment`.
-    pub fn is_meant_for(&self, environment: &Environment) -> bool {
-        let named = self.deployment.environments.as_ref();
-        named.is_none_or(|list| list.contains(&environment.name))
-            && self.status != Lifecycle::Retired
-            && self.deployment.managed_by != ManagedBy::Compose
     }
 }
 
@@ -316,7 +314,7 @@ pub struct Project {
     pub name: ProjectName,
     /// Title for people.
     pub title: Option<String>,
-    /// Its main environment.
+    /// Its main environment: where it is not production, services that list no environments stay out of production.
     pub environment: Option<EnvironmentName>,
     /// Tier of its services unless they say otherwise.
     pub tier: Option<Tier>,
@@ -534,13 +532,36 @@ impl Catalog {
         self.settings.environments.iter().find(|environment| environment.name == *name)
     }
 
+    /// The project that a service belongs to, if it is known.
+    pub fn project_of(&self, service: &Service) -> Option<&Project> {
+        self.projects.get(service.project.as_ref()?)
+    }
+
+    /// Whether the tables send `service` to `environment`: its own list, or where there is none, its project's
+    /// environment. A project whose own environment is not production runs nothing in production by itself.
+    pub fn is_listed_for(&self, service: &Service, environment: &Environment) -> bool {
+        if let Some(listed) = &service.deployment.environments {
+            return listed.contains(&environment.name);
+        }
+        let own = self.project_of(service).and_then(|project| project.environment.as_ref());
+        let own = own.and_then(|own| self.environment(own.as_str()));
+        !environment.production || own.is_none_or(|own| own.production)
+    }
+
+    /// Whether `service` is meant to run in `environment`.
+    pub fn is_meant_for(&self, service: &Service, environment: &Environment) -> bool {
+        service.status != Lifecycle::Retired
+            && service.deployment.managed_by != ManagedBy::Compose
+            && self.is_listed_for(service, environment)
+    }
+
     /// Where `service` runs in `environment`; `None` where it is not meant to run there.
     pub fn target(&self, service: &Service, environment: &Environment) -> Option<Target> {
-        if !service.is_meant_for(environment) {
+        if !self.is_meant_for(service, environment) {
             return None;
         }
         let deployment = &service.deployment;
-        let namespace = service.project.as_ref().and_then(|project| self.projects.get(project)).map_or_else(
+        let namespace = self.project_of(service).map_or_else(
             || environment.namespace.clone(),
             |project| {
                 let own = project.namespaces.get(&environment.name).cloned();

@@ -253,8 +253,9 @@ pub(super) fn requirements(
 /// Where a service is meant to run; `None` for everywhere.
 fn environments(catalog: &Catalog, service: &Service) -> Option<Vec<EnvironmentName>> {
     let all = &catalog.settings.environments;
-    let is_everywhere = all.iter().all(|place| service.is_meant_for(place));
-    let named = || all.iter().filter(|place| service.is_meant_for(place)).map(|place| place.name.clone());
+    let is_everywhere = all.iter().all(|place| catalog.is_meant_for(service, place));
+    let named =
+        || all.iter().filter(|place| catalog.is_meant_for(service, place)).map(|place| place.name.clone());
     (!is_everywhere).then(|| named().collect())
 }
 

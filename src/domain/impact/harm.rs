@@ -129,8 +129,8 @@ pub fn unmet_needs(catalog: &Catalog, service: &Service) -> Vec<String> {
         .collect()
 }
 
-/// What happens to a changed service, in a few words.
-pub fn in_words(old: Option<&Service>, new: Option<&Service>) -> String {
+/// What happens to a changed service, in a few words. `promised` is what becomes of its promises.
+pub fn in_words(old: Option<&Service>, new: Option<&Service>, promised: &[String]) -> String {
     match (old, new) {
         (Some(_), None) => "removed".to_owned(),
         (None, _) => "new".to_owned(),
@@ -145,6 +145,7 @@ pub fn in_words(old: Option<&Service>, new: Option<&Service>) -> String {
             if old.status != new.status {
                 parts.push(format!("{} → {}", old.status, new.status));
             }
+            parts.extend(promised.iter().cloned());
             if parts.is_empty() { "changed".to_owned() } else { parts.join(", ") }
         }
     }

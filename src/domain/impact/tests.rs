@@ -142,6 +142,7 @@ fn a_change_breaks_by_what_it_removes_raises_or_asks_for() {
             "breaks api 1 required: it is removed",
             "breaks next 1 required: it is removed",
             "falls web 2 required through api: ",
+            "at risk login 0 required: it promises 99.9%, and what it requires allows 99.5% from now on",
             "degrades mailer 1 optional: it is removed",
         ]
     );
@@ -180,8 +181,59 @@ fn a_change_breaks_by_what_it_removes_raises_or_asks_for() {
     let api = lower.affected.iter().find(|it| it.service.name == "api").unwrap();
     assert_eq!(
         (api.harm, api.availability.in_words("before").as_str()),
-        (Harm::Unharmed, "99%, can keep 98% (before 99.5%)")
+        (Harm::AtRisk, "99%, can keep 98% (before 99.5%)")
     );
+}
+
+#[test]
+fn the_policy_of_a_tier_changes_what_its_services_promise() {
+    let with = |tiers: &str| {
+        let files = [
+            ("services/catalog.toml", SHARED.replace("sla = { availability = \"99.9%\" }", "")),
+            ("projects/shop/services.toml", SHOP.to_owned()),
+            ("policies/teams.toml", TEAMS.to_owned()),
+            ("policies/sla.toml", tiers.to_owned()),
+        ];
+        reader::read(files.map(|(path, text)| (path.to_owned(), text.into_bytes())))
+    };
+    let tier = |critical: &str| with(&format!("[sla.critical]\n{critical}\n"));
+    let told = |base: &str, head: &str| {
+        let impact = Impact::change(&tier(base), &tier(head));
+        let changed = match &impact.cause {
+            Cause::Change(all) => all.iter().map(|(name, what)| format!("{name} {what}")).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        (changed, lines(&impact))
+    };
+    // `auth` and `web` are critical; `web` promises something of its own.
+    let (changed, affected) = told("availability = \"99.9%\"", "availability = \"98%\"");
+    assert_eq!(changed, ["auth promises availability 99.9% → 98%"]);
+    assert_eq!(
+        affected,
+        [
+            "at risk api 1 required: it promises 99%, and what it requires allows 98% from now on",
+            "unharmed web 2 required through api: ",
+            "unharmed admin 1 required: ",
+            "unharmed mailer 1 optional: ",
+            "unharmed next 1 required: ",
+        ]
+    );
+    // `auth` itself stands on `store`, which promises 99.5%.
+    let (changed, affected) = told("availability = \"99.5%\"", "availability = \"99.99%\"");
+    assert_eq!(changed, ["auth promises availability 99.5% → 99.99%"]);
+    assert_eq!(
+        affected,
+        ["at risk auth 0 required: it promises 99.99%, and what it requires allows 99.5% from now on"]
+    );
+    let (changed, _) = told("response_time_p99 = \"1s\"", "response_time_p99 = \"2s\"\nerror_rate = \"1%\"");
+    assert_eq!(
+        changed,
+        [
+            "auth promises errors of at most no limit → 1%, promises answers within 1s → 2s",
+            "web promises errors of at most no limit → 1%, promises answers within 1s → 2s"
+        ]
+    );
+    assert_eq!(told("window = \"30d\"", "window = \"30d\""), (vec![], vec![]));
 }
 
 #[test]

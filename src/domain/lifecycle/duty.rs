@@ -1,7 +1,10 @@
 //! What the states of the lifecycle ask of a service, and whether it is done.
 
 use super::Lifecycle;
-use crate::domain::catalog::{Catalog, Service};
+use crate::domain::{
+    catalog::{Catalog, Service},
+    name::EnvironmentName,
+};
 use chrono::{Months, NaiveDate};
 use semver::Version;
 
@@ -130,18 +133,24 @@ fn lasts(from: Option<NaiveDate>, until: Option<NaiveDate>, months: u32) -> bool
 }
 
 /// The production environments that `service` is meant for, by what its tables say; its status counts for
-/// nothing here.
+/// nothing here. One that lists no environments goes where its project does: a project whose own environment is not
+/// production runs nothing there, and one whose own environment is production runs all of its services in each.
 pub fn production_of<'c>(catalog: &'c Catalog, service: &Service) -> Vec<&'c str> {
-    let listed = service.deployment.environments.as_ref();
-    catalog
-        .settings
-        .environments
+    let environments = &catalog.settings.environments;
+    if environments.is_empty() && service.deployment.environments.is_none() {
+        // Where quarterdeck.toml defines no environment, the project's word is all there is.
+        let own = catalog.project_of(service).and_then(|project| project.environment.as_ref());
+        return own.into_iter().map(EnvironmentName::as_str).filter(|own| *own == PRODUCTION).collect();
+    }
+    environments
         .iter()
-        .filter(|environment| environment.production)
-        .filter(|environment| listed.is_none_or(|list| list.contains(&environment.name)))
+        .filter(|environment| environment.production && catalog.is_listed_for(service, environment))
         .map(|environment| environment.name.as_str())
         .collect()
 }
+
+/// The environment that is production by its name alone.
+const PRODUCTION: &str = "production";
 
 /// Whether a version has the form of a state: `0.x.y` in development, `x.y.z-beta.n` in beta, no pre-release
 /// and at least 1.0.0 from general availability on. What is deprecated keeps the version that it had.
@@ -222,6 +231,41 @@ mod tests {
                 .collect();
             assert_eq!(found.join(" "), fits, "{version}");
             assert!(version_fits(&version, Lifecycle::Deprecated));
+        }
+    }
+
+    #[test]
+    fn a_service_that_lists_no_environments_goes_where_its_project_does() {
+        let settings = "[environment.staging]\ncontext = \"s\"\n[environment.production]\ncontext = \"p\"\n";
+        for (environment, service, settings, expected) in [
+            ("", "", settings, &["production"][..]),
+            ("environment = \"production\"", "", settings, &["production"]),
+            ("environment = \"staging\"", "", settings, &[]),
+            (
+                "environment = \"staging\"",
+                "deployment.environments = [\"production\"]",
+                settings,
+                &["production"],
+            ),
+            ("environment = \"production\"", "deployment.environments = [\"staging\"]", settings, &[]),
+            // Of one that does not exist another rule speaks.
+            ("environment = \"moon\"", "", settings, &["production"]),
+            ("environment = \"production\"", "", "", &["production"]),
+            ("environment = \"staging\"", "", "", &[]),
+            ("", "", "", &[]),
+        ] {
+            let project = format!(
+                "[project-specific.p]\nowner = \"t\"\n{environment}\n\
+                 [service.a]\nname = \"a\"\ntype = \"api\"\nversion = \"0.1.0\"\n{service}\n"
+            );
+            let files = [("projects/p/services.toml", project.as_str()), ("quarterdeck.toml", settings)];
+            let catalog = reader::read(files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())));
+            let service = &catalog.services["a"];
+            let case = format!("{project}{settings}");
+            assert_eq!(production_of(&catalog, service), expected, "{case}");
+            // What the rules say is what the console shows.
+            let targets: Vec<_> = catalog.targets().filter(|target| target.production).collect();
+            assert_eq!(targets.len(), if settings.is_empty() { 0 } else { expected.len() }, "{case}");
         }
     }
 

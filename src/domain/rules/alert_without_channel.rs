@@ -32,7 +32,10 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         for (severity, channels) in channels.into_iter().flatten() {
             if channels.is_empty() {
                 let message = format!("the {} alerts of `{name}` have no channel", clean(severity));
-                let at = service.spans.iter().find(|(key, _)| key.strip_prefix("alerts.") == Some(severity));
+                let at = service
+                    .spans
+                    .iter()
+                    .find(|(key, _)| key.strip_prefix("alerts.") == Some(severity.as_str()));
                 let at = at.map_or_else(|| service.place("alerts"), |(_, at)| at);
                 let finding = context.place(RULE.finding(message), at, "");
                 findings.push(finding.help(format!("write `{severity} = [\"slack#…\"]`, or remove the key")));

@@ -1,6 +1,6 @@
 //! A released service does not say where its changes can be read.
 
-use super::{Context, Rule, version_form::in_words};
+use super::{Context, Rule, version_form::standing};
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
@@ -23,8 +23,7 @@ pub(super) const RELEASED: &[Lifecycle] = &[Lifecycle::Beta, Lifecycle::Ga, Life
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let finding = |service: &Arc<Service>| {
-        let state = in_words(service.status);
-        let message = format!("`{}` is {state} and links to no change log", service.name);
+        let message = format!("`{}` {} and links to no change log", service.name, standing(service));
         let place = if service.spans.contains_key("governance.change_log") {
             "governance.change_log"
         } else {

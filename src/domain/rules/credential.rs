@@ -39,20 +39,36 @@ pub static RULE: Rule = Rule {
     check: Some(check),
 };
 
+/// What a file holds of credentials, and of comments that allow them.
+#[derive(Debug)]
+pub struct Searched {
+    found: Vec<Credential>,
+    markers: Vec<exemption::Marker>,
+}
+
+impl Searched {
+    /// What `file` holds; `None` for nothing of either.
+    fn of(file: &SourceFile) -> Option<&Self> {
+        file.searched(|text| {
+            let searched = Self { found: scan(text), markers: exemption::markers(text) };
+            (!searched.found.is_empty() || !searched.markers.is_empty()).then_some(searched)
+        })
+    }
+}
+
 /// More credentials than this of one file are counted: it is a dump, and nobody reads each.
 const MOST_OF_A_FILE: usize = 50;
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in searched(context) {
-        let found = scan(&file.text);
-        let markers = if found.is_empty() { Vec::new() } else { exemption::markers(&file.text) };
+        let Some(Searched { found, markers }) = Searched::of(file) else { continue };
         let open = |credential: &&Credential| {
             let line = file.position(credential.start).0;
             !markers.iter().any(|marker| marker.allows(line, context.today))
         };
         // The label keeps the masked text, so that no printer can show what stands there.
-        let Some(masked) = masked(file, &found) else { continue };
+        let Some(masked) = masked(file, found) else { continue };
         let mut open = found.iter().filter(open);
         findings.extend(open.by_ref().take(MOST_OF_A_FILE).map(|credential| finding(&masked, credential)));
         let rest = open.count();
@@ -142,12 +158,12 @@ struct Hidden {
 
 impl Hidden {
     fn of(file: &Arc<SourceFile>) -> Self {
-        let found = scan(&file.text);
+        let found = Searched::of(file).map_or(&[][..], |searched| &searched.found);
         let secrets = found.iter().filter_map(|found| file.text.get(found.start..found.end));
         Self {
             file: Arc::clone(file),
             secrets: secrets.map(str::to_owned).collect(),
-            masked: masked(file, &found),
+            masked: masked(file, found),
         }
     }
 }
@@ -156,13 +172,12 @@ impl Hidden {
 pub fn allowed(context: &Context<'_>) -> Vec<(Label, NaiveDate, String)> {
     let mut allowed = Vec::new();
     for file in searched(context) {
-        let markers = exemption::markers(&file.text);
+        let Some(Searched { found, markers }) = Searched::of(file) else { continue };
         if markers.is_empty() {
             continue;
         }
-        let found = scan(&file.text);
-        let Some(masked) = masked(file, &found) else { continue };
-        for credential in &found {
+        let Some(masked) = masked(file, found) else { continue };
+        for credential in found {
             let line = file.position(credential.start).0;
             let marker = markers.iter().find(|marker| marker.allows(line, context.today));
             if let Some((marker, until)) = marker.and_then(|marker| Some((marker, marker.until?))) {

@@ -26,14 +26,20 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
         let production = production_of(context.head, service);
         let names: Vec<_> = production.iter().map(|name| format!("`{name}`")).collect();
         let said = service.deployment.environments.is_some();
-        let message = format!(
-            "`{}` is in development and meant for {}{}",
-            service.name,
-            super::list(&names),
-            if said { "" } else { ", since it lists no environments" }
-        );
+        let project = service.project.as_ref();
+        let of_project = project.and_then(|name| context.head.places.get(&format!("environment.{name}")));
+        let why = match (said, of_project) {
+            (true, _) => "",
+            (false, Some(_)) => ", since it lists no environments and its project is in production",
+            (false, None) => ", since it lists no environments",
+        };
+        let message =
+            format!("`{}` is in development and meant for {}{why}", service.name, super::list(&names));
         let place = if said { "deployment.environments" } else { "status" };
-        let finding = context.place(RULE.finding(message), service.place(place), "");
+        let mut finding = context.place(RULE.finding(message), service.place(place), "");
+        if let (false, Some(at)) = (said, of_project) {
+            finding = context.place(finding, at, "its project's");
+        }
         let others: Vec<_> = context
             .head
             .settings

@@ -1,6 +1,6 @@
 //! A generally available service promises too little.
 
-use super::{Context, Rule, sla_above_dependency::availability};
+use super::{Context, Rule, sla_above_dependency::availability, version_form::standing};
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
@@ -28,8 +28,9 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
             Some(promised) => format!("{promised}, as its tier does"),
         };
         let message = format!(
-            "`{}` is generally available and promises {promises}, not {}",
+            "`{}` {} and promises {promises}, not {}",
             service.name,
+            standing(service),
             format_percent(LEAST_GA_AVAILABILITY)
         );
         let place = if own { "sla.availability" } else { "status" };

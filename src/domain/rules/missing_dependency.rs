@@ -1,6 +1,6 @@
 //! A service that another one cannot work without is not in the catalog.
 
-use super::{Context, MOST_SUGGESTIONS, Rule, suggest};
+use super::{Context, MOST_SUGGESTIONS, Rule, Use, suggest};
 use crate::domain::{
     finding::{Finding, Level},
     lifecycle::Lifecycle,
@@ -22,23 +22,20 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
 
 /// The dependencies on services that no file defines.
 pub(super) fn missing(context: &Context<'_>, rule: &Rule, optional: bool) -> Vec<Finding> {
-    let services = &context.head.services;
-    let mut findings = Vec::new();
     // What is retired runs nowhere, and needs nothing any more.
-    for service in services.values().filter(|service| service.status != Lifecycle::Retired) {
-        for dependency in service.dependencies.iter().filter(|dependency| dependency.optional == optional) {
-            if services.contains_key(&dependency.service) {
-                continue;
-            }
-            let verb = if optional { "can use" } else { "requires" };
-            let message =
-                format!("`{}` {verb} `{}`, which no file defines", service.name, dependency.service);
-            let mut finding = context.place(rule.finding(message), &dependency.span, "no such service");
-            if findings.len() < MOST_SUGGESTIONS {
-                finding.help = suggest(&dependency.service, services.keys());
-            }
-            findings.push(finding);
+    let concerned =
+        |one: &&Use<'_>| one.user.status != Lifecycle::Retired && one.dependency.optional == optional;
+    let mut missing: Vec<&Use<'_>> = context.dangling.values().flatten().filter(concerned).collect();
+    missing.sort_by_key(|one| (&one.user.name, one.dependency.span.start));
+    let mut findings = Vec::new();
+    for Use { user, dependency } in missing {
+        let verb = if optional { "can use" } else { "requires" };
+        let message = format!("`{}` {verb} `{}`, which no file defines", user.name, dependency.service);
+        let mut finding = context.place(rule.finding(message), &dependency.span, "no such service");
+        if findings.len() < MOST_SUGGESTIONS {
+            finding.help = suggest(&dependency.service, context.head.services.keys());
         }
+        findings.push(finding);
     }
     findings
 }

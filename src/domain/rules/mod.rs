@@ -91,10 +91,10 @@ mod version_lowered;
 mod version_not_raised;
 mod window_inside_freeze;
 
-pub use credential::without_secrets;
+pub use credential::{Searched, without_secrets};
 
 use crate::domain::{
-    catalog::{Catalog, Dependency, ManagedBy, Service},
+    catalog::{Catalog, Dependency, ManagedBy, Service, UNKNOWN_STATUS},
     finding::{Finding, Level, Span},
     graph::DependencyGraph,
     lifecycle::{DutyKind, Lifecycle, production_of},
@@ -123,12 +123,22 @@ pub struct Context<'a> {
     pub base: Option<&'a Catalog>,
     /// Dependencies of `head`.
     pub graph: &'a DependencyGraph,
-    /// Who depends on what in `head`; see [`Self::uses`].
-    uses: HashMap<&'a ServiceName, Vec<Use<'a>>>,
+    /// The services of `head` in the order of the catalog, which is that of the graph.
+    services: Vec<&'a Arc<Service>>,
+    /// The same services on the main branch, where they are there.
+    earlier: Vec<Option<&'a Arc<Service>>>,
+    /// Who depends on each of them; see [`Self::uses`].
+    uses: Vec<Vec<Use<'a>>>,
+    /// Every dependency on what is not in `head`, by its name.
+    dangling: HashMap<&'a ServiceName, Vec<Use<'a>>>,
     /// Every dependency of a service that is not retired on another one that exists, with that one.
     needs: Vec<(Use<'a>, &'a Arc<Service>)>,
+    /// Where the needs of each service begin in `needs`, and behind the last one where they end.
+    needs_from: Vec<usize>,
     /// Services that differ between `base` and `head`: as they were, and as they would be.
     kept: Vec<(&'a Arc<Service>, &'a Arc<Service>)>,
+    /// Whether any service, here or on the main branch, says where it stands in its life.
+    lifecycle: bool,
     /// What both the main branch and `head` demand: a change must not loosen what it is judged by.
     policies: Cow<'a, Policies>,
     /// The day of the check, UTC.
@@ -158,25 +168,31 @@ impl<'a> Context<'a> {
         graph: &'a DependencyGraph,
         today: NaiveDate,
     ) -> Self {
-        let mut uses: HashMap<_, Vec<_>> = HashMap::with_capacity(head.services.len());
+        // Names are looked up once: rules that walk along dependencies go by places.
+        let services: Vec<&Arc<Service>> = head.services.values().collect();
+        let mut uses: Vec<Vec<Use<'a>>> = vec![Vec::new(); services.len()];
+        let mut dangling: HashMap<_, Vec<_>> = HashMap::new();
         let mut needs = Vec::new();
-        let of_name: HashMap<_, _> = head.services.iter().collect();
-        for user in head.services.values() {
+        let mut needs_from = Vec::with_capacity(services.len() + 1);
+        for user in services.iter().copied() {
+            needs_from.push(needs.len());
             for dependency in &user.dependencies {
                 let one = Use { user, dependency };
-                uses.entry(&dependency.service).or_default().push(one);
-                let other = of_name.get(&dependency.service).copied();
-                if user.status != Lifecycle::Retired
-                    && dependency.service != user.name
-                    && let Some(other) = other
-                {
-                    needs.push((one, other));
+                let Some(place) = graph.position(&dependency.service) else {
+                    dangling.entry(&dependency.service).or_default().push(one);
+                    continue;
+                };
+                uses[place].push(one);
+                if user.status != Lifecycle::Retired && dependency.service != user.name {
+                    needs.push((one, services[place]));
                 }
             }
         }
-        let old = base.into_iter().flat_map(|base| base.services.values());
-        let kept = old
-            .filter_map(|old| Some((old, of_name.get(&old.name).copied()?)))
+        needs_from.push(needs.len());
+        let earlier = beside(&services, base);
+        let kept = services.iter().zip(&earlier);
+        let kept = kept
+            .filter_map(|(new, old)| Some(((*old)?, *new)))
             // Most services are the same on both sides.
             .filter(|(old, new)| !Arc::ptr_eq(old, new))
             .collect();
@@ -186,7 +202,23 @@ impl<'a> Context<'a> {
             }
             _ => Cow::Borrowed(&head.policies),
         };
-        Self { head, base, graph, uses, needs, kept, policies, today }
+        let says = |service: &Arc<Service>| service.spans.contains_key("status");
+        let lifecycle = base.into_iter().chain([head]).any(|catalog| catalog.services.values().any(says));
+        Self {
+            head,
+            base,
+            graph,
+            services,
+            earlier,
+            uses,
+            dangling,
+            needs,
+            needs_from,
+            kept,
+            lifecycle,
+            policies,
+            today,
+        }
     }
 
     /// Whether anybody is in a team. Of a team that is not there another rule speaks.
@@ -194,26 +226,51 @@ impl<'a> Context<'a> {
         self.head.people.team(team.as_str()).is_none_or(|team| !team.members.is_empty())
     }
 
+    /// Everybody who names a service as a dependency, by name: itself and the retired ones, too.
+    fn named_by(&self, name: &ServiceName) -> &[Use<'a>] {
+        match self.graph.position(name) {
+            Some(place) => self.uses.get(place).map(Vec::as_slice).unwrap_or_default(),
+            None => self.dangling.get(name).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+
     /// Who depends on the service of a name in `head`: all but itself and those that are retired, by name.
     fn uses(&self, name: &ServiceName) -> impl Iterator<Item = Use<'a>> {
-        let uses = self.uses.get(name).map(Vec::as_slice).unwrap_or_default();
         let own = name.clone();
-        uses.iter().copied().filter(move |one| one.user.name != own && one.user.status != Lifecycle::Retired)
+        let uses = self.named_by(name).iter().copied();
+        uses.filter(move |one| one.user.name != own && one.user.status != Lifecycle::Retired)
+    }
+
+    /// What the service at a place depends on, as in `needs`.
+    fn needs_of(&self, place: usize) -> &[(Use<'a>, &'a Arc<Service>)] {
+        let (Some(from), Some(to)) = (self.needs_from.get(place), self.needs_from.get(place + 1)) else {
+            return &[];
+        };
+        self.needs.get(*from..*to).unwrap_or_default()
+    }
+
+    /// The service of a name.
+    fn service(&self, name: &ServiceName) -> Option<&'a Arc<Service>> {
+        self.services.get(self.graph.position(name)?).copied()
     }
 
     /// The service as it is on the main branch, if there is one to compare with.
     fn before(&self, service: &Service) -> Option<&'a Arc<Service>> {
-        self.base?.services.get(&service.name)
+        match self.graph.position(&service.name) {
+            Some(place) => self.earlier.get(place).copied().flatten(),
+            None => self.base?.services.get(&service.name),
+        }
     }
 
-    /// Whether a service is held to the duties of its state: once it says where it stands, here or on the
-    /// main branch. A catalog that never speaks of the lifecycle is left in peace.
-    fn says_status(&self, service: &Service) -> bool {
-        let says = |service: &Service| service.spans.contains_key("status");
-        says(service) || self.before(service).is_some_and(|before| says(before))
+    /// Whether a service is held to the duties of its state. One that does not say where it stands counts as
+    /// generally available, and is held to that as soon as any service of the repository speaks of the lifecycle, here
+    /// or on the main branch: who leaves out `status` gets round nothing. A catalog that never speaks of it is left in
+    /// peace, and so is a word that is no state, which has a finding of its own.
+    fn is_held_to_its_state(&self, service: &Service) -> bool {
+        self.lifecycle && !service.spans.contains_key(UNKNOWN_STATUS)
     }
 
-    /// The services in one of `states` that say so and leave a duty of it undone.
+    /// The services in one of `states` that leave a duty of it undone.
     fn neglecting(
         &self,
         states: &'static [Lifecycle],
@@ -222,18 +279,21 @@ impl<'a> Context<'a> {
         let head = self.head;
         head.services.values().filter(move |service| {
             states.contains(&service.status)
-                && self.says_status(service)
+                && self.is_held_to_its_state(service)
                 && !duty.is_done(head, service, service.status)
         })
     }
 
-    /// Whether a service is meant to run in production. Without an environment that is marked as production,
-    /// everything is that is neither an experiment nor gone.
+    /// Whether a service is meant to run in production. Where nothing says what production is, everything is that
+    /// is neither an experiment nor gone.
     fn runs_in_production(&self, service: &Service) -> bool {
+        let environments = &self.head.settings.environments;
+        let says = environments.iter().any(|environment| environment.production)
+            || environments.is_empty()
+                && self.head.project_of(service).is_some_and(|project| project.environment.is_some());
         service.status.is_in_production()
             && service.deployment.managed_by != ManagedBy::Compose
-            && (!self.head.settings.environments.iter().any(|environment| environment.production)
-                || !production_of(self.head, service).is_empty())
+            && (!says || !production_of(self.head, service).is_empty())
     }
 
     /// `finding` with the places of those who depend, the first few.
@@ -299,6 +359,16 @@ impl<'a> Context<'a> {
         }
         finding.at(label)
     }
+}
+
+/// The same services in another catalog, where they are there; both are in the order of their names.
+fn beside<'a>(services: &[&Arc<Service>], other: Option<&'a Catalog>) -> Vec<Option<&'a Arc<Service>>> {
+    let mut others = other.into_iter().flat_map(|other| &other.services).peekable();
+    let beside = |service: &&Arc<Service>| {
+        while others.next_if(|(name, _)| **name < service.name).is_some() {}
+        others.next_if(|(name, _)| **name == service.name).map(|(_, other)| other)
+    };
+    services.iter().map(beside).collect()
 }
 
 /// The sentence that names what was probably meant.
@@ -452,6 +522,7 @@ pub static RULES: &[&Rule] = &[
     &beta_without_opt_in::RULE,
     &replacement_cycle::RULE,
     &needless_opt_in::RULE,
+    &dependency_cycle::OPTIONAL,
     &removed_in_use::RULE,
     &breaking_change::RULE,
     &breaking_without_notice::RULE,

@@ -1,6 +1,6 @@
 //! A released service promises less notice than it must.
 
-use super::{Context, Rule, change_log_missing::RELEASED, version_form::in_words};
+use super::{Context, Rule, change_log_missing::RELEASED, version_form::standing};
 use crate::domain::{
     catalog::Service,
     finding::{Finding, Level},
@@ -20,13 +20,13 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let finding = |service: &Arc<Service>| {
-        let (name, state) = (&service.name, in_words(service.status));
+        let (name, state) = (&service.name, standing(service));
         let (message, place) = match service.governance.break_changes_notice {
             Some(days) => (
-                format!("`{name}` is {state} and promises {days} days of notice, not {LEAST_NOTICE_DAYS}"),
+                format!("`{name}` {state} and promises {days} days of notice, not {LEAST_NOTICE_DAYS}"),
                 "governance.break_changes_notice",
             ),
-            None => (format!("`{name}` is {state} and promises no notice before it breaks"), "status"),
+            None => (format!("`{name}` {state} and promises no notice before it breaks"), "status"),
         };
         let finding = context.place(RULE.finding(message), service.place(place), "");
         finding.help(format!("write `break_changes_notice = {LEAST_NOTICE_DAYS}` in its `governance`"))

@@ -34,8 +34,8 @@ reading_rules! {
         "What could be read of the file is used; nothing else of the repository is hidden by it.";
     /// The file is not UTF-8.
     ENCODING = "QD102" "encoding" Error
-        "A file is not UTF-8."
-        "Unreadable bytes are shown as the replacement character. Save the file as UTF-8.";
+        "A file is not UTF-8, or its lines do not end in line feeds."
+        "It is read as well as can be told: UTF-16 is understood, a carriage return alone ends a line, and unreadable bytes are shown as the replacement character. But other programs will not read it. Save the file as UTF-8 with LF or CRLF.";
     /// Nobody reads this key.
     UNKNOWN_KEY = "QD103" "unknown-key" Warning
         "A key, table or setting has a name that nothing reads."

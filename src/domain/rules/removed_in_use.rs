@@ -20,7 +20,7 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
     let Some(base) = context.base else { return Vec::new() };
     let mut findings = Vec::new();
     for old in base.services.values().filter(|old| old.status != Lifecycle::Retired) {
-        let now = context.head.services.get(&old.name);
+        let now = context.service(&old.name);
         let gone = now.is_none_or(|now| now.status == Lifecycle::Retired);
         if !gone {
             continue;

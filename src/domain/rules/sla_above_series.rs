@@ -9,7 +9,7 @@ use crate::domain::{
     finding::{Finding, Level},
     name::ServiceName,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -23,10 +23,10 @@ pub static RULE: Rule = Rule {
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for service in context.head.services.values() {
+    for (place, service) in context.services.iter().enumerate() {
         // What a tier promises is a matter of its policy; here it is about what somebody wrote for the service.
         let Some(promised) = service.sla.as_ref().and_then(|sla| sla.availability) else { continue };
-        let required = required(context, service);
+        let required = required(context, place, service);
         let given: f64 = required.iter().map(|(_, share)| share).product();
         // One that is too weak by itself has a rule of its own, sla-above-dependency.
         let weak = required.iter().any(|(other, share)| {
@@ -71,7 +71,7 @@ fn given(context: &Context<'_>, service: &Service, asker: &ServiceName) -> Optio
     let mut shares = Vec::new();
     while let Some(needs) = silent.pop() {
         for need in needs.iter().filter(|need| !need.optional) {
-            let Some(other) = context.head.services.get(&need.service) else { continue };
+            let Some(other) = context.service(&need.service) else { continue };
             if seen.len() > MOST_BEHIND || !seen.insert(&other.name) {
                 continue;
             }
@@ -85,16 +85,10 @@ fn given(context: &Context<'_>, service: &Service, asker: &ServiceName) -> Optio
 }
 
 /// The services that it requires and that promise something, each once, with their shares.
-fn required<'c>(context: &Context<'c>, service: &Service) -> Vec<(&'c Service, f64)> {
-    let names: BTreeSet<_> = service
-        .dependencies
-        .iter()
-        .filter(|dependency| !dependency.optional && dependency.service != service.name)
-        .map(|dependency| &dependency.service)
-        .collect();
-    names
-        .into_iter()
-        .filter_map(|name| context.head.services.get(name))
-        .filter_map(|other| Some((&**other, given(context, other, &service.name)?)))
-        .collect()
+fn required<'c>(context: &Context<'c>, place: usize, service: &Service) -> Vec<(&'c Service, f64)> {
+    let needs = context.needs_of(place).iter().filter(|(one, _)| !one.dependency.optional);
+    let mut others: Vec<&'c Arc<Service>> = needs.map(|(_, other)| *other).collect();
+    others.sort_unstable_by_key(|other| &other.name);
+    others.dedup_by_key(|other| &other.name);
+    others.into_iter().filter_map(|other| Some((&**other, given(context, other, &service.name)?))).collect()
 }

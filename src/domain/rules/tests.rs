@@ -87,6 +87,10 @@ fn found(head: &Catalog, base: Option<&Catalog>) -> Vec<&'static str> {
 
 const REQUIRES: &str = "dependencies.requires = [\"a\"]";
 
+/// What is asked of a service that is generally available.
+const DUTIES: &str =
+    "governance = { change_log = \"x\", break_changes_notice = 30 }\nsla.availability = \"99.9%\"";
+
 #[test]
 fn a_notice_is_for_one_line_of_versions_and_for_those_it_names() {
     let notice = |version: &str, date: &str, services: &str| {
@@ -116,7 +120,8 @@ fn a_notice_is_for_one_line_of_versions_and_for_those_it_names() {
             vec!["QD218", "QD302"],
         ),
     ] {
-        let (base, head) = (pair(&base, REQUIRES, &[]), pair(head, REQUIRES, &[]));
+        let consumer = format!("{REQUIRES}\n{DUTIES}");
+        let (base, head) = (pair(&base, &consumer, &[]), pair(head, &consumer, &[]));
         assert_eq!(found(&head, Some(&base)), expected);
     }
     // Who comes with the change knows what it comes to.
@@ -174,8 +179,8 @@ fn a_whole_project_is_not_lost_by_accident() {
 #[test]
 fn only_who_speaks_of_the_lifecycle_is_held_to_it() {
     let said = "version = \"1.0.0-rc.1\"\nstatus = \"ga\"";
-    let silent = pair("version = \"1.0.0-rc.1\"", "", &[]);
-    let speaking = pair(said, "", &[]);
+    let silent = pair("version = \"1.0.0-rc.1\"", DUTIES, &[]);
+    let speaking = pair(said, DUTIES, &[]);
     let duties = ["QD401", "QD403", "QD404", "QD405"];
     let found = |head: &Catalog, base: Option<&Catalog>| {
         let mut codes = found(head, base);
@@ -187,8 +192,8 @@ fn only_who_speaks_of_the_lifecycle_is_held_to_it() {
     // Silence is no way out.
     assert_eq!(found(&silent, Some(&speaking)), duties);
     // A first word is no step in the life.
-    let first = pair("version = \"0.9.0\"\nstatus = \"development\"", "", &[]);
-    assert_eq!(found(&first, Some(&pair("version = \"0.8.0\"", "", &[]))), Vec::<&str>::new());
+    let first = pair("version = \"0.9.0\"\nstatus = \"development\"", DUTIES, &[]);
+    assert_eq!(found(&first, Some(&pair("version = \"0.8.0\"", DUTIES, &[]))), Vec::<&str>::new());
 }
 
 #[test]
@@ -204,7 +209,10 @@ fn what_is_in_production_depends_on_the_environments() {
         ("deployment.environments = [\"lab\"]\n", vec![]),
         ("deployment.managed_by = \"compose\"\n", vec![]),
     ] {
-        let head = pair(twin, &format!("{consumer}{REQUIRES}"), &[settings]);
+        // What measures the promise is no matter here.
+        let duties = DUTIES.replace("sla.availability = \"99.9%\"", "");
+        let tiers = ("policies/sla.toml", "[sla.default]\navailability = \"99.9%\"\n");
+        let head = pair(twin, &format!("{consumer}{REQUIRES}\n{duties}"), &[settings, tiers]);
         assert_eq!(found(&head, None), expected, "{consumer}");
     }
 }
@@ -320,4 +328,75 @@ fn a_rule_that_a_change_deletes_or_loosens_still_holds_for_it() {
         let broken = found.iter().filter(|finding| finding.code == "QD603").count();
         assert_eq!(broken, count, "{head}");
     }
+}
+
+#[test]
+fn a_service_without_status_is_held_to_what_it_counts_as() {
+    let full = DUTIES;
+    let silent = "version = \"1.0.0\"";
+    let spoken = pair(silent, &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&spoken, None), ["QD405", "QD403", "QD404"]);
+    // Nobody speaks of the lifecycle; or it did, and the change takes the word out.
+    let unspoken = pair(silent, full, &[]);
+    assert_eq!(found(&unspoken, None), Vec::<&str>::new());
+    assert_eq!(found(&unspoken, Some(&spoken)), ["QD405", "QD403", "QD404"]);
+    // What does all that is asked needs no word.
+    let done = pair(&format!("{silent}\n{full}"), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&done, None), Vec::<&str>::new());
+    let early = pair(&format!("version = \"0.9.0\"\n{full}"), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&early, None), ["QD401"]);
+    // A word that is no state has a finding of its own, and no others follow from it.
+    let misspelt = pair(&format!("{silent}\nstatus = \"gaa\""), &format!("status = \"ga\"\n{full}"), &[]);
+    assert_eq!(found(&misspelt, None), ["QD106"]);
+}
+
+#[test]
+fn consumers_that_nobody_lists_are_told() {
+    let project = |needs: &str| {
+        format!(
+            "[project-specific.p]\nowner = \"t\"\n[service.web]\nname = \"web\"\ntype = \"web\"\nversion = \"1.0.0\"\n\
+             dependencies.requires = [{needs}]\n"
+        )
+    };
+    let uses = project("\"a\"");
+    for (a, consumer, project, expected) in [
+        // Without a list: only what other projects use must have one.
+        ("", REQUIRES, "", &[][..]),
+        ("", "", uses.as_str(), &["the project `p` uses `a`, which lists no `consumers`"]),
+        ("consumers.projects = [\"p\"]", "", &uses, &[]),
+        // With one, it is complete.
+        (
+            "consumers.projects = [\"p\"]",
+            REQUIRES,
+            &uses,
+            &["`consumer` depends on `a`, which does not list it"],
+        ),
+        (
+            "consumers.required_by = [\"consumer\"]",
+            REQUIRES,
+            &uses,
+            &["`web` depends on `a`, which does not list it"],
+        ),
+        ("consumers = { projects = [\"p\"], required_by = [\"consumer\"] }", REQUIRES, &uses, &[]),
+        (
+            "consumers = { projects = [\"p\"], required_by = [\"consumer\"] }",
+            "",
+            "",
+            &[
+                "`a` names the project `p` as a consumer, which does not use it",
+                "`a` says that `consumer` requires it, but `consumer` does not",
+            ],
+        ),
+    ] {
+        let empty = project_without_services();
+        let file = if project.is_empty() { empty.as_str() } else { project };
+        let head =
+            pair(&format!("version = \"1.0.0\"\n{a}"), consumer, &[("projects/p/services.toml", file)]);
+        let told: Vec<_> = check(&head, None, today()).into_iter().map(|finding| finding.message).collect();
+        assert_eq!(told, expected, "{a} | {consumer} | {file}");
+    }
+}
+
+fn project_without_services() -> String {
+    "[project-specific.p]\nowner = \"t\"\n".to_owned()
 }

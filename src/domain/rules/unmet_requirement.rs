@@ -1,10 +1,7 @@
 //! A service needs another version of a service than the catalog has.
 
-use super::{Context, Rule};
-use crate::domain::{
-    finding::{Finding, Level},
-    lifecycle::Lifecycle,
-};
+use super::{Context, Rule, Use};
+use crate::domain::finding::{Finding, Level};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -17,27 +14,23 @@ pub static RULE: Rule = Rule {
 };
 
 fn check(context: &Context<'_>) -> Vec<Finding> {
-    let services = &context.head.services;
     let mut findings = Vec::new();
-    for service in services.values().filter(|service| service.status != Lifecycle::Retired) {
-        for dependency in &service.dependencies {
-            let Some(wanted) = &dependency.requirement else { continue };
-            let Some(other) = services.get(&dependency.service) else { continue };
-            let Some(version) = other.version.as_ref().filter(|version| !wanted.matches(version)) else {
-                continue;
-            };
-            let message =
-                format!("`{}` needs `{}` {wanted}, but its version is {version}", service.name, other.name);
-            let finding = context.place(RULE.finding(message), &dependency.span, format!("needs {wanted}"));
-            let mut finding = context.place(finding, other.place("version"), format!("is {version}"));
-            // Semantic versioning keeps pre-releases out of ranges that do not name one.
-            if !version.pre.is_empty() {
-                finding.help = Some(format!(
-                    "a pre-release only meets a requirement that names one, such as `>= {version}`"
-                ));
-            }
-            findings.push(finding);
+    for (Use { user, dependency }, other) in &context.needs {
+        let Some(wanted) = &dependency.requirement else { continue };
+        let Some(version) = other.version.as_ref().filter(|version| !wanted.matches(version)) else {
+            continue;
+        };
+        let message =
+            format!("`{}` needs `{}` {wanted}, but its version is {version}", user.name, other.name);
+        let finding = context.place(RULE.finding(message), &dependency.span, format!("needs {wanted}"));
+        let mut finding = context.place(finding, other.place("version"), format!("is {version}"));
+        // Semantic versioning keeps pre-releases out of ranges that do not name one.
+        if !version.pre.is_empty() {
+            finding.help = Some(format!(
+                "a pre-release only meets a requirement that names one, such as `>= {version}`"
+            ));
         }
+        findings.push(finding);
     }
     findings
 }

@@ -41,9 +41,15 @@ impl History {
         Self { spacing, points: VecDeque::with_capacity(usize::from(CAPACITY)), raw: None, problem: None }
     }
 
-    /// Takes in a scrape. One that is not newer than the last is dropped: it came late.
+    /// Takes in a scrape. One that is not newer than the last is dropped: it came late. One whose counters are no counts
+    /// says nothing, and stands for a scrape that failed.
     pub fn push(&mut self, at: DateTime<Utc>, sample: Sample) {
         if self.points.back().is_some_and(|last| at <= last.at) {
+            return;
+        }
+        let is_count = |number: f64| number.is_finite() && number >= 0.0;
+        if !is_count(sample.requests) || !is_count(sample.errors) {
+            self.fail(at, "its request counters are not numbers");
             return;
         }
         self.problem = None;
@@ -236,6 +242,31 @@ mod tests {
         // Later nothing is recent any more.
         let stale = history.indicators(at(200), window);
         assert!(stale.error_ratio.is_none() && stale.rate.is_none() && stale.availability.is_some());
+    }
+
+    #[test]
+    fn counters_that_are_no_numbers_are_a_failed_scrape() {
+        let window = Duration::seconds(30);
+        for (requests, errors) in [
+            (f64::NAN, 0.0),
+            (20_000.0, f64::NAN),
+            (f64::INFINITY, 0.0),
+            (20_000.0, f64::INFINITY),
+            (f64::NAN, f64::NAN),
+            (-1.0, 0.0),
+        ] {
+            let mut history = History::default();
+            history.push(at(0), sample(10_000.0, 0.0));
+            history.push(at(10), sample(requests, errors));
+            let seen = history.indicators(at(11), window);
+            assert_eq!((seen.requests, seen.availability, seen.at), (10_000.0, Some(1.0), Some(at(0))));
+            let problem = seen.problem.unwrap_or_default();
+            assert!(problem.contains("not numbers"), "{requests} {errors}: {problem}");
+            // What comes next is counted from what was known.
+            history.push(at(20), sample(10_100.0, 1.0));
+            let next = history.indicators(at(21), window);
+            assert!(near(next.error_ratio, 0.01) && next.problem.is_none(), "{requests} {errors}: {next:?}");
+        }
     }
 
     #[test]

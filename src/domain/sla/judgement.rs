@@ -198,6 +198,9 @@ fn unknown(promise: &Sla, indicators: &Indicators) -> Option<String> {
         ));
     }
     let only_latency = promise.availability.is_none() && promise.error_rate.is_none();
+    if !indicators.requests.is_finite() || !only_latency && indicators.availability.is_none() {
+        return Some("its request counters are not numbers".to_owned());
+    }
     (only_latency && indicators.p99_seconds.is_none()).then(|| "no recent response times".to_owned())
 }
 
@@ -285,6 +288,20 @@ mod tests {
             ("burning", promise(), seen(0.9999, Some(0.003), None), Burning, "burn the budget 3.0×"),
             ("few", promise(), few, NoData, "only 19 requests"),
             ("never", promise(), Indicators::default(), NoData, "not scraped yet"),
+            (
+                "no counts",
+                promise(),
+                Indicators { requests: f64::NAN, ..seen(1.0, None, None) },
+                NoData,
+                "not numbers",
+            ),
+            (
+                "no share",
+                promise(),
+                Indicators { availability: None, ..seen(1.0, None, None) },
+                NoData,
+                "not numbers",
+            ),
             ("dead", promise(), dead, NoData, "refused"),
             ("nothing promised", Sla::default(), seen(1.0, Some(0.0), None), NoData, "nothing is promised"),
             ("no budget", strict.clone(), seen(1.0, Some(0.01), None), Violated, "none are allowed"),

@@ -21,7 +21,7 @@ pub type Buckets = Vec<(f64, f64)>;
 /// What one scrape of one service said.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Sample {
-    /// Requests in total, since the process started.
+    /// Requests in total, since the process started; not a number where a counter was none.
     pub requests: f64,
     /// Of them answered with 5xx.
     pub errors: f64,

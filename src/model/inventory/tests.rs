@@ -59,7 +59,7 @@ fn a_wrong_condition_says_where_and_leaves_the_last_good_rows() {
         ("owner == ", 9..9, "ends before"),
         ("ownr == \"shop\"", 0..4, "did you mean `owner`?"),
         ("= sla.uptime > 1", 2..12, "`sla` has no `uptime`"),
-        ("port == \"x\" + 1", 0..15, "operator"),
+        ("port == \"x\" + 1", 0..15, "`+` does not work on a text and a number"),
         ("owner", 0..0, ""),
     ] {
         let shown = rows(&mut inventory, &world, filter);

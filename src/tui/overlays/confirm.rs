@@ -18,6 +18,9 @@ use ratatui::layout::Rect;
 
 const WIDTH: u16 = 96;
 
+/// With fewer rows than this for a plan that does not fit, its steps come first.
+const SMALL: u16 = 20;
+
 /// Rows below the scrolled part: a blank one, the line to type in where one is needed, and the buttons.
 const fn footer(plan: &Plan) -> u16 {
     if plan.confirm_by_typing.is_some() { 4 } else { 2 }
@@ -49,7 +52,11 @@ pub fn draw(
     let page_area = Rect { height: inside.height - footer, ..inside };
     let styles = painter.styles;
     let mut page = Page::new(styles, inside.width);
-    fill(&mut page, plan);
+    fill(&mut page, plan, false);
+    if page.lines.len() > usize::from(page_area.height) && page_area.height < SMALL {
+        page = Page::new(styles, inside.width);
+        fill(&mut page, plan, true);
+    }
     draw_page(painter, page_area, &page, offset);
     let bottom = inside.bottom();
     if let Some(wanted) = &plan.confirm_by_typing {
@@ -58,12 +65,16 @@ pub fn draw(
     draw_buttons(painter, inside, bottom - 1, plan, input, focus);
 }
 
-fn fill(page: &mut Page<'_>, plan: &Plan) {
+/// All of the plan. On a small screen the steps come before the facts, and nothing is spent on blank lines: what will
+/// be done is what must be seen.
+fn fill(page: &mut Page<'_>, plan: &Plan, is_small: bool) {
     if is_production(plan) {
         let text = format!("{:^width$}", "PRODUCTION", width = usize::from(page.width));
         let style = page.style(Role::Production);
         page.lines.push(vec![piece(text, style)]);
-        page.blank();
+        if !is_small {
+            page.blank();
+        }
     }
     page.text(&plan.title, Role::Title, 0);
     let (glyph, words, role) = match plan.risk {
@@ -73,28 +84,15 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
         Risk::Read => ("○", "changes nothing", Role::Dim),
     };
     page.marked(glyph, role, words, role);
-    page.blank();
-    for (label, value) in &plan.facts {
-        page.fact(label, value, Role::Text);
-    }
-    page.heading("Steps");
-    for (index, step) in plan.steps.iter().enumerate() {
-        let number = format!("{}. ", index + 1);
-        let indent = cells(&number);
-        let is_short = indent + cells(&step.title) + cells(&step.object) + 3 <= page.width;
-        if is_short && !step.object.is_empty() {
-            let line = vec![
-                piece(format!("{number}{}", step.title), page.style(Role::Text)),
-                piece(format!(" {}", step.object), page.style(Role::Dim)),
-            ];
-            page.lines.push(line);
-            continue;
-        }
-        page.text(&format!("{number}{}", step.title), Role::Text, indent);
-        let style = page.style(Role::Dim);
-        for line in crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent)) {
-            page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
-        }
+    if is_small {
+        steps(page, plan, true);
+        page.blank();
+        facts(page, plan);
+    } else {
+        page.blank();
+        facts(page, plan);
+        page.heading("Steps");
+        steps(page, plan, false);
     }
     for file in plan.files() {
         page.heading_at("What differs", &clean_lines(&file.path));
@@ -113,6 +111,39 @@ fn fill(page: &mut Page<'_>, plan: &Plan) {
         page.heading("Weigh before you run it");
         for note in &plan.notes {
             page.marked("▲", Role::StatusWarning, note, Role::Text);
+        }
+    }
+}
+
+fn facts(page: &mut Page<'_>, plan: &Plan) {
+    for (label, value) in &plan.facts {
+        page.fact(label, value, Role::Text);
+    }
+}
+
+/// The steps, each with its object behind it, or below it where that does not fit.
+fn steps(page: &mut Page<'_>, plan: &Plan, is_small: bool) {
+    for (index, step) in plan.steps.iter().enumerate() {
+        let number = format!("{}. ", index + 1);
+        let indent = cells(&number);
+        let is_short = indent + cells(&step.title) + cells(&step.object) + 3 <= page.width;
+        if is_short && !step.object.is_empty() {
+            let line = vec![
+                piece(format!("{number}{}", step.title), page.style(Role::Text)),
+                piece(format!(" {}", step.object), page.style(Role::Dim)),
+            ];
+            page.lines.push(line);
+            continue;
+        }
+        if is_small {
+            let words = format!("{number}{} {}", step.title, step.object);
+            page.text(words.trim_end(), Role::Text, indent);
+            continue;
+        }
+        page.text(&format!("{number}{}", step.title), Role::Text, indent);
+        let style = page.style(Role::Dim);
+        for line in crate::tui::paint::wrap(&step.object, page.width.saturating_sub(indent)) {
+            page.lines.push(vec![piece(" ".repeat(indent.into()), style), piece(line, style)]);
         }
     }
 }

@@ -73,11 +73,15 @@ fn choices<'a>(painter: &Painter<'_>, field: &'a FormField, has_focus: bool, roo
     let dim = painter.style(Role::Dim);
     let mut line = Line::new();
     for choice in &field.choices {
+        let word = if choice.is_empty() { "–" } else { choice };
         if *choice == field.input.text {
-            line.push(piece(format!("‹ {choice} ›"), chosen));
+            line.push(piece(format!("‹ {word} ›"), chosen));
         } else {
-            line.push(piece(format!("  {choice}  "), dim));
+            line.push(piece(format!("  {word}  "), dim));
         }
+    }
+    if field.choices.iter().all(String::is_empty) {
+        line.push(piece("  there is none to choose", dim));
     }
     let shown = if field.input.text.is_empty() { "–" } else { field.input.text.as_str() };
     let at = field.choices.iter().position(|choice| *choice == field.input.text);

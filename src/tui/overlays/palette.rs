@@ -53,7 +53,10 @@ fn draw_entry(painter: &mut Painter<'_>, inside: Rect, y: u16, entry: &PaletteEn
     let keys = cells(&entry.keys);
     let room = inside.width.saturating_sub(keys + 4);
     let line = match &entry.unavailable {
-        None => vec![piece(entry.title, painter.style(Role::Text)), piece(format!("  {}", entry.id), dim)],
+        None => {
+            let names: Vec<&str> = [entry.id].into_iter().chain(entry.aliases.iter().copied()).collect();
+            vec![piece(entry.title, painter.style(Role::Text)), piece(format!("  {}", names.join(", ")), dim)]
+        }
         Some(reason) => vec![piece(entry.title, dim), piece(format!("  ○ {reason}"), dim)],
     };
     painter.line(inside.x + 2, y, room, &line);

@@ -350,7 +350,7 @@ fn timeline(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
     let lane_area = area.width.saturating_sub(LANE);
     for day in 0..7_u16 {
         let x = area.x + LANE + lane_area * day / 7;
-        let at = from + Duration::days(i64::from(day) + 1);
+        let at = from + Duration::days(i64::from(day));
         painter.text(x, area.y + 1, lane_area / 7, &at.format("%a %d").to_string(), dim);
     }
     let lanes = lanes(operations, from, now);

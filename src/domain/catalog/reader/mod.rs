@@ -6,6 +6,7 @@
 //! itself into a part, side by side, and kept while it stays the same; then all are joined.
 
 mod dashboard;
+mod decode;
 mod delivery;
 mod demands;
 mod part;
@@ -21,6 +22,7 @@ mod view;
 mod widgets;
 
 use self::{
+    decode::Damage,
     part::Part,
     services::{Estate, Joining},
     sink::Sink,
@@ -86,7 +88,7 @@ struct Input {
 /// A file that was read, or that must be read with all others known.
 enum Read {
     Part(Arc<Part>),
-    Whole(Arc<SourceFile>, Option<usize>),
+    Whole(Arc<SourceFile>, Option<Damage>),
     TooLarge(Arc<SourceFile>, String),
 }
 
@@ -101,7 +103,7 @@ impl Reader {
         // which files arrive changes nothing.
         inputs.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
         inputs.dedup_by(|(a, _), (b, _)| a == b);
-        inputs.retain(|(path, bytes)| is_control_file(path) || std::str::from_utf8(bytes).is_ok());
+        inputs.retain(|(path, bytes)| is_control_file(path) || decode::is_text(bytes));
         let mut catalog = Catalog::default();
         if !inputs.iter().any(|(path, _)| path == CATALOG_PATH) {
             let message = format!("{CATALOG_PATH} is missing");
@@ -115,10 +117,10 @@ impl Reader {
                     catalog.files.push(Arc::clone(&part.sink.file));
                     part.join(&mut estate, &catalog.files)
                 }
-                Read::Whole(file, lost_at) => {
+                Read::Whole(file, damage) => {
                     catalog.files.push(Arc::clone(&file));
                     let mut sink = Sink::new(Arc::clone(&file), index as u32);
-                    sink.lost(lost_at);
+                    sink.damaged(damage);
                     read_whole(&file, &mut catalog, &mut sink);
                     sink
                 }
@@ -132,9 +134,9 @@ impl Reader {
             };
             catalog.findings.extend(sink.finish());
         }
-        catalog.services = self.services(estate.services);
-        catalog.projects = estate.projects;
+        catalog.projects = std::mem::take(&mut estate.projects);
         catalog.places.append(&mut estate.places);
+        catalog.services = self.services(estate.into_services());
         catalog.findings.sort_by(crate::domain::finding::Finding::order);
         catalog
     }
@@ -171,24 +173,22 @@ impl Reader {
 
     /// The services with everything that is laid over them; those of the same parts as before are the
     /// same values as before.
-    fn services(&mut self, estate: BTreeMap<ServiceName, Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
-        let known = |name: &ServiceName, joining: &Joining| {
-            let kept = self.joined.get(name).filter(|(kept, _)| kept.is(joining));
+    fn services(&mut self, estate: Vec<Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+        let known = |joining: &Joining| {
+            // Most have one part, and are that.
+            if joining.overlays.is_empty() {
+                return Some(Arc::clone(&joining.definition));
+            }
+            let kept = self.joined.get(&joining.definition.name).filter(|(kept, _)| kept.is(joining));
             kept.map(|(_, service)| Arc::clone(service))
         };
-        let estate: Vec<_> = estate
-            .into_iter()
-            .map(|(name, joining)| {
-                let service = known(&name, &joining);
-                (name, joining, service)
-            })
-            .collect();
+        let estate: Vec<_> = estate.into_iter().map(|joining| (known(&joining), joining)).collect();
         let mut services = Vec::with_capacity(estate.len());
-        for (name, joining, service, is_new) in laid_over(estate) {
-            if is_new && !joining.overlays.is_empty() {
-                self.joined.insert(name.clone(), (joining, Arc::clone(&service)));
+        for (joining, service, is_new) in laid_over(estate) {
+            if is_new {
+                self.joined.insert(service.name.clone(), (joining, Arc::clone(&service)));
             }
-            services.push((name, service));
+            services.push((service.name.clone(), service));
         }
         services.into_iter().collect()
     }
@@ -196,19 +196,17 @@ impl Reader {
 
 /// Lays over each service what other files say of it, on two halves at once where there are many; with each, whether
 /// that was done now.
-fn laid_over(
-    mut estate: Vec<(ServiceName, Joining, Option<Arc<Service>>)>,
-) -> Vec<(ServiceName, Joining, Arc<Service>, bool)> {
-    let lay = |half: Vec<(ServiceName, Joining, Option<Arc<Service>>)>| -> Vec<_> {
+fn laid_over(mut estate: Vec<(Option<Arc<Service>>, Joining)>) -> Vec<(Joining, Arc<Service>, bool)> {
+    let lay = |half: Vec<(Option<Arc<Service>>, Joining)>| -> Vec<_> {
         half.into_iter()
-            .map(|(name, joining, known)| {
+            .map(|(known, joining)| {
                 let is_new = known.is_none();
                 let service = known.unwrap_or_else(|| joining.service());
-                (name, joining, service, is_new)
+                (joining, service, is_new)
             })
             .collect()
     };
-    let unknown = estate.iter().filter(|(_, _, known)| known.is_none()).count();
+    let unknown = estate.iter().filter(|(known, _)| known.is_none()).count();
     if unknown < SERVICES_WORTH_A_THREAD {
         return lay(estate);
     }
@@ -259,16 +257,13 @@ fn read_one(input: Input) -> Read {
             return Read::TooLarge(Arc::new(SourceFile::new(input.path, String::new())), message);
         }
     }
-    let (text, lost_at) = match decode(input.bytes) {
-        Ok(text) => (text, None),
-        Err((text, at)) => (text, Some(at)),
-    };
+    let (text, damage) = decode::text_of(input.bytes, is_control_file(&input.path));
     let file = Arc::new(SourceFile::new(input.path, text));
     let whole = file.path == shapes::DASHBOARD || !part::is_part(shapes::of(&file.path));
     if whole {
-        Read::Whole(file, lost_at)
+        Read::Whole(file, damage)
     } else {
-        Read::Part(Arc::new(Part::read(&file, input.index, lost_at)))
+        Read::Part(Arc::new(Part::read(&file, input.index, damage)))
     }
 }
 
@@ -285,17 +280,6 @@ fn rank(path: &str) -> u8 {
 
 /// What some editors write before UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Text of bytes.
-///
-/// # Errors
-/// The text with replacement characters, and the place of the first one, when it is not UTF-8.
-fn decode(bytes: Vec<u8>) -> Result<String, (String, usize)> {
-    String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        (String::from_utf8_lossy(error.as_bytes()).into_owned(), at)
-    })
-}
 
 /// Reads a file of which there is one, small, and which others are read by.
 fn read_whole(file: &Arc<SourceFile>, catalog: &mut Catalog, sink: &mut Sink) {

@@ -2,12 +2,13 @@
 
 use super::{
     Sink,
+    decode::Damage,
     services::{self, Estate},
     shapes::{self, FileShape},
     view::View,
 };
 use crate::domain::{
-    catalog::{AlertRouting, Deployment, MetricThresholds, Project, Service},
+    catalog::{AlertRouting, Deployment, MetricThresholds, Places, Project, Service},
     deployment::parameters::Delivery,
     finding::{SourceFile, Span},
     name::{EnvironmentName, ProjectName, ServiceName},
@@ -68,7 +69,7 @@ pub struct Overlay {
     /// Alerts of `monitoring.toml`.
     pub alerts: Option<AlertRouting>,
     /// Where its keys stand, by the service's dotted keys.
-    pub spans: BTreeMap<&'static str, Span>,
+    pub spans: Places,
 }
 
 impl Overlay {
@@ -78,12 +79,13 @@ impl Overlay {
             service.deployment = deployment.clone();
         }
         if let Some(metrics) = &self.metrics {
-            service.metrics = Some(metrics.clone());
+            service.metrics = Some(Box::new(metrics.clone()));
         }
         if let Some(alerts) = &self.alerts {
-            service.alerts = Some(alerts.clone());
+            service.alerts = Some(Box::new(alerts.clone()));
         }
-        service.spans.extend(self.spans.iter().map(|(key, span)| (*key, span.clone())));
+        service.spans.extend(self.spans.iter().map(|(key, span)| (key, span.clone())));
+        service.spans.close();
     }
 }
 
@@ -93,13 +95,13 @@ pub fn is_part(shape: Option<&FileShape>) -> bool {
 }
 
 impl Part {
-    /// Reads one file. `lost_at` is where bytes that are not UTF-8 were replaced.
-    pub fn read(file: &Arc<SourceFile>, index: u32, lost_at: Option<usize>) -> Self {
+    /// Reads one file. `damage` is what was amiss with its bytes.
+    pub fn read(file: &Arc<SourceFile>, index: u32, damage: Option<Damage>) -> Self {
         let mut sink = Sink::new(Arc::clone(file), index);
         let Some(shape) = shapes::of(&file.path) else {
             return Self { sink, content: Content::Text };
         };
-        sink.lost(lost_at);
+        sink.damaged(damage);
         let document = parse(file, &mut sink);
         let top = View { table: document.get_ref(), shape: shape.table, file: index };
         sink.verify(top.table, shape.table, "", &(0..0));

@@ -10,7 +10,7 @@ use super::{
 use crate::domain::{
     catalog::{
         AlertRouting, Deployment, Governance, ManagedBy, MetricThresholds, Migration, Network, Notice,
-        Project, Service, Sla, Tier,
+        Places, Project, Service, Sla, Tier, UNKNOWN_STATUS,
     },
     deployment::parameters::Delivery,
     finding::{Label, SourceFile, Span},
@@ -19,17 +19,22 @@ use crate::domain::{
     rules::reading,
     text::{clean, nearest},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 /// What is known of services and projects while the files are joined one after the other.
 #[derive(Debug, Default)]
 pub struct Estate {
-    /// Services by name.
-    pub services: BTreeMap<ServiceName, Joining>,
     /// Projects by name.
     pub projects: BTreeMap<ProjectName, Project>,
     /// Where the owner of a project is named.
     pub places: BTreeMap<String, Span>,
+    /// Services in the order in which they come.
+    services: Vec<Joining>,
+    /// Where they are, by name: a sorted tree of ten thousand names costs more to fill than all else here.
+    index: HashMap<ServiceName, usize>,
 }
 
 /// A service while it is joined.
@@ -63,6 +68,13 @@ impl Joining {
 }
 
 impl Estate {
+    /// All services in the order of their names. Those of a file mostly come in order, which makes sorting easy.
+    pub fn into_services(self) -> Vec<Joining> {
+        let mut services = self.services;
+        services.sort_by(|one, other| one.definition.name.cmp(&other.definition.name));
+        services
+    }
+
     /// Adds what a file says.
     pub fn join(&mut self, content: &Content, files: &[Arc<SourceFile>], sink: &mut Sink) {
         match content {
@@ -106,12 +118,14 @@ impl Estate {
 
     /// Adds a service, or a finding that there is one of its name.
     fn define(&mut self, service: &Arc<Service>, files: &[Arc<SourceFile>], sink: &mut Sink) {
-        let Some(first) = self.services.get(&service.name) else {
-            let joining = Joining { definition: Arc::clone(service), overlays: Vec::new() };
-            self.services.insert(service.name.clone(), joining);
-            return;
+        let first = match self.index.entry(service.name.clone()) {
+            Entry::Occupied(first) => &self.services[*first.get()].definition,
+            Entry::Vacant(place) => {
+                place.insert(self.services.len());
+                self.services.push(Joining { definition: Arc::clone(service), overlays: Vec::new() });
+                return;
+            }
         };
-        let first = &first.definition;
         let range = service.span.start as usize..service.span.end as usize;
         let mut finding = reading::DUPLICATE_SERVICE
             .finding(format!("`{}` is defined twice", service.name))
@@ -137,7 +151,7 @@ impl Estate {
         overlay: &Arc<Overlay>,
         sink: &mut Sink,
     ) {
-        if let Some(joining) = self.services.get_mut(name) {
+        if let Some(joining) = self.index.get(name).and_then(|place| self.services.get_mut(*place)) {
             // What all projects share may be watched by each; what is another project's is its own affair.
             if let Some(other) = joining.definition.project.as_ref().filter(|other| *other != project) {
                 let range = at.start as usize..at.end as usize;
@@ -150,7 +164,7 @@ impl Estate {
             return;
         }
         let range = at.start as usize..at.end as usize;
-        let meant = nearest(name.as_str(), self.services.keys().map(ServiceName::as_str));
+        let meant = nearest(name.as_str(), self.services.iter().map(|known| known.definition.name.as_str()));
         let help = meant.map_or_else(
             || "define it in services/catalog.toml or in the project's services.toml".to_owned(),
             |meant| format!("did you mean `{meant}`?"),
@@ -241,7 +255,7 @@ fn read_service(
     sink: &mut Sink,
 ) -> Service {
     let table = at.start as usize..at.end as usize;
-    let mut spans = BTreeMap::new();
+    let mut spans = Places::default();
     let mut remember = |view: &View<'_, '_>, key: &'static str, name: &'static str| {
         if let Some(span) = view.span(key) {
             spans.insert(name, span);
@@ -266,9 +280,8 @@ fn read_service(
         remember(&view, name, name);
     }
     // A word that is no state says nothing of the state.
-    if view.text("status").is_some() {
-        remember(&view, "status", "status");
-    }
+    let is_state = view.text("status").and_then(Lifecycle::parse).is_some();
+    remember(&view, "status", if is_state { "status" } else { UNKNOWN_STATUS });
     let consumers = view.table("consumers");
     if let Some(consumers) = &consumers {
         remember(consumers, "projects", "consumers.projects");
@@ -309,6 +322,8 @@ fn read_service(
         remember(sla, "response_time_p99", "sla.response_time_p99");
         remember(sla, "error_rate", "sla.error_rate");
     }
+
+    spans.close();
 
     if let Some(name) = view.text("name").filter(|name| *name != key)
         && let Some(span) = view.span("name")
@@ -365,22 +380,28 @@ fn read_service(
             break_changes_notice: governance.integer("break_changes_notice"),
         }),
         sla: view.table("sla").map(read_sla),
-        migration: view.table("migration").map(|migration| Migration {
-            guide_url: migration.owned("guide_url"),
-            support_until: migration.date("support_until"),
-            migration_difficulty: migration.owned("migration_difficulty"),
-            estimated_effort_hours: migration.number("estimated_effort_hours"),
+        migration: view.table("migration").map(|migration| {
+            Box::new(Migration {
+                guide_url: migration.owned("guide_url"),
+                support_until: migration.date("support_until"),
+                migration_difficulty: migration.owned("migration_difficulty"),
+                estimated_effort_hours: migration.number("estimated_effort_hours"),
+            })
         }),
-        notice: notice.map(|notice| Notice {
-            version: notice.version("version"),
-            date: notice.date("date"),
-            projects: notice.list("projects"),
-            services: notice.list("services"),
+        notice: notice.map(|notice| {
+            Box::new(Notice {
+                version: notice.version("version"),
+                date: notice.date("date"),
+                projects: notice.list("projects"),
+                services: notice.list("services"),
+            })
         }),
         deployment: deployment.map_or_else(Deployment::default, read_deployment),
-        network: network.map(|network| Network {
-            ingress: network.table.contains_key("ingress").then(|| network.list("ingress")),
-            egress: network.table.contains_key("egress").then(|| network.list("egress")),
+        network: network.map(|network| {
+            Box::new(Network {
+                ingress: network.table.contains_key("ingress").then(|| network.list("ingress")),
+                egress: network.table.contains_key("egress").then(|| network.list("egress")),
+            })
         }),
         metrics: None,
         alerts: None,

@@ -176,7 +176,11 @@ static DEPLOYMENT: Table = closed(&[
     optional("workload", Kind::Name, "Deployment or Rollout; the service's name unless said"),
     optional("application", Kind::Name, "Argo CD Application; the service's name unless said"),
     optional("application_namespace", Kind::Name, "Namespace of the Application; `argocd` unless said"),
-    optional("environments", NAMES, "Where it runs; in all environments unless said"),
+    optional(
+        "environments",
+        NAMES,
+        "Where it runs; unless said, in all environments that its project's own allows",
+    ),
     optional("replicas", COUNT, "How many pods"),
     optional("strategy", Kind::Word(STRATEGIES), "How a new version comes"),
     optional(
@@ -197,7 +201,11 @@ pub static PROJECT: Table = closed(&[
 ]);
 static PROJECT_HEAD: Table = closed(&[
     optional("name", Kind::Text, "Title for people"),
-    optional("environment", Kind::Name, "Its main environment"),
+    optional(
+        "environment",
+        Kind::Name,
+        "Its own environment; if that is not production, services that list none stay out of production",
+    ),
     optional("tier", Kind::Word(TIERS), "Tier of its services unless they say otherwise"),
     optional("owner", Kind::Handle, "Owner of its services unless they say otherwise"),
 ]);

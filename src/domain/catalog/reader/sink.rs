@@ -1,6 +1,9 @@
 //! Where findings go while one file is read.
 
-use super::shape::{Key, Kind, Names, Refusal, Table};
+use super::{
+    decode::Damage,
+    shape::{Key, Kind, Names, Refusal, Table},
+};
 use crate::domain::{
     finding::{Finding, Label, SourceFile},
     rules::{Rule, reading},
@@ -33,12 +36,22 @@ impl Sink {
         Self { file, index, findings: Vec::new(), dropped: 0 }
     }
 
-    /// Reports that bytes at a place were not UTF-8 and were replaced.
-    pub fn lost(&mut self, at: Option<usize>) {
-        let Some(at) = at else { return };
-        let message = format!("{} is not UTF-8", clean(&self.file.path));
-        let help = Some("save the file as UTF-8".to_owned());
-        self.report(&reading::ENCODING, &(at..at + '\u{fffd}'.len_utf8()), message, help);
+    /// Reports what was amiss with the bytes of the file.
+    pub fn damaged(&mut self, damage: Option<Damage>) {
+        let Some(damage) = damage else { return };
+        let path = clean(&self.file.path);
+        let utf8 = "save the file as UTF-8";
+        let (at, message, help) = match damage {
+            Damage::NotUtf8(at) => (at..at + '\u{fffd}'.len_utf8(), format!("{path} is not UTF-8"), utf8),
+            Damage::Utf16 => (0..0, format!("{path} is UTF-16, not UTF-8"), utf8),
+            Damage::Binary => (0..0, format!("{path} is no text, and nothing in it is used"), utf8),
+            Damage::BareReturns(at) => (
+                at..at + 1,
+                format!("lines of {path} end in a carriage return alone"),
+                "save the file with line feeds (LF or CRLF)",
+            ),
+        };
+        self.report(&reading::ENCODING, &at, message, Some(help.to_owned()));
     }
 
     /// A label at a place in this file.

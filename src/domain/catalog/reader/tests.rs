@@ -345,6 +345,33 @@ fn marks_line_ends_and_foreign_encodings() {
 }
 
 #[test]
+fn a_file_in_a_foreign_form_has_one_finding_and_is_read_all_the_same() {
+    let wide: Vec<u8> = format!("\u{feff}{CATALOG}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let bare = CATALOG.replace('\n', "\r").into_bytes();
+    let both: Vec<u8> = CATALOG.replace('\n', "\r").encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for (bytes, message) in [
+        (wide, "services/catalog.toml is UTF-16, not UTF-8"),
+        (both, "services/catalog.toml is UTF-16, not UTF-8"),
+        (bare, "lines of services/catalog.toml end in a carriage return alone"),
+    ] {
+        let catalog = read([(CATALOG_PATH.to_owned(), bytes)]);
+        let messages: Vec<_> = catalog.findings.iter().map(|finding| finding.message.as_str()).collect();
+        assert_eq!(messages, [message]);
+        assert_eq!(catalog.services.len(), 2);
+        // Places are those of lines.
+        let service = &catalog.services["shared-auth"];
+        let label = catalog.label(service.place("version"), "").unwrap();
+        assert_eq!(
+            label.file.position(label.start).0,
+            CATALOG[..CATALOG.find("version").unwrap()].lines().count() + 1
+        );
+    }
+    let picture = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe = [[[".repeat(500);
+    let found: Vec<_> = read([(CATALOG_PATH.to_owned(), picture)]).findings.iter().map(|f| f.code).collect();
+    assert_eq!(found, ["QD102"]);
+}
+
+#[test]
 fn a_missing_catalog_is_an_error_and_the_rest_is_read() {
     let catalog = load(&[("projects/project-a/services.toml", PROJECT)]);
     assert_eq!(catalog.findings[0].code, "QD100");

@@ -1,6 +1,6 @@
 //! A comment that allows a credential is worth nothing: it has run out, or says no date or no reason.
 
-use super::{Context, Rule, searched};
+use super::{Context, Rule, Searched, searched};
 use crate::domain::{
     finding::{Finding, Label, Level},
     rules::exemption::LONGEST_DAYS,
@@ -96,7 +96,7 @@ pub fn markers(text: &str) -> Vec<Marker> {
 fn check(context: &Context<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in searched(context) {
-        for marker in markers(&file.text) {
+        for marker in Searched::of(file).map_or(&[][..], |searched| &searched.markers) {
             // Documentation that shows how to write one is not meant by it.
             if Path::new(&file.path).extension().is_some_and(|kind| kind.eq_ignore_ascii_case("md")) {
                 continue;

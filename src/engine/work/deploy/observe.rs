@@ -214,7 +214,7 @@ pub(super) fn staged(
         .settings
         .environments
         .iter()
-        .filter(|environment| !environment.production && service.is_meant_for(environment))
+        .filter(|environment| !environment.production && main.is_meant_for(service, environment))
         .collect();
     if stages.is_empty() {
         return Ok("there is no staging environment for it".to_owned());

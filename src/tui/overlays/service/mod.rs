@@ -262,7 +262,7 @@ fn observed(page: &mut Page<'_>, promise: &Sla, place: &Place) {
     }
     if let Some(trend) = seen.map(|seen| &seen.trend).filter(|trend| !trend.is_empty()) {
         let line = sparkline(trend, 24, full_scale(trend));
-        let words = format!("  up to {} errors", brief_percent(full_scale(trend)));
+        let words = most_errors(trend);
         page.fact_line(
             "trend",
             vec![piece(line, page.style(Role::Chart)), piece(words, page.style(Role::Dim))],
@@ -270,6 +270,15 @@ fn observed(page: &mut Page<'_>, promise: &Sla, place: &Place) {
     }
     if let Some(problem) = seen.and_then(|seen| seen.problem.as_ref()) {
         page.fact("last scrape", problem, Role::StatusWarning);
+    }
+}
+
+/// How many errors there were at most: what was seen, not the end of the scale.
+fn most_errors(trend: &[f64]) -> String {
+    match trend.iter().copied().filter(|sample| sample.is_finite()).reduce(f64::max) {
+        None => "  no data".to_owned(),
+        Some(most) if most <= 0.0 => "  no errors".to_owned(),
+        Some(most) => format!("  up to {} errors", brief_percent(most)),
     }
 }
 

@@ -26,6 +26,8 @@ use ratatui::layout::Rect;
 use std::collections::BTreeSet;
 use usage::{Usage, usage};
 
+/// Below this the words say only what they must.
+const BRIEF: u16 = 40;
 /// Below this there is only room for words.
 const LEAST_WIDTH: u16 = 56;
 const LEAST_HEIGHT: u16 = 5;
@@ -335,20 +337,26 @@ fn in_words(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, service: &Se
         }
     };
     let mut head = first;
-    head.push(piece(format!("  {}", used_by(usage)), dim));
+    let all = used_by(usage);
+    let brief = format!("used by {}", usage.direct);
+    let fits = width_of(&head) + 2 + cells(&all) <= area.width;
+    head.push(piece(format!("  {}", if fits || usage.direct == 0 { all } else { brief }), dim));
     row(painter, &head);
     let counts = [users.len(), needs.len()];
-    for ((title, services), count) in [("◂ used by ", users), ("needs ▸ ", needs)].into_iter().zip(counts)
-    {
+    // Where there is hardly room for a name, the arrows say which is which.
+    let titles = if area.width < BRIEF { ["◂ ", "▸ "] } else { ["◂ used by ", "needs ▸ "] };
+    for ((title, services), count) in titles.into_iter().zip([users, needs]).zip(counts) {
         let mut line: Line<'_> = vec![piece(title, dim)];
         if services.is_empty() {
             line.push(piece("nothing", dim));
         }
         for (index, service) in services.iter().enumerate() {
             let node = node(view, painter, service, false);
-            let room = area.width.saturating_sub(width_of(&line) + cells("  +99"));
-            if width_of(&node) > room {
-                line.push(piece(format!("+{}", count - index), dim));
+            let rest = count - index;
+            let room = area.width.saturating_sub(width_of(&line));
+            let behind = if rest > 1 { cells(&format!("  +{}", rest - 1)) } else { 0 };
+            if width_of(&node) + behind > room {
+                line.push(piece(format!("+{rest}"), dim));
                 break;
             }
             line.extend(node);
