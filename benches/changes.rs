@@ -39,6 +39,18 @@ fn main() {
         "≤ 500 ms",
         times(&program(), &list, home.path()),
     );
+    let kept = directory.join(".git/quarterdeck/changes");
+    assert!(kept.exists());
+    let from_nothing = (0..10).map(|_| {
+        fs::remove_file(&kept).unwrap();
+        run(&program(), &list, home.path()).0
+    });
+    table.times("  where nothing was concluded before", "", from_nothing.collect());
+    let one_moved = (0..10).map(|number| {
+        move_one(&directory, home.path(), number);
+        run(&program(), &list, home.path()).0
+    });
+    table.times("  where one of them has moved", "", one_moved.collect());
     let references = ["-C", "control", "log", "--no-walk", "--name-only", "--branches=change/*"];
     table.times(
         "  beside it: `git log` of their heads",
@@ -83,6 +95,27 @@ fn propose(directory: &Path, home: &Path) {
         .unwrap();
     import.stdin.take().unwrap().write_all(stream.as_bytes()).unwrap();
     assert!(import.wait().unwrap().success());
+}
+
+/// Puts another commit of the same files on one of the branches.
+fn move_one(directory: &Path, home: &Path, number: usize) {
+    let branch = format!("refs/heads/change/{}", repository::name(1));
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(directory)
+            .args(["-c", "user.name=Ana", "-c", "user.email=ana@example.com"])
+            .args(arguments)
+            .env_clear()
+            .envs(environment(home))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let message = format!("again {number}");
+    let commit = git(&["commit-tree", &format!("{branch}^{{tree}}"), "-p", &branch, "-m", &message]);
+    git(&["update-ref", &branch, &commit]);
 }
 
 /// Runs a program to its end: how long it took, and what it wrote.

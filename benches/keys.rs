@@ -15,6 +15,7 @@ use quarterdeck::{
         commands::LocalCommands,
         forge::HttpForge,
         git::{GitLedger, GitRepository},
+        leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
         registry::HttpRegistry,
@@ -103,6 +104,8 @@ fn measure(table: &mut Table, services: usize, churn: u32, aim: &str) {
 
 fn engine(home: &Path) -> Engine {
     let repository = GitRepository::open(&home.join("control"), Vec::new()).unwrap();
+    let kubeconfig = Some(home.join("kubeconfig"));
+    let leases = AgentLeases::new(Some(repository.clone()), kubeconfig, Arc::new(SystemClock));
     let ports = Ports {
         clock: Arc::new(SystemClock),
         ledger: Arc::new(GitLedger::new(&repository)),
@@ -114,6 +117,7 @@ fn engine(home: &Path) -> Engine {
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
         registry: Arc::new(HttpRegistry::new()),
         commands: Arc::new(LocalCommands::new(home, None)),
+        leaderships: Arc::new(leases),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];

@@ -5,6 +5,7 @@
 mod support;
 
 use chrono::{DateTime, Utc};
+use gix::objs::Write as _;
 use quarterdeck::{
     adapters::git::{GitLedger, GitRepository},
     config::environment::var,
@@ -15,6 +16,11 @@ use quarterdeck::{
         ledger::{Entry, EntryBody, Happening, Marks, Operations, declare, encode, incident_id},
     },
     ports::Ledger as _,
+};
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use ssh_key::{
+    Algorithm, HashAlg, LineEnding, PublicKey, Signature, SshSig,
+    public::{Ed25519PublicKey, KeyData},
 };
 use std::{
     fmt::Write as _,
@@ -44,6 +50,7 @@ fn main() {
     let mut table = Table::default();
     appending(&mut table);
     long(&mut table);
+    signed(&mut table);
     eight(&mut table);
 }
 
@@ -126,6 +133,71 @@ fn long(table: &mut Table) {
     table.times("verification of 100,000 unsigned events", "", verify);
     let entries: Vec<Entry> = (0..10_000).map(entry).collect();
     table.times("fold of 10,000 events in memory", "", measure(50, || Operations::fold(&entries)));
+}
+
+/// A ledger of a hundred thousand events, each signed with an SSH key that the policies allow.
+fn signed(table: &mut Table) {
+    let home = tempfile::tempdir().unwrap();
+    let directory = home.path().join("control");
+    repository::write(&directory, 20, &Backends::default());
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let public: [u8; 32] = pair.public_key().as_ref().try_into().unwrap();
+    let key = KeyData::Ed25519(Ed25519PublicKey(public));
+    let text = PublicKey::new(key.clone(), "bench").to_openssh().unwrap();
+    fs::write(directory.join("policies/allowed_signers"), format!("bench@example.com {text}\n")).unwrap();
+    let teams = directory.join("policies/teams.toml");
+    let people = fs::read_to_string(&teams).unwrap();
+    let people = format!("{people}\n[person.bench]\nname = \"Bench\"\nemail = \"bench@example.com\"\n");
+    fs::write(&teams, people).unwrap();
+    fs::write(directory.join("policies/security.toml"), "[ledger]\nsignatures = \"required\"\n").unwrap();
+    git(&directory, home.path(), &["add", "policies"]);
+    // Before its first commit the main branch counts as that says.
+    git(&directory, home.path(), &["commit", "--quiet", "--amend", "--no-edit"]);
+    write_signed(&directory, &pair, &key);
+    git(&directory, home.path(), &["repack", "-adq"]);
+    let runtime = Runtime::new().unwrap();
+    let note = directory.join(".git/quarterdeck/ledger-verified.json");
+    let open = || GitLedger::new(&GitRepository::open(&directory, own(home.path())).unwrap());
+    let whole = measure(3, || {
+        let examined = runtime.block_on(open().examine("main", now(), true)).unwrap();
+        let found = examined.verification;
+        assert_eq!((found.signed(), found.problem_count), (LONG, 0), "{:?}", found.problems.first());
+    });
+    table.times("verification of 100,000 signed events", "", whole);
+    assert!(note.exists());
+    let again = measure(3, || {
+        assert!(runtime.block_on(open().verify_on("main", now(), false)).unwrap().is_valid());
+    });
+    table.times("  behind the console, where it was verified before", "", again);
+    let ledger = open();
+    let quiet = measure(20, || runtime.block_on(ledger.verify_on("main", now(), false)).unwrap());
+    table.times("  once more in the same process, nothing new", "", quiet);
+}
+
+/// Writes the events as Git would have them signed.
+fn write_signed(directory: &Path, pair: &Ed25519KeyPair, key: &KeyData) {
+    let repository = gix::open(directory).unwrap();
+    let mut parent: Option<gix::ObjectId> = None;
+    for index in 0..LONG {
+        let entry = entry(index);
+        let EntryBody::Known(happening) = &entry.body else { continue };
+        let message = encode(happening, Marks::default()).unwrap();
+        let who = format!("Bench <bench@example.com> {} +0000", entry.at.timestamp());
+        let head = format!("tree {}\n", gix::ObjectId::empty_tree(gix::hash::Kind::Sha1));
+        let parents = parent.map_or_else(String::new, |id| format!("parent {id}\n"));
+        let head = format!("{head}{parents}author {who}\ncommitter {who}\n");
+        let payload = format!("{head}\n{message}");
+        let data = SshSig::signed_data("git", HashAlg::Sha512, payload.as_bytes()).unwrap();
+        let signature = Signature::new(Algorithm::Ed25519, pair.sign(&data).as_ref()).unwrap();
+        let signature = SshSig::new(key.clone(), "git", HashAlg::Sha512, signature).unwrap();
+        let armoured = signature.to_pem(LineEnding::LF).unwrap();
+        let armoured = armoured.trim_end().replace('\n', "\n ");
+        let raw = format!("{head}gpgsig {armoured}\n\n{message}");
+        parent = Some(repository.objects.write_buf(gix::object::Kind::Commit, raw.as_bytes()).unwrap());
+    }
+    let reference = directory.join(".git").join(BRANCH);
+    fs::create_dir_all(reference.parent().unwrap()).unwrap();
+    fs::write(reference, format!("{}\n", parent.unwrap())).unwrap();
 }
 
 fn median(samples: &[std::time::Duration]) -> f64 {

@@ -4,7 +4,7 @@ use crate::{
     domain::{
         alert::Alert,
         catalog::{Catalog, ScrapeSettings, Target},
-        change::{Identity, Proposal},
+        change::{Identity, Proposal, Seals},
         cross_project::Moment,
         deployment::{
             ClusterView, RollbackRoute, RolloutStatus,
@@ -12,11 +12,13 @@ use crate::{
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
+        finding::SourceFile,
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
             ReviewDraft,
         },
-        ledger::{Entry, Happening, Link, Operations, Synced, Verification},
+        leadership::{Hold, LeasePlace, LeaseRecord, LeaseTerms},
+        ledger::{ChainHealth, Entry, Happening, Link, Operations, Synced, Verification},
         merge::{Ancestor, CommitDraft},
         name::{CommitId, ContextName},
         notice::{Channel, Delivery, Notice},
@@ -26,7 +28,11 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use futures::{future::BoxFuture, stream::BoxStream};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// What an asynchronous port call gives.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, Failure>>;
@@ -163,6 +169,13 @@ pub trait ControlRepository: Send + Sync {
     fn ancestors(&self, commit: &CommitId, limit: usize) -> Answer<'_, Vec<Ancestor>>;
     /// A tag of this clone; `None` where there is none of that name.
     fn tag(&self, name: &str) -> Answer<'_, Option<Tag>>;
+    /// Files of commits as their catalogs have them, for showing places in them. What is not there or is no text is
+    /// left out.
+    fn sources(&self, wanted: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>>;
+    /// What was concluded about open changes and kept by this very program, by name. It saves time and is no truth.
+    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>>;
+    /// Keeps these conclusions and forgets all others. That they cannot be kept is no failure.
+    fn keep_conclusions(&self, all: BTreeMap<String, String>) -> Answer<'_, ()>;
     /// Where a file of the working tree lies on this machine.
     fn file(&self, path: &str) -> Answer<'_, PathBuf>;
 }
@@ -216,6 +229,11 @@ pub trait Ledger: Send + Sync {
     /// Verifies the ledger as it is known here (no network), by what the branch `main` says about people
     /// and signatures. What is valid is remembered, so that a later rewriting is noticed.
     fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination>;
+    /// How some of its events are signed, by what the branch `main` says about people and keys now (no network).
+    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals>;
+    /// Verifies what came since it was verified last, by this process or, if that was found valid, by an earlier
+    /// one (no network). What is valid is remembered as by [`Self::examine`].
+    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth>;
 }
 
 /// Where a cluster's watcher puts what it sees; the newest value wins. A failure says why it sees
@@ -359,6 +377,30 @@ pub trait Notifier: Send + Sync {
     fn deliver<'a>(&'a self, channel: &'a Channel, notice: &'a Notice) -> BoxFuture<'a, Delivery>;
 }
 
+/// One place where agents agree who leads.
+pub trait Leadership: Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> &str;
+    /// Under which name we lead here.
+    fn who(&self) -> &str;
+    /// Looks who leads. Changes nothing.
+    fn observe(&self) -> Answer<'_, Option<LeaseRecord>>;
+    /// Takes the lead where it is free, and renews it where it is ours.
+    fn acquire(&self) -> Answer<'_, Hold>;
+    /// Renews it, with the time of the last tick if there was one. A `Conflict` when it is no longer ours.
+    fn renew(&self, ticked: Option<DateTime<Utc>>) -> Answer<'_, ()>;
+    /// Gives it up, if it is ours.
+    fn release(&self) -> Answer<'_, ()>;
+}
+
+/// All such places.
+pub trait Leaderships: Send + Sync {
+    /// The name of this process; no other has it.
+    fn who(&self) -> &str;
+    /// The place as the settings name it. Does not touch the network.
+    fn at(&self, place: &LeasePlace, terms: LeaseTerms) -> Result<Arc<dyn Leadership>, Failure>;
+}
+
 /// Everything outside, as the program was given it.
 #[derive(Clone)]
 pub struct Ports {
@@ -382,4 +424,6 @@ pub struct Ports {
     pub registry: Arc<dyn Registry>,
     /// Commands of the control repository.
     pub commands: Arc<dyn Commands>,
+    /// Who leads among agents.
+    pub leaderships: Arc<dyn Leaderships>,
 }

@@ -5,6 +5,7 @@ use super::repository::{CONTEXTS, name, namespace};
 use axum::{Router, extract::Path as UrlPath, routing::get};
 use chrono::{DateTime, Utc};
 use quarterdeck::demo::{
+    Environment, Scenario,
     clock::Time,
     kubernetes::{
         api::{Api, router},
@@ -12,6 +13,7 @@ use quarterdeck::demo::{
         resources::Resource,
         store::{Key, Part, Store},
     },
+    traffic::Traffic,
 };
 use serde_json::json;
 use std::{
@@ -48,7 +50,9 @@ impl Platform {
             store.create(Resource::Deployments, &namespace(index), deployment(index), false).unwrap();
         }
         let (sender, faults) = watch::channel(Faults::default());
-        let api = serve(router(Api { store: store.clone(), faults })).await;
+        // Nobody reads logs here.
+        let traffic = Traffic::new(Environment::Production, Scenario::Calm, Time::starting_at(now), 1);
+        let api = serve(router(Api { store: store.clone(), traffic: Arc::new(traffic), faults })).await;
         let began = Instant::now();
         let handler = move |UrlPath((_, service)): UrlPath<(String, String)>| async move {
             exposition(&service, began.elapsed())

@@ -25,19 +25,17 @@ pub struct Written {
     pub problems: Vec<String>,
 }
 
-/// Writes the calendar of `days` days from a day on; from today unless said.
+/// Writes the calendar of `days` days from a day on; from today unless said. `catalog` has the calendar that counts.
 ///
 /// # Errors
-/// There is no catalog, or the day lies outside of what a calendar can hold.
+/// The day lies outside of what a calendar can hold.
 pub fn write(
     model: &Model,
+    catalog: &Catalog,
     from: Option<NaiveDate>,
     days: u16,
     format: CalendarFormat,
 ) -> Result<Written, Failure> {
-    let Some(catalog) = model.world.catalog.value.as_deref() else {
-        return Err(Failure::unreachable("the control repository could not be read"));
-    };
     let from = from.unwrap_or_else(|| model.now.date_naive()).and_time(NaiveTime::MIN).and_utc();
     let to = from
         .checked_add_signed(Duration::days(days.into()))

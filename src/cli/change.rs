@@ -9,6 +9,7 @@ use crate::{
         gate::{GateState, GateStatus},
         ledger::ChangeRecord,
         name::ServiceName,
+        signature::SignatureState,
         text::clean,
         units::format_duration,
     },
@@ -17,7 +18,25 @@ use crate::{
 use serde_json::{Value, json};
 
 /// A gate with its state, in glyph and word.
-pub fn gate(status: &GateStatus) -> String {
+pub fn gate(change: &Change, status: &GateStatus) -> String {
+    if let Some(unproven) = change.unproven_of(status.gate).next() {
+        return format!("■ {} unproven ({}: {})", status.gate, unproven.by, unproven.why);
+    }
+    let mut words = gate_words(status);
+    if let Some(signed) = change.signatures.get(&status.gate) {
+        words += match signed {
+            SignatureState::Valid { .. } => ", signed",
+            SignatureState::Unsigned => ", unsigned",
+            SignatureState::Foreign { .. } => ", signed by another",
+            SignatureState::Bad(_) => ", bad signature",
+            SignatureState::Unknown { .. } => ", unknown key",
+            SignatureState::Unchecked(_) => ", signature not checked",
+        };
+    }
+    words
+}
+
+fn gate_words(status: &GateStatus) -> String {
     match &status.state {
         GateState::Open => format!("○ {}", status.gate),
         GateState::Approved { by, carried: false, .. } => format!("● {} by {by}", status.gate),
@@ -53,7 +72,7 @@ pub fn list(model: &Model) -> String {
                 change.class.risk().to_owned(),
                 format_duration(model.now - proposal.opened_at),
                 authors(change),
-                change.gates.iter().map(gate).collect::<Vec<_>>().join("  "),
+                change.gates.iter().map(|status| gate(change, status)).collect::<Vec<_>>().join("  "),
                 stage(change).to_owned(),
                 change.blocked().unwrap_or_else(|| "–".to_owned()),
                 requests::word(change),
@@ -92,7 +111,7 @@ fn summary_json(change: &Change) -> Value {
         "fields": change.fields,
         "errors": change.errors(),
         "findings": change.findings.len(),
-        "gates": change.gates.iter().map(gate_json).collect::<Vec<_>>(),
+        "gates": change.gates.iter().map(|status| gate_json(change, status)).collect::<Vec<_>>(),
         "requests_for_changes": change.wishes.iter().map(|wish| json!({
             "by": wish.by, "at": wish.at, "note": clean(&wish.note), "answered": wish.answered,
         })).collect::<Vec<_>>(),
@@ -100,13 +119,20 @@ fn summary_json(change: &Change) -> Value {
     })
 }
 
-fn gate_json(status: &GateStatus) -> Value {
+fn gate_json(change: &Change, status: &GateStatus) -> Value {
     let (state, by, at, carried) = match &status.state {
         GateState::Open => ("open", None, None, false),
         GateState::Approved { by, at, carried } => ("approved", Some(by), Some(at), *carried),
         GateState::Fallen { by } => ("fallen", Some(by), None, false),
     };
-    json!({ "gate": status.gate, "state": state, "by": by, "at": at, "carried": carried, "teams": status.teams })
+    let unproven: Vec<Value> = change
+        .unproven_of(status.gate)
+        .map(|one| json!({ "by": one.by, "reason": clean(&one.why) }))
+        .collect();
+    json!({
+        "gate": status.gate, "state": state, "by": by, "at": at, "carried": carried, "teams": status.teams,
+        "signature": change.signatures.get(&status.gate).map(SignatureState::as_str), "unproven": unproven,
+    })
 }
 
 fn record<'a>(model: &'a Model, change: &Change) -> Option<&'a ChangeRecord> {
@@ -171,7 +197,7 @@ pub fn text(model: &Model, change: &Change) -> String {
     out += "\nGates\n";
     for status in &change.gates {
         let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
-        out += &format!("  {} ({})\n", clean(&gate(status)), clean(&teams.join(" ")));
+        out += &format!("  {} ({})\n", clean(&gate(change, status)), clean(&teams.join(" ")));
     }
     if !change.wishes.is_empty() {
         out += "\nRequests for changes\n";
@@ -216,8 +242,9 @@ pub fn text(model: &Model, change: &Change) -> String {
 
 fn said_text(said: &Said) -> String {
     let who = if said.by.name.is_empty() { &said.by.email } else { &said.by.name };
-    let mut out =
-        format!("  {}  {} {}\n", said.at.format("%Y-%m-%d %H:%M UTC"), clean(who), clean(&said.what));
+    let signed = said.signature.map(|word| format!(", {word} signature")).unwrap_or_default();
+    let at = said.at.format("%Y-%m-%d %H:%M UTC");
+    let mut out = format!("  {at}  {} {}{signed}\n", clean(who), clean(&said.what));
     if let Some(words) = &said.words {
         out += &format!("    {}\n", clean(words));
     }

@@ -203,14 +203,14 @@ fn sync_json(synced: &Synced) -> Value {
 fn verify_text(verification: &Verification) -> String {
     let mut out = String::new();
     for (_, remark) in verification.problems.iter().take(TOLD) {
-        out += &format!("bad: {}\n", remark_words(remark));
+        out += &format!("bad: {}\n", remark.words());
     }
     let told = verification.problems.len().min(TOLD);
     if verification.problem_count > told {
         out += &format!("and {} more\n", verification.problem_count - told);
     }
     for note in verification.notes.iter().take(TOLD) {
-        out += &format!("note: {}\n", remark_words(note));
+        out += &format!("note: {}\n", note.words());
     }
     let word = if verification.is_valid() { "valid" } else { "not valid" };
     out += &format!("{word}: {}", events(verification.events));
@@ -241,14 +241,6 @@ fn verify_text(verification: &Verification) -> String {
             "if the new history is to hold, remove quarterdeck/ledger-verified.json in the Git directory\n";
     }
     out
-}
-
-fn remark_words(remark: &Remark) -> String {
-    let what = match remark.number {
-        Some(number) => format!("event {number}, {} {}", remark.commit.short(), clean(&remark.subject)),
-        None => remark.commit.short().to_owned(),
-    };
-    format!("{what}: {}", clean(&remark.text))
 }
 
 fn verify_json(verification: &Verification, tip: Option<&str>) -> Value {

@@ -39,7 +39,7 @@ use serde_json::json;
 use std::{collections::BTreeSet, time::Duration};
 
 /// How long sources may take until what is there is printed with a word about what is not.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
 /// How long somebody may look after deployments; those that wait for long end it themselves.
@@ -139,9 +139,20 @@ pub async fn action(
         Command::Calendar(CalendarCommand::Show { from, days, format }) => {
             settle(engine, needs(Report::Incidents)).await?;
             let format = format.unwrap_or_else(|| global.output.into());
-            let written = calendar::write(&engine.model, from, days, format)?;
+            let Some(here) = engine.model.world.catalog.value.clone() else {
+                return Err(Failure::unreachable("the control repository could not be read"));
+            };
+            // The main branch's calendar is the one by which merges and deployments are judged.
+            let governing = engine.outside.governing(&here).await;
+            let written = calendar::write(&engine.model, &governing, from, days, format)?;
             let failures = failures(&engine.model, needs(Report::Incidents));
             let mut err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
+            if governing.calendar != here.calendar {
+                err += &format!(
+                    "this is the calendar of {}; the working tree has another\n",
+                    here.settings.main
+                );
+            }
             for problem in &written.problems {
                 err += &format!("{}; it keeps production closed until it is corrected\n", clean(problem));
             }
@@ -247,7 +258,7 @@ async fn settle(engine: &mut Engine, mut needs: Needs) -> Result<(), Failure> {
     }
 }
 
-fn came<T>(source: &Source<T>) -> bool {
+pub(super) fn came<T>(source: &Source<T>) -> bool {
     source.value.is_some() || source.failure.is_some()
 }
 

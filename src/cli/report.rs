@@ -4,7 +4,7 @@ use super::{change, cross_project, table::table};
 use crate::{
     action::command::Report,
     domain::{
-        catalog::Catalog,
+        catalog::{Catalog, Service},
         deployment::Health,
         escalation::{EscalationClock, Response, SeverityMatrix, clock, order},
         finding::Level,
@@ -153,11 +153,11 @@ pub fn service_json(row: &ServiceRow) -> Value {
         "verdict": row.verdict,
         "open_incidents": row.incidents,
         "open_changes": row.changes,
-        "places": row.places.iter().map(place_json).collect::<Vec<_>>(),
+        "places": row.places.iter().map(|place| place_json(service, place)).collect::<Vec<_>>(),
     })
 }
 
-fn place_json(place: &Place) -> Value {
+fn place_json(service: &Service, place: &Place) -> Value {
     let target = &place.target;
     let workload = place.workload.as_deref();
     let seen = place.indicators.as_ref();
@@ -169,6 +169,9 @@ fn place_json(place: &Place) -> Value {
         "workload": target.workload,
         "managed_by": target.managed_by,
         "version": place.version(),
+        "drift": place.drift(service).as_str(),
+        "step": workload.and_then(|workload| workload.detail.step).map(|(step, _)| step),
+        "weight": workload.and_then(|workload| workload.detail.weight),
         "ready": workload.map(|workload| workload.ready),
         "desired": workload.map(|workload| workload.desired),
         "health": workload.map(|workload| health(&workload.health)),

@@ -6,9 +6,9 @@ use crate::{
     config::environment::var,
     domain::{
         catalog::{Catalog, reader},
-        change::{Identity, Proposal, assemble},
+        change::{Identity, Proposal, conclude},
         finding::{Finding, Level},
-        ledger::Operations,
+        graph::DependencyGraph,
         rules,
         text::clean,
     },
@@ -18,7 +18,6 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 /// Rules that no small file can break; the tests of the reader and of the adapter make what does.
@@ -90,7 +89,7 @@ fn with_message(message: String, base: &Catalog, head: &Catalog, found: Vec<Find
         paths: vec!["services/catalog.toml".into()],
         objects: BTreeMap::new(),
     };
-    assemble(proposal, base, head, Arc::new(found), base, &Operations::default()).findings.to_vec()
+    conclude(&proposal, base, head, &DependencyGraph::build(head), found).findings.to_vec()
 }
 
 #[test]

@@ -9,7 +9,10 @@ use crate::{
         text::clean,
         units::{format_duration, format_percent},
     },
-    model::{Model, join::ServiceRow},
+    model::{
+        Model,
+        join::{Drift, ServiceRow},
+    },
 };
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -39,8 +42,13 @@ pub fn text(model: &Model, catalog: &Catalog, row: &ServiceRow) -> String {
         let target = &place.target;
         let seen = place.judgement.availability.map_or_else(|| "no data".to_owned(), format_percent);
         let pods = place.workload.as_ref().map(|w| format!(", {} of {} pods ready", w.ready, w.desired));
+        let drift = match place.drift(service) {
+            Drift::Differs => " (Git says otherwise)",
+            Drift::OutOfSync => " (out of sync with Git)",
+            Drift::Same | Drift::Unknown => "",
+        };
         let words = format!(
-            "{}, runs {}{}, availability {seen}",
+            "{}, runs {}{drift}{}, availability {seen}",
             report::verdict(place.judgement.verdict),
             place.version().unwrap_or("–"),
             pods.unwrap_or_default(),

@@ -148,6 +148,11 @@ roles! {
     ButtonFocus "button.focus" "The button that enter presses.",
     Source "source" "Lines of a source file.",
     SourceGutter "source.gutter" "Line numbers beside a source file.",
+    SyntaxKey "syntax.key" "A key in a file that is shown.",
+    SyntaxTable "syntax.table" "The head of a table in a file that is shown.",
+    SyntaxString "syntax.string" "A text in a file that is shown.",
+    SyntaxNumber "syntax.number" "A number, a date, or yes and no in a file that is shown.",
+    SyntaxComment "syntax.comment" "A comment in a file that is shown.",
 }
 
 impl Role {

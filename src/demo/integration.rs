@@ -103,7 +103,13 @@ fn catalog(remote: &Path, commit: &str) -> Option<Catalog> {
 /// Follows the main branch of `remote` until the task is aborted, looking every `interval`.
 pub async fn run(remote: PathBuf, clusters: Vec<Arc<Manifests>>, interval: Duration) {
     let mut seen: Option<String> = None;
-    let mut said = BTreeMap::new();
+    // What the estate began with is in the clusters already.
+    let began = |service: &Service| {
+        let (version, image) = (service.version.to_owned(), service.image(service.version));
+        Published { version, image }
+    };
+    let mut said: BTreeMap<&str, Published> =
+        SERVICES.iter().map(|service| (service.name, began(service))).collect();
     loop {
         let (at, before) = (remote.clone(), seen.clone());
         let found = tokio::task::spawn_blocking(move || {
@@ -112,16 +118,16 @@ pub async fn run(remote: PathBuf, clusters: Vec<Arc<Manifests>>, interval: Durat
             Some((head, published(&catalog)))
         });
         if let Ok(Some((head, now))) = found.await {
-            // What the estate began with is in the clusters already.
-            for (service, published) in now
-                .iter()
-                .filter(|(name, now)| seen.is_some() && said.get(*name).is_some_and(|before| before != *now))
-            {
+            for (service, published) in now {
+                if said.get(service) == Some(&published) {
+                    continue;
+                }
                 for manifests in &clusters {
                     manifests.publish(service, published.clone());
                 }
+                said.insert(service, published);
             }
-            (seen, said) = (Some(head), now);
+            seen = Some(head);
         }
         tokio::time::sleep(interval).await;
     }

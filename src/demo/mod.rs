@@ -10,6 +10,7 @@ pub mod kubernetes;
 pub mod manifests;
 pub mod metrics;
 pub mod noise;
+pub mod people;
 pub mod registry;
 pub mod repository;
 pub mod sinks;
@@ -99,6 +100,8 @@ pub struct Platform {
     kubeconfig: PathBuf,
     directory: TempDir,
     tasks: Vec<JoinHandle<()>>,
+    /// Others find the demo by it.
+    _running: std::fs::File,
 }
 
 impl Platform {
@@ -106,7 +109,7 @@ impl Platform {
     /// time and I/O.
     pub async fn start(options: PlatformOptions) -> Result<Self, Failure> {
         let PlatformOptions { seed, scenario, now, pace } = options;
-        let directory = tempfile::Builder::new().prefix("quarterdeck-demo-").tempdir().map_err(|error| {
+        let directory = tempfile::Builder::new().prefix(people::PREFIX).tempdir().map_err(|error| {
             Failure::failed("could not make a temporary directory for the demo").because(&error)
         })?;
         let time = Time::starting_at(now);
@@ -145,8 +148,10 @@ impl Platform {
         let manifests = [&staging, &production].map(|cluster| Arc::clone(cluster.manifests()));
         let interval = pace.rollout_step.max(Duration::from_millis(50));
         tasks.push(tokio::spawn(integration::run(repositories.remote.clone(), manifests.into(), interval)));
-        let kubeconfig = directory.path().join("kubeconfig");
+        let kubeconfig = directory.path().join(people::KUBECONFIG);
         kubeconfig::write(&kubeconfig, [&staging, &production])?;
+        let running = people::mark_running(directory.path())
+            .map_err(|error| Failure::failed("could not mark the demo as running").because(&error))?;
         Ok(Self {
             staging,
             production,
@@ -158,6 +163,7 @@ impl Platform {
             kubeconfig,
             directory,
             tasks,
+            _running: running,
         })
     }
 

@@ -1,5 +1,7 @@
 //! The lines in which two texts differ, with a few around them.
 
+use serde::{Deserialize, Serialize};
+
 /// Lines that are shown around what differs.
 const AROUND: usize = 3;
 
@@ -7,7 +9,7 @@ const AROUND: usize = 3;
 const COMPARED: usize = 400;
 
 /// What became of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DiffKind {
     /// It is in both.
     Kept,
@@ -18,7 +20,7 @@ pub enum DiffKind {
 }
 
 /// One line of a difference.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiffLine {
     /// What became of it.
     pub kind: DiffKind,

@@ -189,36 +189,43 @@ impl Impact {
             // The policy of a tier changes what services promise whose own tables stay as they are.
             .chain(promised.keys().map(|name| (*name).clone()))
             .collect();
-        let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
-        let mut words = Vec::new();
-        for name in &changed {
+        let in_words = |name: &ServiceName| {
             let (old, new) = (base.services.get(name), head.services.get(name));
-            let promised = promised.get(name);
-            let said = promised.map_or(&[][..], |promised| &promised.words);
-            words.push((name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref), said)));
-            // A promise that only gets better harms nobody.
-            let is_same = old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new) || old == new);
-            if old.is_some() && !(is_same && promised.is_some_and(|promised| !promised.lowered)) {
-                let version = new.and_then(|new| new.version.as_ref());
-                broken.insert(name, Broken { old, new, version });
-            }
-        }
-        let mut seeds = seeds(head, &graph, &broken);
-        let mut subjects: Vec<usize> = changed.iter().filter_map(|name| graph.position(name)).collect();
-        // A changed service can ask for something that is not there.
-        for place in &subjects {
-            let reasons = named(head, &graph, *place).map(|service| unmet_needs(head, service));
-            if let Some(reasons) = reasons.filter(|reasons| !reasons.is_empty()) {
-                seeds.push((*place, Harm::Breaks, reasons));
-            }
-        }
-        subjects.sort_unstable();
+            let said = promised.get(name).map_or(&[][..], |promised| &promised.words);
+            (name.clone(), harm::in_words(old.map(Arc::as_ref), new.map(Arc::as_ref), said))
+        };
+        let words = changed.iter().map(in_words).collect();
+        let (subjects, seeds) = change_seeds(base, head, &graph, &changed, &promised);
         let now = ceilings(head, &graph, &HashSet::new());
         let earlier = ceilings(base, &before, &HashSet::new());
         let otherwise = |name: &ServiceName, _: usize| before.position(name).map(|place| earlier[place]);
         let risks = promises::risks(base, head, &graph, &now, &otherwise);
         Spread { catalog: head, graph: &graph, subjects: &subjects, now: &now, otherwise: &otherwise, risks }
             .answer(Cause::Change(words), seeds)
+    }
+
+    /// How many services suffer each kind of harm from the step from `base` to `head`, as [`Self::change`] counts them:
+    /// for where many changes are listed and nobody reads the names. `graph` is that of the head, and `touched` are
+    /// the services that differ.
+    pub fn count_change(
+        base: &Catalog,
+        head: &Catalog,
+        graph: &DependencyGraph,
+        touched: &[ServiceName],
+    ) -> BTreeMap<Harm, usize> {
+        let promised = promises::changed(base, head);
+        if !promised.is_empty() || touched.iter().any(|name| has_other_needs(base, head, name)) {
+            // Then it must be found out what everybody can still keep.
+            return Self::change(base, head).by_harm;
+        }
+        let changed = touched.iter().cloned().collect();
+        let (subjects, seeds) = change_seeds(base, head, graph, &changed, &promised);
+        let mut counts = BTreeMap::new();
+        let harms = suffered(graph, &subjects, &seeds).into_iter().flatten();
+        for (harm, _) in harms.filter(|(harm, _)| *harm != Harm::Unharmed) {
+            *counts.entry(harm).or_default() += 1;
+        }
+        counts
     }
 
     /// How many services are harmed.
@@ -324,6 +331,80 @@ fn seeds(
     seeds
 }
 
+/// Whether a service comes, goes, or needs other services than before.
+fn has_other_needs(base: &Catalog, head: &Catalog, name: &ServiceName) -> bool {
+    let needs = |service: &Arc<Service>| -> BTreeSet<(ServiceName, bool)> {
+        let needs = service.dependencies.iter();
+        needs.map(|dependency| (dependency.service.clone(), dependency.optional)).collect()
+    };
+    match (base.services.get(name), head.services.get(name)) {
+        (Some(old), Some(new)) => needs(old) != needs(new),
+        _ => true,
+    }
+}
+
+/// Where the services are that a change alters, in ascending order, and what that does to their direct users.
+fn change_seeds(
+    base: &Catalog,
+    head: &Catalog,
+    graph: &DependencyGraph,
+    changed: &BTreeSet<ServiceName>,
+    promised: &BTreeMap<&ServiceName, promises::Changed>,
+) -> (Vec<usize>, Vec<Seed>) {
+    let mut broken: HashMap<&ServiceName, Broken<'_>> = HashMap::new();
+    for name in changed {
+        let (old, new) = (base.services.get(name), head.services.get(name));
+        // A promise that only gets better harms nobody.
+        let is_same = old.zip(new).is_some_and(|(old, new)| Arc::ptr_eq(old, new) || old == new);
+        if old.is_some() && !(is_same && promised.get(name).is_some_and(|promised| !promised.lowered)) {
+            let version = new.and_then(|new| new.version.as_ref());
+            broken.insert(name, Broken { old, new, version });
+        }
+    }
+    let mut seeds = seeds(head, graph, &broken);
+    let mut subjects: Vec<usize> = changed.iter().filter_map(|name| graph.position(name)).collect();
+    // A changed service can ask for something that is not there.
+    for place in &subjects {
+        let reasons = named(head, graph, *place).map(|service| unmet_needs(head, service));
+        if let Some(reasons) = reasons.filter(|reasons| !reasons.is_empty()) {
+            seeds.push((*place, Harm::Breaks, reasons));
+        }
+    }
+    subjects.sort_unstable();
+    (subjects, seeds)
+}
+
+/// What becomes of every service, and through which other one, by its place. The worst harm comes first, and whoever
+/// it reaches suffers nothing milder.
+fn suffered(
+    graph: &DependencyGraph,
+    subjects: &[usize],
+    seeds: &[Seed],
+) -> Vec<Option<(Harm, Option<usize>)>> {
+    let mut waiting: [VecDeque<(usize, Option<usize>)>; Harm::ALL.len()] = Default::default();
+    let mut by_self: HashSet<usize> = HashSet::new();
+    for (place, harm, _) in seeds {
+        waiting[*harm as usize].push_back((*place, None));
+        if subjects.binary_search(place).is_ok() {
+            by_self.insert(*place);
+        }
+    }
+    let mut suffered: Vec<Option<(Harm, Option<usize>)>> = vec![None; graph.len()];
+    for harm in Harm::ALL {
+        while let Some((place, via)) = waiting[harm as usize].pop_front() {
+            let is_subject = subjects.binary_search(&place).is_ok() && !by_self.contains(&place);
+            if suffered[place].is_some() || is_subject {
+                continue;
+            }
+            suffered[place] = Some((harm, via));
+            for (user, need) in graph.users(place) {
+                waiting[harm.behind(need.optional) as usize].push_back((user, Some(place)));
+            }
+        }
+    }
+    suffered
+}
+
 /// How harm spreads from the direct users to everybody behind them.
 struct Spread<'a> {
     catalog: &'a Catalog,
@@ -340,34 +421,14 @@ struct Spread<'a> {
 
 impl Spread<'_> {
     fn answer(&self, cause: Cause, seeds: Vec<Seed>) -> Impact {
-        let count = self.graph.len();
+        let mut suffered = suffered(self.graph, self.subjects, &seeds);
         let mut reasons: HashMap<usize, Vec<(Harm, String)>> = HashMap::new();
-        let mut by_self: HashSet<usize> = HashSet::new();
-        let mut waiting: [VecDeque<(usize, Option<usize>)>; Harm::ALL.len()] = Default::default();
-        let mut depth = vec![usize::MAX; count];
+        let mut depth = vec![usize::MAX; self.graph.len()];
         for (place, harm, said) in seeds {
             reasons.entry(place).or_default().extend(said.into_iter().map(|reason| (harm, reason)));
-            waiting[harm as usize].push_back((place, None));
-            if self.subjects.binary_search(&place).is_ok() {
-                by_self.insert(place);
-            }
             depth[place] = 1;
         }
         let (required, mut depth) = self.distances(depth);
-        // The worst harm comes first, and whoever it reaches suffers nothing milder.
-        let mut suffered: Vec<Option<(Harm, Option<usize>)>> = vec![None; count];
-        for harm in Harm::ALL {
-            while let Some((place, via)) = waiting[harm as usize].pop_front() {
-                let is_subject = self.subjects.binary_search(&place).is_ok() && !by_self.contains(&place);
-                if suffered[place].is_some() || is_subject {
-                    continue;
-                }
-                suffered[place] = Some((harm, via));
-                for (user, need) in self.graph.users(place) {
-                    waiting[harm.behind(need.optional) as usize].push_back((user, Some(place)));
-                }
-            }
-        }
         for (place, why) in &self.risks {
             reasons.entry(*place).or_default().push((Harm::AtRisk, why.clone()));
             if suffered[*place].is_none_or(|(harm, _)| harm > Harm::AtRisk) {

@@ -213,7 +213,8 @@ pub fn write(main: &Catalog, wanted: Wanted, material: Material) -> Result<Servi
     let classification = change::classify(main, &head, &paths);
     require_guide(&classification, head.services.get(&wanted.service))?;
     let (change, branch) = ground.branch(number);
-    let gates = change::gates(&classification, main, &head);
+    let marks = change::HeadMarks::of(&classification.services, &head);
+    let gates = change::gates(&classification, main, &marks);
     let findings = new_findings(&rules::check(main, None, today), rules::check(&head, Some(main), today));
     let step = ground.edits.iter().find_map(|edit| match edit {
         Edit::Status(to) => Some(*to),

@@ -1,5 +1,8 @@
 //! The engine: one loop owns the model; effects run as tasks against ports; sources fill slots.
 
+pub mod agent;
+mod chain;
+mod changes;
 pub mod executor;
 pub mod headless;
 mod history;
@@ -7,6 +10,7 @@ mod impact;
 mod inspect;
 pub mod live;
 mod main_branch;
+pub mod reconcile;
 pub mod slots;
 mod sources;
 mod teams;
@@ -27,6 +31,7 @@ use crate::{
     model::effect::{ImpactRequest, ValidationRequest},
     ports::{Cluster, Ports, Revision},
 };
+use agent::seat::Seat;
 use work::deploy::Sightings;
 
 use chrono::NaiveDate;
@@ -47,6 +52,8 @@ pub struct Outside {
     holder: Arc<str>,
     /// What this process saw of running deployments.
     sightings: Arc<Mutex<Sightings>>,
+    /// The agent of this process, while it has taken the place of one.
+    pub seat: Arc<Seat>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -64,7 +71,14 @@ impl Outside {
     pub fn new(ports: Ports) -> Self {
         let began = ports.clock.now().timestamp_micros();
         let holder = Arc::from(format!("{}-{began}", std::process::id()));
-        Self { ports, clusters: Arc::default(), judged: Arc::default(), holder, sightings: Arc::default() }
+        Self {
+            ports,
+            clusters: Arc::default(),
+            judged: Arc::default(),
+            holder,
+            sightings: Arc::default(),
+            seat: Arc::default(),
+        }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.
@@ -73,6 +87,12 @@ impl Outside {
     /// The working tree cannot be read.
     pub async fn main_branch(&self) -> Result<String, Failure> {
         Ok(self.ports.repository.load(&Revision::WorkingTree).await?.settings.main.clone())
+    }
+
+    /// The catalog of the main branch, by which everybody is judged; where there is none yet, the one that is given.
+    pub async fn governing(&self, here: &Arc<Catalog>) -> Arc<Catalog> {
+        let main = Revision::Branch(here.settings.main.clone());
+        self.ports.repository.load(&main).await.unwrap_or_else(|_| Arc::clone(here))
     }
 
     /// The cluster of a context.

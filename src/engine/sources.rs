@@ -1,15 +1,13 @@
 //! Sources: tasks that look at the outside and put what they see into slots. Each fails alone.
 
-use super::{Outside, executor, main_branch, slots::Slots};
+use super::{Outside, agent, chain, changes, executor, main_branch, slots::Slots};
 use crate::{
     domain::{
         catalog::{Catalog, Target},
-        change::{self, Change, Proposal, Review},
-        ledger::Operations,
-        name::{CommitId, ContextName},
+        name::ContextName,
         sla::{Endpoint, History, MetricsView},
     },
-    error::Failure,
+    error::{Failure, FailureKind},
     model::{event::SourceUpdate, world::LedgerView},
     ports::{Fingerprint, PublishCluster, Revision},
 };
@@ -42,20 +40,34 @@ const SCRAPES_AT_ONCE: usize = 32;
 const RECENT: chrono::Duration = chrono::Duration::seconds(60);
 
 /// The newest catalog, for the sources that follow it.
-type CatalogWatch = watch::Receiver<Option<Arc<Catalog>>>;
+pub(super) type CatalogWatch = watch::Receiver<Option<Arc<Catalog>>>;
 
 /// Counts how often somebody asked to read everything again.
-type Asked = watch::Receiver<u64>;
+pub(super) type Asked = watch::Receiver<u64>;
 
 /// What a look at the repository saw, and by whose asking.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-struct Look {
+pub(super) struct Look {
     seen: Fingerprint,
     asked: u64,
 }
 
-/// Starts all sources; they end when the set is dropped. A read-only console pushes nothing.
-pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: bool) -> JoinSet<()> {
+/// Who looks at what the sources see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// A person. A read-only console pushes nothing.
+    Person {
+        /// Whether it is one.
+        read_only: bool,
+    },
+    /// An agent, which decides by the repository, the ledger, the forge and the clusters, and scrapes for itself
+    /// what it judges.
+    Agent,
+}
+
+/// Starts all sources that matter to whoever looks; they end when the set is dropped.
+pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: Audience) -> JoinSet<()> {
+    let read_only = audience == Audience::Person { read_only: true };
     let mut tasks = JoinSet::new();
     let (catalog_sender, catalog) = watch::channel(None);
     let (look_sender, looks) = watch::channel(Look::default());
@@ -66,7 +78,9 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     let (outside_, slots_) = each();
     tasks.spawn(read_ledger(outside_, slots_, looks.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(read_changes(outside_, slots_, looks.clone(), catalog.clone()));
+    tasks.spawn(changes::read(outside_, slots_, looks.clone(), catalog.clone()));
+    let (outside_, slots_) = each();
+    tasks.spawn(chain::watch(outside_, slots_, looks.clone(), catalog.clone(), read_only));
     let (outside_, slots_) = each();
     tasks.spawn(main_branch::watch(outside_, slots_, looks, catalog.clone()));
     let (outside_, slots_) = each();
@@ -74,10 +88,14 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     tasks.spawn(look(outside.clone(), look_sender, asked.clone(), fetched));
     let (outside_, slots_) = each();
     tasks.spawn(watch_clusters(outside_, slots_, asked.clone(), catalog.clone()));
-    let (outside_, slots_) = each();
-    tasks.spawn(scrape(outside_, slots_, catalog.clone()));
-    let (outside_, slots_) = each();
-    tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog.clone()));
+    if audience != Audience::Agent {
+        let (outside_, slots_) = each();
+        tasks.spawn(scrape(outside_, slots_, catalog.clone()));
+        let (outside_, slots_) = each();
+        tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog.clone()));
+        let (outside_, slots_) = each();
+        tasks.spawn(agent::watch::watch(outside_, slots_, asked.clone(), catalog.clone()));
+    }
     let (outside_, slots_) = each();
     tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog));
     let (outside_, slots_) = each();
@@ -199,79 +217,6 @@ async fn read_ledger(outside: Outside, slots: Slots, mut looks: watch::Receiver<
     }
 }
 
-/// Reads the open changes whenever a ref or the catalog moved. What was concluded about a head is kept.
-async fn read_changes(
-    outside: Outside,
-    slots: Slots,
-    mut looks: watch::Receiver<Look>,
-    mut catalogs: CatalogWatch,
-) {
-    let mut known: BTreeMap<(CommitId, CommitId), Change> = BTreeMap::new();
-    let mut with: Option<Arc<Catalog>> = None;
-    loop {
-        looks.borrow_and_update();
-        let catalog = catalogs.borrow_and_update().clone();
-        if let Some(catalog) = catalog {
-            let result = changes(&outside, &catalog, &mut known, &mut with).await;
-            slots.put(SourceUpdate::Changes(result.map(Arc::new)));
-        }
-        let ended = tokio::select! {
-            changed = looks.changed() => changed.is_err(),
-            changed = catalogs.changed() => changed.is_err(),
-        };
-        if ended {
-            return;
-        }
-    }
-}
-
-async fn changes(
-    outside: &Outside,
-    catalog: &Arc<Catalog>,
-    known: &mut BTreeMap<(CommitId, CommitId), Change>,
-    with: &mut Option<Arc<Catalog>>,
-) -> Result<Review, Failure> {
-    let main = outside.ports.repository.load(&Revision::Branch(catalog.settings.main.clone())).await?;
-    if with.as_ref().is_none_or(|before| before.people != main.people || before.gate_teams != main.gate_teams)
-    {
-        // Gates depend on the main branch's teams.
-        known.clear();
-    }
-    *with = Some(main.clone());
-    let proposals = outside.ports.repository.proposals(catalog).await?;
-    let mut changes = Vec::with_capacity(proposals.len());
-    let mut kept = BTreeMap::new();
-    for proposal in proposals {
-        let key = (proposal.base.clone(), proposal.head.clone());
-        let change = match known.remove(&key) {
-            Some(change) if change.proposal == proposal => change,
-            _ => load_change(outside, proposal, &main).await?,
-        };
-        kept.insert(key, change.clone());
-        changes.push(change);
-    }
-    *known = kept;
-    Ok(Review { people: main.people.clone(), changes })
-}
-
-/// Concludes everything about a proposal: reads both its ends, compares and validates them.
-pub(super) async fn load_change(
-    outside: &Outside,
-    proposal: Proposal,
-    main: &Arc<Catalog>,
-) -> Result<Change, Failure> {
-    let began = executor::began(outside, &proposal.base).await?;
-    let head = outside.ports.repository.load(&Revision::Named(proposal.head.to_string())).await?;
-    let findings = Arc::new(executor::check_change(outside, head.clone(), &began).await?);
-    let main = main.clone();
-    // Counting whom it harms takes long enough on a large estate to keep the loop's threads from drawing.
-    tokio::task::spawn_blocking(move || {
-        change::assemble(proposal, &began.catalog, &head, findings, &main, &Operations::default())
-    })
-    .await
-    .map_err(|error| Failure::failed("a change was not compared to its end").because(&error))
-}
-
 /// Fetches the remote, and replays what waits for it.
 async fn fetch(
     outside: Outside,
@@ -294,6 +239,8 @@ async fn fetch(
             && let Ok(state) = outside.ports.ledger.state().await
             && state.unsynced > 0
             && let Err(failure) = outside.ports.ledger.sync().await
+            // An agent that does not lead leaves that to the one that does.
+            && !matches!(failure.kind, FailureKind::Conflict | FailureKind::Interrupted)
         {
             slots.put(SourceUpdate::Remote(Err(failure)));
         }

@@ -182,6 +182,12 @@ pub fn settle(model: &mut Model) {
 
 fn receive(model: &mut Model, update: SourceUpdate) {
     let now = model.now;
+    if let SourceUpdate::Agent(result) = update {
+        // Nothing is joined with it.
+        model.world.agent.receive(now, result);
+        model.dirty = true;
+        return;
+    }
     model.stale = true;
     model.dirty = true;
     let world = &mut model.world;
@@ -212,12 +218,22 @@ fn receive(model: &mut Model, update: SourceUpdate) {
         }
         SourceUpdate::Changes(result) => world.changes.receive(now, result),
         SourceUpdate::Ledger(result) => world.ledger.receive(now, result),
+        SourceUpdate::Chain(result) => {
+            let before = world.chain.value.as_ref().map_or(0, |chain| chain.problem_count);
+            world.chain.receive(now, result);
+            let first = world.chain.value.as_ref().filter(|chain| chain.problem_count > before);
+            if let Some(remark) = first.and_then(|chain| chain.first.clone()) {
+                let text = format!("the ledger cannot be believed: {}", remark.words());
+                run::say(model, NoticeKind::Error, text);
+            }
+        }
         SourceUpdate::Cluster(context, result) => {
             world.clusters.entry(context).or_default().receive(now, result);
         }
         SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
         SourceUpdate::Alerts(result) => world.alerts.receive(now, result),
         SourceUpdate::Requests(result) => world.requests.receive(now, result),
+        SourceUpdate::Agent(_) => {}
         SourceUpdate::Remote(result) => world.remote.receive(now, result.map(Arc::new)),
         SourceUpdate::History(result) => world.history.receive(now, result),
         SourceUpdate::Operator(result) => match result {
@@ -344,8 +360,8 @@ fn mouse(model: &mut Model, kind: MouseKind, column: u16, row: u16) -> Effects {
             return effects;
         }
     }
-    // A page without a list of rows has nothing to put the cursor on.
     if matches!(pane, Pane::Calendar | Pane::Pipeline) {
+        run::page_click(model, pane, column, row);
         return Effects::none();
     }
     if pane == Pane::Graph {

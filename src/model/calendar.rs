@@ -39,7 +39,7 @@ impl CalendarBook {
     /// Writes it out again where something has changed. `month` is a day of the month that is shown; `None` while
     /// nobody looks.
     pub fn refresh(&mut self, world: &World, month: Option<NaiveDate>, now: DateTime<Utc>) {
-        let Some(catalog) = &world.catalog.value else { return };
+        let Some(catalog) = world.governing() else { return };
         let today = now.date_naive();
         let is_known = self.catalog.as_ref().is_some_and(|known| Arc::ptr_eq(known, catalog));
         let is_today = is_known && self.today == Some(today);

@@ -12,6 +12,8 @@ use crate::{
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
+        leadership::AgentView,
+        ledger::ChainHealth,
         merge::Landing,
         name::ContextName,
         plan::{Outcome, Progress, Validation},
@@ -57,6 +59,8 @@ pub enum SourceUpdate {
     Changes(Result<Arc<Review>, Failure>),
     /// The ledger.
     Ledger(Result<Arc<LedgerView>, Failure>),
+    /// Whether the ledger can be believed.
+    Chain(Result<Arc<ChainHealth>, Failure>),
     /// A cluster.
     Cluster(ContextName, Result<Arc<ClusterView>, Failure>),
     /// Scrapes.
@@ -65,6 +69,8 @@ pub enum SourceUpdate {
     Alerts(Result<Arc<Vec<Alert>>, Failure>),
     /// The forge.
     Requests(Result<Arc<Vec<Request>>, Failure>),
+    /// Who leads among agents.
+    Agent(Result<Arc<AgentView>, Failure>),
     /// The Git remote was fetched.
     Remote(Result<(), Failure>),
     /// The history of what is going away.

@@ -10,6 +10,7 @@ use crate::domain::{
     name::{ContextName, ProjectName, ServiceName},
     sla::{Endpoint, Indicators, Judgement, MetricsView, SlaVerdict, judge},
 };
+use chrono::{DateTime, Utc};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
@@ -32,7 +33,50 @@ pub struct Place {
     pub judgement: Judgement,
 }
 
+/// How what runs in a place stands to what Git says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drift {
+    /// It is what Git says.
+    Same,
+    /// It is something else.
+    Differs,
+    /// Argo CD finds something else than the version to differ.
+    OutOfSync,
+    /// One of the two is not known.
+    Unknown,
+}
+
+impl Drift {
+    /// The word for people and for JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Same => "none",
+            Self::Differs => "version",
+            Self::OutOfSync => "out-of-sync",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 impl Place {
+    /// How what runs stands to the version that Git says.
+    pub fn drift(&self, service: &Service) -> Drift {
+        let merged = service.version.as_ref().map(ToString::to_string);
+        match (self.version(), merged) {
+            (Some(runs), Some(merged)) if runs != merged => Drift::Differs,
+            _ if self.application.as_ref().is_some_and(|application| application.sync == "OutOfSync") => {
+                Drift::OutOfSync
+            }
+            (Some(_), Some(_)) => Drift::Same,
+            _ => Drift::Unknown,
+        }
+    }
+
+    /// When Argo CD last compared it with Git; for everything else the age of the cluster's picture counts.
+    pub fn compared_at(&self) -> Option<DateTime<Utc>> {
+        self.application.as_ref().and_then(|application| application.reconciled_at)
+    }
+
     /// The version that runs, if the cluster tells.
     pub fn version(&self) -> Option<&str> {
         self.workload.as_ref().and_then(|workload| workload.version.as_deref())

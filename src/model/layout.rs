@@ -23,6 +23,16 @@ pub struct Area {
 }
 
 impl Area {
+    /// What a pane of this area has below its title line, without the cells at both sides.
+    pub const fn content(self) -> Self {
+        Self {
+            x: self.x + 1,
+            y: self.y + 1,
+            width: self.width.saturating_sub(2),
+            height: self.height.saturating_sub(1),
+        }
+    }
+
     /// Whether a cell lies in it.
     pub const fn contains(self, column: u16, row: u16) -> bool {
         column >= self.x && column < self.x + self.width && row >= self.y && row < self.y + self.height

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod join;
 pub mod layout;
 pub mod list;
+pub mod pages;
 pub mod rows;
 pub mod ui;
 pub mod world;

@@ -9,7 +9,8 @@ use crate::{
         deployment::ClusterView,
         finding::Finding,
         forge::Request,
-        ledger::Operations,
+        leadership::AgentView,
+        ledger::{ChainHealth, Operations},
         name::{CommitId, ContextName},
         sla::MetricsView,
     },
@@ -64,6 +65,20 @@ impl Source<ClusterView> {
     }
 }
 
+impl World {
+    /// The catalog whose calendar counts: the main branch's, by which merges and deployments are judged; until that
+    /// was read, the working tree's.
+    pub fn governing(&self) -> Option<&Arc<Catalog>> {
+        self.main.value.as_ref().map(|main| &main.catalog).or(self.catalog.value.as_ref())
+    }
+
+    /// Whether the working tree has another calendar than the main branch.
+    pub fn calendar_differs(&self) -> bool {
+        let both = self.main.value.as_ref().zip(self.catalog.value.as_ref());
+        both.is_some_and(|(main, here)| main.catalog.calendar != here.calendar)
+    }
+}
+
 impl<T> Source<T> {
     /// Takes a new picture, or keeps the old one with the reason.
     pub fn receive(&mut self, at: DateTime<Utc>, result: Result<Arc<T>, Failure>) {
@@ -104,8 +119,12 @@ pub struct MainBranch {
     pub name: String,
     /// Where it stands.
     pub head: CommitId,
+    /// What it says: its calendar is the one that counts.
+    pub catalog: Arc<Catalog>,
     /// The errors that validation finds in it; it is broken while there are any.
     pub errors: Vec<Finding>,
+    /// The newest restorations that its commits tell of, whether or not the ledger has them.
+    pub restorations: Vec<CommitId>,
 }
 
 /// Everything the sources said.
@@ -123,6 +142,8 @@ pub struct World {
     pub changes: Source<Review>,
     /// The ledger.
     pub ledger: Source<LedgerView>,
+    /// Whether it can be believed.
+    pub chain: Source<ChainHealth>,
     /// Clusters by context.
     pub clusters: BTreeMap<ContextName, Source<ClusterView>>,
     /// Scrapes.
@@ -131,6 +152,8 @@ pub struct World {
     pub alerts: Source<Vec<Alert>>,
     /// Pull and merge requests of the forge.
     pub requests: Source<Vec<Request>>,
+    /// The agent: whether one is alive, and when it last looked.
+    pub agent: Source<AgentView>,
     /// The Git remote: when it was last fetched, or why it could not be.
     pub remote: Source<()>,
     /// Who depended on what is going away, commit by commit; read only while somebody looks.

@@ -212,6 +212,7 @@ fn people() -> People {
         emails: vec![format!("{handle}@example.com")],
         chat: Some(format!("@{handle}")),
         phone: Some("+34 600 000 000".into()),
+        ..Person::default()
     };
     let persons = [person("m-ruiz", "Marta Ruiz"), person("a-chen", "Ada Chen")];
     let team = Team {
@@ -283,6 +284,9 @@ fn changes() -> Vec<Arc<Change>> {
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, GateState::Open)],
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     };
     let mut auth = change("auth-1.4.0", ChangeClass::Feature, "Ada Chen", 26, &["shared-auth"]);
@@ -333,6 +337,7 @@ fn incidents() -> Vec<Incident> {
         service: Some(service.into()),
         declared_at: now() - Duration::minutes(minutes),
         declared_by: "Ada Chen".into(),
+        escalated: None,
         acknowledged: None,
         resolved: None,
         deployment: None,

@@ -25,6 +25,8 @@ mod deployment_screens;
 #[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
+mod inspect_screens;
+#[cfg(test)]
 mod inventory_screens;
 #[cfg(test)]
 mod screens;

@@ -320,9 +320,9 @@ async fn rollbacks_from_the_command_line() {
         .complains(&["did you mean `shared-auth`?"]);
     program.ends(1, &[&rollback[..], &["--yes", "--read-only"]].concat()).await.complains(&["read-only"]);
     program
-        .ends(1, &["service", "rollback", "event-bus", "--environment", "staging", "--yes"])
+        .ends(1, &["service", "rollback", "event-bus", "--environment", "staging", "--to", "9.9.9", "--yes"])
         .await
-        .complains(&["Git"]);
+        .complains(&["no revision with 9.9.9 is there any more"]);
     assert_eq!(deployment(&platform, Environment::Staging, "shared-auth"), before);
     let events = ledger(&platform).len();
 

@@ -2,6 +2,7 @@
 
 use quarterdeck::{
     adapters::{
+        clock::SystemClock,
         cluster::{Connections, KubeCluster},
         install_crypto,
     },
@@ -16,7 +17,7 @@ use quarterdeck::{
         deployment::{ClusterView, RollbackRoute, RolloutStatus},
     },
     error::{Failure, FailureKind},
-    ports::{Cluster as _, PublishCluster},
+    ports::{Clock as _, Cluster as _, PublishCluster},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -29,9 +30,18 @@ pub struct Bench {
     pub traffic: Arc<Traffic>,
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::console::granted(&self.simulated);
+        }
+    }
+}
+
 pub async fn bench() -> Bench {
     install_crypto();
-    let time = Time::starting_at(chrono::DateTime::from_timestamp(1_790_000_000, 0).unwrap());
+    // A restart is judged by both clocks: they must be the same.
+    let time = Time::starting_at(SystemClock.now());
     let (environment, scenario) = (Environment::Production, Scenario::BadRelease);
     let traffic = Arc::new(Traffic::new(environment, scenario, time, 1));
     let options = ClusterOptions { environment, scenario, time, pace: Pace::fast(), seed: 1 };

@@ -6,11 +6,12 @@ use quarterdeck::{
     adapters::{
         alertmanager::Alertmanager,
         clock::SystemClock,
-        cluster::KubeClusters,
+        cluster::{KubeClusters, rights},
         commands::LocalCommands,
         forge::HttpForge,
         git::{AbsentRepository, GitLedger, GitRepository},
         install_crypto,
+        leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
         registry::HttpRegistry,
@@ -92,17 +93,19 @@ pub async fn platform(scenario: Scenario) -> Platform {
 /// The real adapters, as `main` puts them together.
 pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String, String)>) -> Ports {
     install_crypto();
-    let (repository, ledger): (Arc<dyn ControlRepository>, Arc<dyn Ledger>) =
-        match GitRepository::open(directory, variables) {
-            Ok(repository) => {
-                let ledger = GitLedger::new(&repository);
-                (Arc::new(repository), Arc::new(ledger))
-            }
-            Err(failure) => {
-                let absent = Arc::new(AbsentRepository(failure));
-                (absent.clone(), absent)
-            }
-        };
+    let opened = GitRepository::open(directory, variables);
+    let repository = opened.as_ref().ok().cloned();
+    let leases = AgentLeases::new(repository, kubeconfig.map(Path::to_owned), Arc::new(SystemClock));
+    let (repository, ledger): (Arc<dyn ControlRepository>, Arc<dyn Ledger>) = match opened {
+        Ok(repository) => {
+            let ledger = GitLedger::new(&repository);
+            (Arc::new(repository), Arc::new(ledger))
+        }
+        Err(failure) => {
+            let absent = Arc::new(AbsentRepository(failure));
+            (absent.clone(), absent)
+        }
+    };
     Ports {
         clock: Arc::new(SystemClock),
         repository,
@@ -114,6 +117,7 @@ pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
         registry: Arc::new(HttpRegistry::new()),
         commands: Arc::new(LocalCommands::new(directory, Some(directory.join(".git/quarterdeck-state")))),
+        leaderships: Arc::new(leases),
     }
 }
 
@@ -152,7 +156,7 @@ pub struct Console {
     /// The engine.
     pub engine: Engine,
     /// What it looks at.
-    pub platform: Platform,
+    pub platform: Arc<Platform>,
 }
 
 impl Console {
@@ -169,6 +173,18 @@ impl Console {
         let model = Model::new(Arc::new(config), ports.clock.now(), Size { width: 160, height: 45 });
         let mut engine = Engine::new(model, ports);
         engine.start_sources();
+        Self::complete(engine, Arc::new(platform)).await
+    }
+
+    /// The console of another of the demo's people, in a clone of their own.
+    pub async fn joined_by(&self, handle: &str) -> Self {
+        let directory = self.platform.directory();
+        let seat = demo::people::join(directory, handle).await.unwrap();
+        let engine = engine(&seat.repository, &seat.kubeconfig, environment(directory, None));
+        Self::complete(engine, Arc::clone(&self.platform)).await
+    }
+
+    async fn complete(engine: Engine, platform: Arc<Platform>) -> Self {
         let mut console = Self { engine, platform };
         console.until("every source has come", is_complete).await;
         console
@@ -265,6 +281,25 @@ impl Console {
             .lines()
             .map(str::to_owned)
             .collect()
+    }
+}
+
+/// Whatever a console asks of a cluster, docs/rbac must grant it.
+impl Drop for Console {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for place in demo::Environment::ALL {
+            granted(self.platform.cluster(place));
+        }
+    }
+}
+
+/// Every call that a cluster has seen is in the table that docs/rbac is made from.
+pub fn granted(cluster: &demo::SimulatedCluster) {
+    for call in cluster.store().calls() {
+        assert!(rights::has(&call), "`{call}` is not in src/adapters/cluster/rights.rs");
     }
 }
 

@@ -1,6 +1,10 @@
 //! The integration tests, as one binary.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod agent_process;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod bad_input;
@@ -34,6 +38,8 @@ mod ledger_killed;
 #[cfg(test)]
 mod ledger_processes;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod merge;
 #[cfg(test)]
 mod merge_flows;
@@ -47,5 +53,11 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
+mod running;
+#[cfg(test)]
+mod signed_approvals;
+#[cfg(test)]
+mod ten_steps;
 #[cfg(test)]
 mod terminal;

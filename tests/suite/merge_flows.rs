@@ -53,6 +53,8 @@ async fn a_change_is_approved_and_merged_by_keys_and_everything_is_signed() {
     assert_eq!(plan.title, format!("merge {CHANGE} into main"));
     insta::assert_snapshot!("merge_plan_80x24", {
         let mut model = console.model().clone();
+        // What was said before may still stand there, or not.
+        model.ui.notice = None;
         model.ui.size = quarterdeck::model::layout::Size { width: 80, height: 24 };
         without_commits(&screen(&model))
     });

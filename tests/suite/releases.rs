@@ -456,7 +456,10 @@ async fn the_verbs_of_a_deployment() {
     let cart = of("cart", ManagedBy::Deployment);
     let pods = || {
         let (_, pods) = bench.simulated.store().list(Resource::Pods, Some("project-a"));
-        let mine = pods.iter().filter(|pod| pod["metadata"]["labels"]["app.kubernetes.io/name"] == "cart");
+        let mine = pods.iter().filter(|pod| {
+            let meta = &pod["metadata"];
+            meta["labels"]["app.kubernetes.io/name"] == "cart" && meta["deletionTimestamp"].is_null()
+        });
         mine.map(|pod| pod["metadata"]["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let before = pods();

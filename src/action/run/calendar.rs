@@ -3,7 +3,7 @@
 use super::view::{focus, refresh_lists};
 use crate::{
     action::command::{CalendarCommand, CursorCommand, Direction},
-    model::{Model, layout::Pane},
+    model::{Model, layout::Pane, pages::MonthGrid},
 };
 use chrono::{Datelike, Duration, Months, NaiveDate};
 
@@ -39,6 +39,7 @@ const YEARS: std::ops::RangeInclusive<i32> = 1970..=2999;
 fn look_at(model: &mut Model, day: Option<NaiveDate>) {
     if let Some(day) = day.filter(|day| YEARS.contains(&day.year())) {
         model.ui.day = Some(day);
+        model.dirty = true;
         refresh_lists(model);
     }
 }
@@ -85,11 +86,30 @@ fn stage(model: &mut Model, direction: Direction) {
         }
     };
     if let Some(row) = found {
-        let height = model.ui.layout().rows(Pane::Pipeline);
-        let list = &mut model.ui.lists[Pane::Pipeline.index()];
-        list.placed = true;
-        list.move_to(row, height);
-        super::view::follow(model, Pane::Pipeline);
+        put_cursor(model, row);
+    }
+}
+
+fn put_cursor(model: &mut Model, row: usize) {
+    let height = model.ui.layout().rows(Pane::Pipeline);
+    let list = &mut model.ui.lists[Pane::Pipeline.index()];
+    list.placed = true;
+    list.move_to(row, height);
+    super::view::follow(model, Pane::Pipeline);
+    model.dirty = true;
+}
+
+/// A click on a day of the calendar, or on a change of the pipeline, puts the cursor there.
+pub fn page_click(model: &mut Model, pane: Pane, column: u16, row: u16) {
+    if pane == Pane::Calendar {
+        let content = model.ui.layout().pane(pane).content();
+        let day = MonthGrid::new(content, model.shown_day()).day_at(column, row);
+        return look_at(model, day);
+    }
+    let Some(change) = model.chip_at(column, row).map(|chip| chip.change.clone()) else { return };
+    let at = model.ui.list(pane).rows.iter().position(|known| change == **known);
+    if let Some(at) = at {
+        put_cursor(model, at);
     }
 }
 

@@ -4,6 +4,7 @@ use super::{plan, say_failure};
 use crate::{
     config::key::Key,
     domain::{
+        finding::{Finding, Level},
         forge::Announcement,
         name::ChangeId,
         plan::{Plan, Risk, Step, Work},
@@ -102,7 +103,7 @@ fn proposal_plan(model: &Model, proposal: ServiceProposal) -> Plan {
     if found.len() > NAMED {
         notes.push(format!("Validation will find {} more.", found.len() - NAMED));
     }
-    let counted = if found.is_empty() { "nothing new".to_owned() } else { format!("{} new", found.len()) };
+    let counted = counted(found);
     let remote = model.world.catalog.value.as_ref().map_or("the remote", |catalog| &catalog.settings.remote);
     let files: Vec<&str> = proposal.files.iter().map(|file| file.path.as_str()).collect();
     let gates: Vec<&str> = proposal.gates.iter().map(|status| status.gate.as_str()).collect();
@@ -134,6 +135,24 @@ fn proposal_plan(model: &Model, proposal: ServiceProposal) -> Plan {
         risk: Risk::Shared,
         confirm_by_typing: None,
         work: Work::Propose(Box::new(proposal)),
+    }
+}
+
+/// `1 error, 2 warnings`: what validation finds that was not there before.
+fn counted(found: &[Finding]) -> String {
+    let of = |level| found.iter().filter(|finding| finding.level == level).count();
+    let parts: Vec<String> = [Level::Error, Level::Warning, Level::Note]
+        .into_iter()
+        .filter_map(|level| match of(level) {
+            0 => None,
+            1 => Some(format!("1 new {level}")),
+            many => Some(format!("{many} new {level}s")),
+        })
+        .collect();
+    match parts.is_empty() {
+        true => "nothing new".to_owned(),
+        false if of(Level::Error) > 0 => format!("{}: it will be blocked", parts.join(", ")),
+        false => parts.join(", "),
     }
 }
 

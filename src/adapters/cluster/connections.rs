@@ -15,6 +15,9 @@ use std::{
 /// How long opening a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The context that stands for the cluster that this process runs in.
+pub const IN_CLUSTER: &str = "in-cluster";
+
 /// A kubeconfig that was read.
 #[derive(Debug, Clone)]
 pub struct Connections {
@@ -54,6 +57,23 @@ impl Connections {
                 .map(|kubeconfig| Self { kubeconfig, origin: "KUBECONFIG or ~/.kube/config".to_owned() })
                 .map_err(|error| unreadable("KUBECONFIG or ~/.kube/config", &error)),
         }
+    }
+
+    /// The client settings inside of a cluster: those of the pod's service account.
+    ///
+    /// # Errors
+    /// Configuration: this process does not run in a pod, or the account's token is not mounted.
+    pub fn in_cluster() -> Result<kube::Config, Failure> {
+        let mut settings = kube::Config::incluster().map_err(|error| {
+            Failure::configuration(format!("the context `{IN_CLUSTER}` cannot be used here"))
+                .because(&error)
+                .hint("it is for a pod with a service account; elsewhere name a context of the kubeconfig")
+        })?;
+        settings.connect_timeout = Some(CONNECT_TIMEOUT);
+        settings.default_retry = false;
+        // The API server of the own cluster is never behind a proxy.
+        settings.proxy_url = None;
+        Ok(settings)
     }
 
     /// The contexts it names, in the file's order.
@@ -203,6 +223,13 @@ mod tests {
 
         let (_folder, bad) = written("contexts: [unclosed");
         assert!(Connections::open(Some(&bad)).unwrap_err().message.contains("is not valid"));
+    }
+
+    #[test]
+    fn outside_of_a_pod_the_own_cluster_is_refused_with_the_reason() {
+        let refused = Connections::in_cluster().unwrap_err();
+        assert_eq!(refused.kind, FailureKind::Configuration);
+        assert!(refused.hints[0].contains("service account"), "{}", refused.render());
     }
 
     #[test]

@@ -6,9 +6,11 @@ mod connections;
 mod failures;
 mod flux;
 mod inspect;
+mod lease;
 mod object;
 mod objects;
 mod release;
+pub mod rights;
 mod rollout;
 mod template;
 mod undo;
@@ -16,9 +18,10 @@ mod verbs;
 mod watch;
 
 pub use connections::Connections;
+pub use lease::KubeLease;
 
 use crate::{
-    adapters::clock::SystemClock,
+    adapters::{clock::SystemClock, compose::Compose},
     domain::{
         catalog::{ManagedBy, Target},
         deployment::{
@@ -61,12 +64,16 @@ pub struct KubeCluster {
 }
 
 impl KubeCluster {
-    /// The cluster of a context in the kubeconfig at `kubeconfig` (without one: where kubectl looks).
+    /// The cluster of a context in the kubeconfig at `kubeconfig` (without one: where kubectl looks); the context
+    /// `in-cluster` is the one that this process runs in.
     /// It reads files only; what is wrong with the cluster itself shows with each call.
     ///
     /// # Errors
     /// Configuration: the kubeconfig is absent or invalid, or does not know the context.
     pub fn connect(kubeconfig: Option<&Path>, context: &ContextName) -> Result<Self, Failure> {
+        if context.as_str() == connections::IN_CLUSTER {
+            return Ok(Self::with(context, Connections::in_cluster()?));
+        }
         Self::of(&Connections::open(kubeconfig)?, context)
     }
 
@@ -75,16 +82,15 @@ impl KubeCluster {
     /// # Errors
     /// Configuration: the kubeconfig does not know the context, or its entry cannot be used.
     pub fn of(connections: &Connections, context: &ContextName) -> Result<Self, Failure> {
-        Ok(Self {
-            context: context.clone(),
-            settings: connections.settings(context)?,
-            client: OnceCell::new(),
-            pace: watch::Pace::default(),
-        })
+        Ok(Self::with(context, connections.settings(context)?))
+    }
+
+    fn with(context: &ContextName, settings: kube::Config) -> Self {
+        Self { context: context.clone(), settings, client: OnceCell::new(), pace: watch::Pace::default() }
     }
 
     /// The client, made with the first call: a credential plugin may take seconds, and runs aside.
-    async fn client(&self) -> Result<Client, Failure> {
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
         let made = self.client.get_or_try_init(|| async {
             let settings = self.settings.clone();
             let attempt = "open a connection";
@@ -287,7 +293,7 @@ impl Cluster for KubeCluster {
     }
 }
 
-/// The clusters of a kubeconfig. It is read when a cluster is first asked for, so that a console opens
+/// The clusters of a kubeconfig, and the compose files that a context may name instead. It is read when a cluster is first asked for, so that a console opens
 /// without one.
 pub struct KubeClusters {
     kubeconfig: Option<PathBuf>,
@@ -302,6 +308,9 @@ impl KubeClusters {
 
 impl Clusters for KubeClusters {
     fn connect(&self, context: &ContextName) -> Result<Arc<dyn Cluster>, Failure> {
+        if let Some(compose) = Compose::of(context) {
+            return Ok(Arc::new(compose));
+        }
         Ok(Arc::new(KubeCluster::connect(self.kubeconfig.as_deref(), context)?))
     }
 }

@@ -97,9 +97,14 @@ impl<'a> Object<'a> {
         self.patch(verb, part, &Patch::Merge(body), false).await
     }
 
-    /// The same as a question: what the server would say, without anything being changed.
+    /// The same as a question: what the server would say, without anything being changed. It goes without the lock:
+    /// a status that moves meanwhile is no answer.
     pub(super) async fn try_merge(&self, verb: &str, part: Part, body: &Value) -> Result<Value, Failure> {
-        self.patch(verb, part, &Patch::Merge(body), true).await
+        let mut body = body.clone();
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.remove("resourceVersion");
+        }
+        self.patch(verb, part, &Patch::Merge(&body), true).await
     }
 
     /// Sends a patch, once.

@@ -122,3 +122,54 @@ fn applications_tell_sync_health_and_history() {
         serde_json::from_value(json!({"metadata": {"name": "new", "namespace": "argocd"}})).unwrap();
     assert_eq!(bare.extract().health, "Unknown");
 }
+
+#[test]
+fn a_workload_says_where_its_update_stands_and_what_is_wrong() {
+    let rollout: WorkloadObject = serde_json::from_value(json!({
+        "metadata": {"name": "api", "namespace": "shop", "creationTimestamp": "2026-01-02T03:04:05Z"},
+        "spec": {"strategy": {"canary": {"steps": [{"setWeight": 5}, {"pause": {}}, {"setWeight": 50}]}}},
+        "status": {"currentPodHash": "b", "stableRS": "a", "currentStepIndex": 1,
+            "conditions": [{"type": "Available", "status": "False", "reason": "R", "message": "m"},
+                           {"type": "Progressing", "status": "True"}]},
+    }))
+    .unwrap();
+    let detail = rollout.extract(ManagedBy::ArgoRollouts).detail;
+    assert_eq!((detail.step, detail.weight), (Some((1, 3)), Some(5)));
+    assert_eq!(detail.conditions, ["Available: m"]);
+    assert_eq!(detail.since.unwrap().to_rfc3339(), "2026-01-02T03:04:05+00:00");
+    let routed: WorkloadObject = serde_json::from_value(json!({
+        "metadata": {"name": "api", "namespace": "shop"},
+        "spec": {"strategy": {"canary": {"steps": [{"setWeight": 5}]}}},
+        "status": {"currentPodHash": "b", "stableRS": "a", "currentStepIndex": 0,
+            "canary": {"weights": {"canary": {"weight": 2}}}},
+    }))
+    .unwrap();
+    assert_eq!(routed.extract(ManagedBy::ArgoRollouts).detail.weight, Some(2));
+    let kept: WorkloadObject = serde_json::from_value(json!({
+        "metadata": {"name": "api", "namespace": "shop", "labels": {"app": "api",
+            "kustomize.toolkit.fluxcd.io/name": "apps", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}},
+    }))
+    .unwrap();
+    let keeper = kept.extract(ManagedBy::Deployment).detail.keeper.unwrap();
+    assert_eq!(keeper.to_string(), "kustomization/flux-system/apps");
+}
+
+#[test]
+fn flux_and_argo_cd_say_why_in_their_own_words() {
+    let keeper: KeeperObject = serde_json::from_value(json!({
+        "metadata": {"name": "apps", "namespace": "flux-system"},
+        "spec": {"suspend": true},
+        "status": {"lastAppliedRevision": "main@sha1:abc",
+            "conditions": [{"type": "Ready", "status": "False", "message": "kustomize \u{1b}[31mbuild failed"}]},
+    }))
+    .unwrap();
+    let keeper = keeper.extract("Kustomization");
+    assert_eq!((keeper.ready, keeper.is_suspended), (Some(false), true));
+    assert!(keeper.message.ends_with("build failed") && !keeper.message.contains('\u{1b}'));
+    let application: ApplicationObject = serde_json::from_value(json!({
+        "metadata": {"name": "api", "namespace": "argocd"},
+        "status": {"conditions": [{"type": "ComparisonError", "status": "", "message": "no such path"}]},
+    }))
+    .unwrap();
+    assert_eq!(application.extract().message.as_deref(), Some("no such path"));
+}

@@ -134,8 +134,9 @@ impl<'a> Rollout<'a> {
 
     /// Brings back the template of a `ReplicaSet`, past the steps; one mutation, or two.
     pub(super) async fn restore(&self, set: &Value) -> Result<(), Failure> {
-        let locked = text(&self.owner, "/metadata/resourceVersion");
-        undo::send(&self.templated, &undo::operations(body(set, Some(&locked)))?, &locked).await?;
+        let generation = &self.owner["metadata"]["generation"];
+        let moved = |again: &Value| again["metadata"]["generation"] != *generation;
+        undo::send(&self.templated, &undo::operations(body(set, Some(generation)))?, moved).await?;
         let hash = text(set, &format!("/metadata/labels/{HASH}"));
         // The stable template skips the steps by itself; for another one they are skipped here.
         if hash != self.stable() {
@@ -156,11 +157,12 @@ impl<'a> Rollout<'a> {
     }
 }
 
-/// The JSON patch of an undo.
-fn body(set: &Value, locked: Option<&str>) -> Value {
+/// The JSON patch of an undo. It tests the generation: a Rollout in an update has another `resourceVersion` with
+/// every pod, and the template that is replaced is still the same.
+fn body(set: &Value, generation: Option<&Value>) -> Value {
     let mut body = vec![json!({"op": "replace", "path": "/spec/template", "value": template(set)})];
-    if let Some(locked) = locked {
-        body.insert(0, json!({"op": "test", "path": "/metadata/resourceVersion", "value": locked}));
+    if let Some(generation) = generation {
+        body.insert(0, json!({"op": "test", "path": "/metadata/generation", "value": generation}));
     }
     body.into()
 }
@@ -242,7 +244,10 @@ pub(super) async fn start(
     else {
         return Err(Failure::refused("this plan is not for a Rollout"));
     };
-    let now = situation(cluster, target, Some(to_version)).await?;
+    let object = Object::new(cluster, objects::rollouts(), &target.namespace, &target.workload);
+    let now = situation(cluster, target, Some(to_version))
+        .await
+        .map_err(|failure| undo::since_the_plan(failure, &object))?;
     if (now.from_revision, now.to_revision) != (*from_revision, *to_revision)
         || now.rollout.version() != *from_version
         || text(&now.set, "/metadata/name") != *replica_set

@@ -12,7 +12,7 @@ use crate::{
         catalog::{ManagedBy, Target},
         deployment::{ObjectRef, RollbackRoute, RolloutStatus},
     },
-    error::Failure,
+    error::{Failure, FailureKind},
 };
 use kube::api::Patch;
 use serde_json::{Map, Value, json};
@@ -90,7 +90,9 @@ pub(super) async fn start(
         return Err(Failure::refused("this plan is not for a Deployment"));
     };
     let object = deployment(cluster, target);
-    let now = situation(cluster, target, Some(to_version)).await?;
+    let now = situation(cluster, target, Some(to_version))
+        .await
+        .map_err(|failure| since_the_plan(failure, &object))?;
     // A failing release changes its Deployment's status all the time, and so its resourceVersion since
     // the plan. What was planned is judged by what it said; the lock below is on what was judged.
     if (now.from_revision, now.to_revision) != (*from_revision, *to_revision)
@@ -108,20 +110,30 @@ pub(super) async fn start(
     }
     let locked = text(&now.deployment, "/metadata/resourceVersion");
     let patch = patch(&now.deployment, &now.replica_set, Some(&locked))?;
-    send(&object, &patch, &locked).await.map_err(|failure| match suspend {
+    let moved = |again: &Value| text(again, "/metadata/resourceVersion") != locked;
+    send(&object, &patch, moved).await.map_err(|failure| match suspend {
         Some(suspend) => flux::stays_suspended(failure, suspend),
         None => failure,
     })
 }
 
-/// Sends a JSON patch that tests the `resourceVersion`, once.
-pub(super) async fn send(object: &Object<'_>, patch: &Patch<()>, locked: &str) -> Result<(), Failure> {
+/// What stands against a rollback now and did not when it was planned.
+pub(super) fn since_the_plan(failure: Failure, object: &Object<'_>) -> Failure {
+    if failure.kind == FailureKind::Refused { object.moved().cause(failure.message) } else { failure }
+}
+
+/// Sends a JSON patch that tests what was read, once; `moved` tells whether that is not so any more.
+pub(super) async fn send(
+    object: &Object<'_>,
+    patch: &Patch<()>,
+    moved: impl Fn(&Value) -> bool,
+) -> Result<(), Failure> {
     let Err(failure) = object.patch("roll back", Part::Object, patch, false).await else { return Ok(()) };
     // A failed `test` is an unexplained 422; only looking again tells it from an invalid template.
     let refused = failure.causes.iter().any(|cause| cause.contains("422"));
     if refused
         && let Ok(again) = object.read().await
-        && text(&again, "/metadata/resourceVersion") != locked
+        && moved(&again)
     {
         return Err(object.moved().cause("it changed in the moment of the rollback"));
     }

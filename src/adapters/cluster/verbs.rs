@@ -86,7 +86,9 @@ pub(super) async fn plan(
 /// Does it: what stood against it is asked again, each patch is sent once.
 pub(super) async fn act(cluster: &KubeCluster, target: &Target, route: &VerbRoute) -> Result<(), Failure> {
     let deed = deed(cluster, target, route.verb, route.replicas, &route.mark).await?;
-    if deed.object.reference() != route.object {
+    let facts = deed.facts.iter().map(|(label, value)| ((*label).to_owned(), value.clone()));
+    let is_scaled = route.verb != Verb::Scale || facts.eq(route.facts.iter().cloned());
+    if deed.object.reference() != route.object || !is_scaled {
         return Err(deed.object.moved());
     }
     if let Some(source) = &deed.source {
@@ -158,7 +160,8 @@ fn of_workload<'a>(
         }
         _ => return Err(refuse("it is no Rollout")),
     };
-    let body = json!({ "metadata": lock(&seen), "spec": spec });
+    // Without the lock: what is asked for is the same whatever the status became meanwhile.
+    let body = json!({ "spec": spec });
     let mut deed = Deed::new(object, seen, step, vec![(Part::Object, body)]);
     if let (Verb::Scale, Some(wanted)) = (verb, replicas) {
         deed.facts.push(("pods", format!("{running} → {wanted}")));
@@ -187,10 +190,7 @@ fn of_rollout<'a>(
         }
     };
     let (step, patches) = match verb {
-        Verb::Restart => {
-            let body = json!({ "metadata": lock(&rollout.json), "spec": { "restartAt": mark } });
-            ("restart", vec![(Part::Object, body)])
-        }
+        Verb::Restart => ("restart", vec![(Part::Object, json!({ "spec": { "restartAt": mark } }))]),
         Verb::Promote => {
             waits()?;
             if rollout.aborted() {

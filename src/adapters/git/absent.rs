@@ -3,9 +3,10 @@
 use crate::{
     domain::{
         catalog::Catalog,
-        change::{Identity, Proposal},
+        change::{Identity, Proposal, Seals},
         cross_project::Moment,
-        ledger::{Entry, Synced},
+        finding::SourceFile,
+        ledger::{ChainHealth, Entry, Synced},
         merge::{Ancestor, CommitDraft},
         name::CommitId,
     },
@@ -16,7 +17,11 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// Answers everything with the failure that opening the repository gave.
 pub struct AbsentRepository(pub Failure);
@@ -56,6 +61,15 @@ impl ControlRepository for AbsentRepository {
     fn branch(&self, _: &str) -> Answer<'_, Option<CommitId>> {
         self.answer()
     }
+    fn sources(&self, _: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>> {
+        self.answer()
+    }
+    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>> {
+        self.answer()
+    }
+    fn keep_conclusions(&self, _: BTreeMap<String, String>) -> Answer<'_, ()> {
+        self.answer()
+    }
     fn read(&self, _: &CommitId, _: &str) -> Answer<'_, Vec<u8>> {
         self.answer()
     }
@@ -93,6 +107,12 @@ impl Ledger for AbsentRepository {
         self.answer()
     }
     fn sync(&self) -> Answer<'_, Synced> {
+        self.answer()
+    }
+    fn seals(&self, _: &str, _: BTreeSet<CommitId>) -> Answer<'_, Seals> {
+        self.answer()
+    }
+    fn verify_on(&self, _: &str, _: DateTime<Utc>, _: bool) -> Answer<'_, ChainHealth> {
         self.answer()
     }
     fn examine(&self, _: &str, _: DateTime<Utc>, _: bool) -> Answer<'_, Examination> {

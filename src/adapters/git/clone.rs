@@ -1,6 +1,9 @@
 //! One clone of the control repository on this machine, opened once and shared by both adapters.
 
-use super::child::{Git, NETWORK_LIMIT};
+use super::{
+    child::{Git, NETWORK_LIMIT},
+    files::Seen,
+};
 use crate::{
     domain::{catalog::reader::Reader, text},
     error::Failure,
@@ -22,6 +25,8 @@ pub(super) struct LocalClone {
     remote: RwLock<String>,
     /// Reads catalogs, and remembers the files that come again in the next revision.
     pub reader: Mutex<Reader>,
+    /// Files of commits that were read before.
+    pub seen: Mutex<Seen>,
     /// Files of the working tree beside the control files, as they were last listed.
     pub others: Mutex<Vec<String>>,
 }
@@ -69,6 +74,7 @@ impl LocalClone {
             root,
             remote: RwLock::new("origin".to_owned()),
             reader: Mutex::default(),
+            seen: Mutex::default(),
             others: Mutex::default(),
         })
     }

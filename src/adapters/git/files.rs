@@ -6,8 +6,11 @@ use super::{
 };
 use crate::{
     domain::{
-        catalog::{is_control_file, reader::MAX_FILE_BYTES},
-        finding::Finding,
+        catalog::{
+            is_control_file,
+            reader::{Content, MAX_FILE_BYTES, text_of},
+        },
+        finding::{Finding, SourceFile},
         rules::reading,
         text,
     },
@@ -18,11 +21,12 @@ use gix::{
     bstr::{BStr, ByteSlice},
 };
 use std::{
-    collections::{BTreeMap, hash_map::DefaultHasher},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
     fs,
     hash::{Hash, Hasher},
     io::{self, Read},
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::UNIX_EPOCH,
 };
 
@@ -230,10 +234,58 @@ fn holds_control_files(path: &str) -> bool {
         || path.strip_prefix("projects/").is_some_and(|project| !project.contains('/'))
 }
 
+/// Files that were read from Git before, by path and object, for as long as a catalog holds them.
+#[derive(Debug, Default)]
+pub(super) struct Seen(HashMap<(String, ObjectId), Weak<SourceFile>>);
+
+/// From so many on, those that nobody holds any more are forgotten.
+const MOST_SEEN: usize = 4_096;
+
+impl Seen {
+    fn find(&self, path: &str, object: ObjectId) -> Option<Arc<SourceFile>> {
+        self.0.get(&(path.to_owned(), object))?.upgrade()
+    }
+
+    /// Remembers the files of a catalog that was read from `objects`.
+    pub fn remember(&mut self, mut objects: BTreeMap<String, ObjectId>, files: &[Arc<SourceFile>]) {
+        if self.0.len() >= MOST_SEEN {
+            self.0.retain(|_, file| file.strong_count() > 0);
+        }
+        for file in files {
+            // What was too large has no text, and must be looked at again to be complained of.
+            if let Some(object) = objects.remove(&file.path).filter(|_| !file.text.is_empty()) {
+                self.0.insert((file.path.clone(), object), Arc::downgrade(file));
+            }
+        }
+    }
+}
+
+/// Whether the bytes of a file are its text: nothing in them is decoded, replaced, or complained of as bytes.
+fn is_plain(bytes: &[u8]) -> bool {
+    !bytes.iter().any(|byte| matches!(byte, 0 | b'\r'))
+        && std::str::from_utf8(bytes).is_ok_and(|text| !text.starts_with('\u{feff}'))
+}
+
+/// The files of a commit.
+pub(super) struct Committed {
+    /// Control files, and what else is text.
+    pub files: BTreeMap<String, Content>,
+    /// What must be said of the others; their files are among `files`.
+    pub others: Others,
+    /// Git's objects of what was not seen before and is plain text.
+    pub objects: BTreeMap<String, ObjectId>,
+}
+
 /// Reads the files of a commit: control files, and what else is text.
-pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Files, Others), Failure> {
-    let mut files = Files::new();
+pub(super) fn at_commit(
+    repository: &Repository,
+    commit: ObjectId,
+    seen: &Mutex<Seen>,
+) -> Result<Committed, Failure> {
+    let seen = |path: &str, id| seen.lock().unwrap_or_else(PoisonError::into_inner).find(path, id);
+    let mut files = BTreeMap::new();
     let mut others = Others::default();
+    let mut objects = BTreeMap::new();
     let mut folders = vec![(tree_of(repository, commit)?, String::new())];
     while let Some((tree, prefix)) = folders.pop() {
         for entry in entries(repository, tree)? {
@@ -245,17 +297,62 @@ pub(super) fn at_commit(repository: &Repository, commit: ObjectId) -> Result<(Fi
             } else if entry.is_file {
                 let broken = |error: &gix::Error| unreadable(&path, error);
                 let control = is_control_file(&path);
+                if let Some(file) = seen(&path, entry.id) {
+                    if control || others.admits(file.text.len() as u64) {
+                        files.insert(path, Content::Known(file));
+                    }
+                    continue;
+                }
                 let size = repository.find_header(entry.id).map_err(|error| broken(&error))?.size();
                 if control || others.admits(size) {
                     let blob = repository.find_blob(entry.id).map_err(|error| broken(&error))?;
-                    let files = if control { &mut files } else { &mut others.files };
-                    files.insert(path, blob.detach().data);
+                    let bytes = blob.detach().data;
+                    if is_plain(&bytes) {
+                        objects.insert(path.clone(), entry.id);
+                    }
+                    files.insert(path, Content::Bytes(bytes));
                 }
             }
         }
     }
     others.links.sort_unstable();
-    Ok((files, others))
+    Ok(Committed { files, others, objects })
+}
+
+/// The files of a commit at some paths, as a catalog of it has them; those that are not there or are no text are
+/// left out.
+pub(super) fn sources(
+    repository: &Repository,
+    commit: ObjectId,
+    paths: &BTreeSet<String>,
+    known: &mut HashMap<ObjectId, Arc<SourceFile>>,
+) -> Result<Vec<Arc<SourceFile>>, Failure> {
+    let mut found = Vec::with_capacity(paths.len());
+    let mut folders = vec![(tree_of(repository, commit)?, String::new())];
+    while let Some((tree, prefix)) = folders.pop() {
+        for entry in entries(repository, tree)? {
+            let path = format!("{prefix}{}", entry.name);
+            if entry.is_folder {
+                let inside = format!("{path}/");
+                // Paths are in order: the first that is not before the folder's name tells.
+                if paths.range(inside.clone()..).next().is_some_and(|path| path.starts_with(&inside)) {
+                    folders.push((entry.id, inside));
+                }
+            } else if entry.is_file && paths.contains(&path) {
+                // The same text may lie at two paths.
+                if let Some(file) = known.get(&entry.id).filter(|file| file.path == path) {
+                    found.push(Arc::clone(file));
+                    continue;
+                }
+                let blob = repository.find_blob(entry.id).map_err(|error| unreadable(&path, &error))?;
+                let text = text_of(blob.detach().data, is_control_file(&path)).0;
+                let file = Arc::new(SourceFile::new(path, text));
+                known.insert(entry.id, Arc::clone(&file));
+                found.push(file);
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// What differs between two commits: by path what Git has there before and after, as mode and object id.

@@ -1,23 +1,13 @@
-//! Commits for the main branch: what two sides come to, and the commit that is made of it. Everything happens in the
-//! object database; no branch, no index and no file of the working tree is touched.
+//! What two sides come to, and what came before. Everything happens in the object database; no branch, no index and
+//! no file of the working tree is touched.
 
-use super::{child::Call, clone::LocalClone, references::unreadable, repository::operator};
+use super::{child::Call, clone::LocalClone, commit::tree_of, references::unreadable};
 use crate::{
-    domain::{
-        merge::{Ancestor, CommitDraft},
-        name::CommitId,
-        text::clean,
-    },
+    domain::{merge::Ancestor, name::CommitId},
     error::Failure,
     ports::{Combined, Theirs},
 };
-use chrono::{DateTime, Utc};
 use gix::{ObjectId, bstr::ByteSlice};
-use std::{
-    fs,
-    path::PathBuf,
-    sync::atomic::{AtomicU64, Ordering},
-};
 
 /// Who commits what nobody will ever see: commits that only carry files from one step to the next.
 const NOBODY: [(&str, &str); 6] = [
@@ -57,88 +47,11 @@ pub(super) fn combine(clone: &LocalClone, onto: &CommitId, theirs: &Theirs) -> R
     Ok(Combined { commit: carrier(clone, tree, onto.as_str())?.into(), conflicts, is_same })
 }
 
-fn tree_of(clone: &LocalClone, commit: &str) -> Result<String, Failure> {
-    let spec = format!("{commit}^{{tree}}");
-    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &spec];
-    let message = format!("could not find the files of {}", clean(commit));
-    clone.git.line(&Call { arguments: &arguments, ..Call::default() }, &message)
-}
-
 /// A commit that nobody sees, around a tree.
 fn carrier(clone: &LocalClone, tree: &str, parent: &str) -> Result<String, Failure> {
     let arguments = ["commit-tree", "--no-gpg-sign", tree, "-p", parent];
     let call = Call { arguments: &arguments, environment: &NOBODY, input: Some("carrier\n"), network: false };
     clone.git.line(&call, "could not write down what the two sides come to")
-}
-
-/// An index of its own, removed at the end.
-struct Index(PathBuf);
-
-impl Index {
-    /// A name that no other process and no other thread uses.
-    fn new(clone: &LocalClone) -> Self {
-        static COUNT: AtomicU64 = AtomicU64::new(0);
-        let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("quarterdeck-commit-{}-{count}", std::process::id());
-        Self(clone.repository().git_dir().join(name))
-    }
-}
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        // Nothing depends on it; one that stays behind is only a file too many.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Writes a commit.
-pub(super) fn commit(
-    clone: &LocalClone,
-    draft: &CommitDraft,
-    at: DateTime<Utc>,
-) -> Result<CommitId, Failure> {
-    let what = "could not write the commit";
-    // Says at once what is missing when nobody is there to author it.
-    operator(clone)?;
-    let git = &clone.git;
-    let mut tree = tree_of(clone, draft.files_of.as_str())?;
-    if !draft.edits.is_empty() {
-        let index = Index::new(clone);
-        let file = index.0.to_string_lossy().into_owned();
-        let environment = [("GIT_INDEX_FILE", file.as_str())];
-        let with_index = |arguments: &[&str]| {
-            git.line(&Call { arguments, environment: &environment, ..Call::default() }, what)
-        };
-        with_index(&["read-tree", &tree])?;
-        for (path, text) in &draft.edits {
-            let arguments = ["hash-object", "-w", "--stdin", "--no-filters"];
-            let blob =
-                git.line(&Call { arguments: &arguments, input: Some(text), ..Call::default() }, what)?;
-            let entry =
-                git.line(&Call { arguments: &["ls-tree", &tree, "--", path], ..Call::default() }, what)?;
-            let mode = match entry.split(' ').next() {
-                // A file that may be executed stays one.
-                Some("100755") => "100755",
-                Some("100644" | "") | None => "100644",
-                Some(_) => return Err(Failure::refused(format!("{} is no file in Git", clean(path)))),
-            };
-            with_index(&["update-index", "--add", "--cacheinfo", mode, &blob, path])?;
-        }
-        tree = with_index(&["write-tree"])?;
-    }
-    let mut arguments = vec!["commit-tree", &tree, "-p", draft.parent.as_str()];
-    if git.signs()? {
-        arguments.push("-S");
-    }
-    let date = format!("@{} +0000", at.timestamp().max(0));
-    let environment = [("GIT_AUTHOR_DATE", date.as_str()), ("GIT_COMMITTER_DATE", date.as_str())];
-    let call = Call {
-        arguments: &arguments,
-        environment: &environment,
-        input: Some(&draft.message),
-        network: false,
-    };
-    git.line(&call, what).map(Into::into)
 }
 
 /// The newest first parents of a commit, itself first.
@@ -170,7 +83,7 @@ pub(super) fn ancestors(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{adapters::git::fixture::Ground, ports::ControlRepository as _};
+    use crate::{adapters::git::fixture::Ground, domain::merge::CommitDraft, ports::ControlRepository as _};
 
     const LOG: &str = "CHANGELOG.md";
 

@@ -4,13 +4,17 @@
 mod absent;
 mod child;
 mod clone;
+mod commit;
 mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod heartbeat;
 mod history;
+mod kept;
 mod ledger;
 mod merge;
+mod notebook;
 mod propose;
 mod publish;
 mod references;
@@ -20,5 +24,6 @@ mod tests;
 
 pub use absent::AbsentRepository;
 pub use create::create;
+pub use heartbeat::FileLock;
 pub use ledger::GitLedger;
 pub use repository::GitRepository;

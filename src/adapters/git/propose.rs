@@ -3,29 +3,33 @@
 use super::{
     child::{Call, Output},
     clone::LocalClone,
+    commit,
     references::find,
-    repository::operator,
 };
-use crate::{domain::text::clean, error::Failure, ports::BranchDraft};
-use std::{fs, path::PathBuf};
+use crate::{
+    domain::{merge::CommitDraft, name::CommitId, text::clean},
+    error::Failure,
+    ports::BranchDraft,
+};
 
 /// Makes the branch, brings it to the remote, and sees it there.
-pub(super) fn propose(
-    clone: &LocalClone,
-    draft: &BranchDraft,
-) -> Result<crate::domain::name::CommitId, Failure> {
+pub(super) fn propose(clone: &LocalClone, draft: &BranchDraft) -> Result<CommitId, Failure> {
     let name = format!("refs/heads/{}", draft.branch);
     check_name(clone, draft, &name)?;
     let remote = clone.remote();
     refuse_known(clone, draft, remote.as_deref())?;
-    // Says at once what is missing when nobody is there to author it.
-    operator(clone)?;
-    let commit = commit(clone, draft)?;
+    let written = CommitDraft {
+        parent: draft.base.clone(),
+        files_of: draft.base.clone(),
+        edits: draft.files.clone(),
+        message: draft.message.clone(),
+    };
+    let commit = commit::commit(clone, &written, draft.at)?;
     match &remote {
-        Some(remote) => push(clone, remote, &name, &commit)?,
-        None => create(clone, &name, &commit)?,
+        Some(remote) => push(clone, remote, &name, commit.as_str())?,
+        None => create(clone, &name, commit.as_str())?,
     }
-    Ok(commit.into())
+    Ok(commit)
 }
 
 /// The name comes from settings that others write: it must be a plain branch, and none that is spoken for.
@@ -58,56 +62,6 @@ fn refuse_known(clone: &LocalClone, draft: &BranchDraft, remote: Option<&str>) -
 fn taken(branch: &str) -> Failure {
     Failure::conflict(format!("the branch {} is there already; nothing was done", clean(branch)))
         .hint("look at it, and merge or delete it before proposing anew")
-}
-
-/// An index of its own, removed at the end.
-struct Index(PathBuf);
-
-impl Drop for Index {
-    fn drop(&mut self) {
-        // Nothing depends on it; one that stays behind is only a file too many.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-/// Writes the files, the tree and the commit; they are in no branch yet.
-fn commit(clone: &LocalClone, draft: &BranchDraft) -> Result<String, Failure> {
-    let what = "could not write the proposal";
-    let git = &clone.git;
-    let base = draft.base.as_str();
-    let folder = clone.repository().git_dir().to_path_buf();
-    let name = draft.branch.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let index = Index(folder.join(format!("quarterdeck-proposal-{}-{name}", std::process::id())));
-    let file = index.0.to_string_lossy().into_owned();
-    let environment = [("GIT_INDEX_FILE", file.as_str())];
-    let with_index = |arguments: &[&str]| {
-        git.line(&Call { arguments, environment: &environment, ..Call::default() }, what)
-    };
-    with_index(&["read-tree", base])?;
-    for (path, text) in &draft.files {
-        let arguments = ["hash-object", "-w", "--stdin", "--no-filters"];
-        let blob = git.line(&Call { arguments: &arguments, input: Some(text), ..Call::default() }, what)?;
-        let entry = git.line(&Call { arguments: &["ls-tree", base, "--", path], ..Call::default() }, what)?;
-        // A file that may be executed stays one.
-        let mode = if entry.starts_with("100755") { "100755" } else { "100644" };
-        with_index(&["update-index", "--add", "--cacheinfo", mode, &blob, path])?;
-    }
-    let tree = with_index(&["write-tree"])?;
-    let mut arguments = vec!["commit-tree", &tree, "-p", base];
-    if git.signs()? {
-        arguments.push("-S");
-    }
-    let date = format!("@{} +0000", draft.at.timestamp().max(0));
-    let environment = [("GIT_AUTHOR_DATE", date.as_str()), ("GIT_COMMITTER_DATE", date.as_str())];
-    git.line(
-        &Call {
-            arguments: &arguments,
-            environment: &environment,
-            input: Some(&draft.message),
-            network: false,
-        },
-        what,
-    )
 }
 
 /// Without a remote the local branch is the proposal.
@@ -232,7 +186,7 @@ mod tests {
         assert_eq!(repository.read(&commit, PATH).await.unwrap(), b"new\r\n");
         assert_eq!(repository.branch("change/a-beta").await.unwrap(), Some(commit));
         let left = fs::read_dir(ground.path("ana/.git")).unwrap().filter(|entry| {
-            entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("quarterdeck-proposal")
+            entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("quarterdeck-commit")
         });
         assert_eq!(left.count(), 0);
     }

@@ -3,8 +3,9 @@
 use super::{
     child::Call,
     clone::{LocalClone, blocking},
-    files::{self, Files, Others},
-    history, merge, propose, publish,
+    commit,
+    files::{self, Committed, Files, Others},
+    history, kept, merge, propose, publish,
     references::{find, merge_base, unreadable},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use gix::{ObjectId, Repository, actor::SignatureRef, bstr::ByteSlice};
 use std::{
-    collections::hash_map::DefaultHasher,
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
     sync::{Arc, PoisonError},
@@ -139,7 +140,7 @@ impl ControlRepository for GitRepository {
 
     fn commit(&self, draft: &CommitDraft, at: DateTime<Utc>) -> Answer<'_, CommitId> {
         let draft = draft.clone();
-        Box::pin(blocking(&self.clone, move |clone| merge::commit(clone, &draft, at)))
+        Box::pin(blocking(&self.clone, move |clone| commit::commit(clone, &draft, at)))
     }
 
     fn publish(&self, publication: &Publication) -> Answer<'_, ()> {
@@ -155,6 +156,29 @@ impl ControlRepository for GitRepository {
     fn tag(&self, name: &str) -> Answer<'_, Option<Tag>> {
         let name = name.to_owned();
         Box::pin(blocking(&self.clone, move |clone| publish::tag(clone, &name)))
+    }
+
+    fn sources(&self, wanted: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>> {
+        Box::pin(blocking(&self.clone, move |clone| {
+            let repository = clone.repository();
+            let mut known = HashMap::new();
+            let one = |(commit, paths): (CommitId, BTreeSet<String>)| {
+                let commit = resolve(clone, &repository, commit.as_str())?;
+                files::sources(&repository, commit, &paths, &mut known)
+            };
+            wanted.into_iter().map(one).collect()
+        }))
+    }
+
+    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>> {
+        Box::pin(blocking(&self.clone, |clone| Ok(kept::read(&clone.repository()))))
+    }
+
+    fn keep_conclusions(&self, all: BTreeMap<String, String>) -> Answer<'_, ()> {
+        Box::pin(blocking(&self.clone, move |clone| {
+            kept::write(&clone.repository(), &all);
+            Ok(())
+        }))
     }
 
     fn file(&self, path: &str) -> Answer<'_, PathBuf> {
@@ -207,8 +231,12 @@ fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
 }
 
 fn at_commit(clone: &LocalClone, repository: &Repository, commit: ObjectId) -> Result<Catalog, Failure> {
-    let (files, others) = files::at_commit(repository, commit)?;
-    Ok(read(clone, files, others))
+    let Committed { files, others, objects } = files::at_commit(repository, commit, &clone.seen)?;
+    let findings = others.findings();
+    let mut catalog = clone.reader.lock().unwrap_or_else(PoisonError::into_inner).read_contents(files);
+    clone.seen.lock().unwrap_or_else(PoisonError::into_inner).remember(objects, &catalog.files);
+    catalog.findings.extend(findings);
+    Ok(catalog)
 }
 
 fn read(clone: &LocalClone, files: Files, others: Others) -> Catalog {

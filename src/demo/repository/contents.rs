@@ -166,6 +166,13 @@ fn entry(service: &Service, state: &State, context: &Context<'_>) -> String {
     line(format_args!(
         "change_log = \"https://git.example.com/{name}/CHANGELOG.md\"\nbreak_changes_notice = 30"
     ));
+    if let Some((_, version)) = ANNOUNCED.iter().find(|(announced, _)| *announced == name) {
+        let projects: Vec<&str> = users(service, state).filter_map(|user| user.project).collect();
+        let projects: BTreeSet<&str> = projects.into_iter().collect();
+        let projects = quoted(&projects.into_iter().collect::<Vec<_>>());
+        line(format_args!("\n[service.{name}.notice]\nversion = \"{version}\""));
+        line(format_args!("date = \"{}\"\nprojects = [{projects}]", context.date(-NOTICE_DAYS)));
+    }
     if service.measured && service.status != "development" {
         line(format_args!("\n[service.{name}.sla]\navailability = \"{}\"", availability(service)));
         line(format_args!("response_time_p99 = \"{}ms\"", projects::p99(service)));
@@ -173,6 +180,20 @@ fn entry(service: &Service, state: &State, context: &Context<'_>) -> String {
         line(format_args!("window = \"30d\""));
     }
     text
+}
+
+/// The versions that break, and that everybody was told of before this repository began.
+const ANNOUNCED: [(&str, &str); 1] = [("shared-auth", "2.0.0")];
+/// How long ago that was: a little more than the notice that every service promises.
+const NOTICE_DAYS: i64 = 33;
+
+/// Who uses a service, whether it must or may.
+fn users<'s>(service: &'s Service, state: &'s State) -> impl Iterator<Item = &'static Service> + 's {
+    present(state).filter(|other| {
+        let legacy = state.legacy.get(other.name).copied();
+        let optional = state.optional.get(other.name).into_iter().flatten().chain(other.optional);
+        other.required().chain(legacy).chain(optional.copied()).any(|name| name == service.name)
+    })
 }
 
 /// No promise may be higher than that of what it depends on: only leaves promise less.
@@ -185,18 +206,11 @@ fn error_rate(service: &Service) -> &'static str {
 }
 
 fn consumers(service: &Service, state: &State) -> String {
-    let optional = |other: &Service| {
-        other.optional.contains(&service.name)
-            || state.optional.get(other.name).is_some_and(|names| names.contains(&service.name))
-    };
     let needs = |other: &Service| {
         other.required().chain(state.legacy.get(other.name).copied()).any(|name| name == service.name)
     };
     let needed: Vec<&Service> = present(state).filter(|other| needs(other)).collect();
-    let projects: BTreeSet<&str> = present(state)
-        .filter(|other| optional(other) || needed.iter().any(|one| one.name == other.name))
-        .filter_map(|other| other.project)
-        .collect();
+    let projects: BTreeSet<&str> = users(service, state).filter_map(|other| other.project).collect();
     if needed.is_empty() && projects.is_empty() {
         return String::new();
     }

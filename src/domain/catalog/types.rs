@@ -7,6 +7,7 @@ use crate::domain::{
     escalation::SeverityMatrix,
     finding::{Finding, Label, SourceFile, Span},
     forge::ForgeSettings,
+    leadership::{LeasePlace, LeaseTerms},
     lifecycle::Lifecycle,
     name::{ContextName, EnvironmentName, ProjectName, ServiceName, TeamName},
     notice::Channel,
@@ -391,6 +392,8 @@ pub struct Settings {
     pub registry: Option<String>,
     /// Who else is told what happens, in the file's order.
     pub channels: Vec<Channel>,
+    /// What the agent does.
+    pub agent: AgentSettings,
     /// Level per rule code; `None` allows it.
     pub rules: BTreeMap<String, Option<crate::domain::finding::Level>>,
     /// Named filters.
@@ -415,9 +418,29 @@ impl Default for Settings {
             delivery: Delivery::default(),
             registry: None,
             channels: Vec::new(),
+            agent: AgentSettings::default(),
             rules: BTreeMap::new(),
             presets: BTreeMap::new(),
         }
+    }
+}
+
+/// `[agent]` of `quarterdeck.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// Which reconcilers run; all that ask for no policy of their own if `None`.
+    pub run: Option<Vec<String>>,
+    /// Whether a broken main branch is brought back without asking.
+    pub restore: bool,
+    /// Where agents agree who leads.
+    pub lease: LeasePlace,
+    /// How long leading holds without being renewed.
+    pub terms: LeaseTerms,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self { run: None, restore: false, lease: LeasePlace::Repository, terms: LeaseTerms::default() }
     }
 }
 
@@ -568,6 +591,9 @@ impl Catalog {
                 own.unwrap_or_else(|| project.name.to_string())
             },
         );
+        // A machine that runs Docker Compose has no namespaces.
+        let is_composed = deployment.managed_by == ManagedBy::Compose;
+        let namespace = if is_composed { String::new() } else { namespace };
         let or_name = |name: &Option<String>| name.clone().unwrap_or_else(|| service.name.to_string());
         Some(Target {
             service: service.name.clone(),

@@ -10,6 +10,7 @@ use crate::domain::{
     diff::{self, DiffKind, DiffLine},
 };
 use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
@@ -21,7 +22,7 @@ const MOST_LINES: usize = 400;
 const MOST_LINES_IN_ALL: usize = 2_000;
 
 /// The lines in which a change alters a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilePatch {
     /// Path from the repository's root.
     pub path: String,
@@ -32,7 +33,7 @@ pub struct FilePatch {
 }
 
 /// What a change does to its files.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Patch {
     /// SHA-256 in hexadecimal digits.
     pub digest: String,
@@ -50,7 +51,7 @@ enum Side<'a> {
 
 /// Compares all files of a proposal.
 pub fn patch(proposal: &Proposal, fields: &[FieldChange], base: &Catalog, head: &Catalog) -> Patch {
-    let mut seal = Seal(Context::new(&SHA256));
+    let mut seal = Seal::new();
     seal.word("quarterdeck change 1");
     for change in fields {
         seal.word(change.service.as_str());
@@ -114,10 +115,14 @@ impl<'a> Side<'a> {
 }
 
 /// A digest that is being made. Every word is preceded by its length, so that no two lists of words are alike.
-struct Seal(Context);
+pub(super) struct Seal(Context);
 
 impl Seal {
-    fn word(&mut self, word: &str) {
+    pub fn new() -> Self {
+        Self(Context::new(&SHA256))
+    }
+
+    pub fn word(&mut self, word: &str) {
         self.0.update(&(word.len() as u64).to_be_bytes());
         self.0.update(word.as_bytes());
     }
@@ -161,7 +166,7 @@ impl Seal {
         true
     }
 
-    fn end(self) -> String {
+    pub fn end(self) -> String {
         self.0.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
             // Writing to a string cannot fail.
             let _ = write!(text, "{byte:02x}");

@@ -8,6 +8,8 @@ use crate::domain::{
     name::{ServiceName, TeamName},
     people::{People, Person},
 };
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Why `person` may not approve a gate of `teams`; `None` when they may.
 pub fn objection(
@@ -16,6 +18,9 @@ pub fn objection(
     proposal: &Proposal,
     teams: &[TeamName],
 ) -> Option<String> {
+    if person.is_agent() {
+        return Some("it is an agent, and agents approve nothing".to_owned());
+    }
     let is_person = |identity: &Identity| {
         person.emails.iter().any(|known| known.eq_ignore_ascii_case(identity.email.trim()))
     };
@@ -108,20 +113,52 @@ pub fn wishes(
 
 /// The gates of a change, all still open, with the teams that may open them, as the main branch has them: a
 /// change must not appoint its own approvers.
-pub fn gates(classification: &Classification, main: &Catalog, head: &Catalog) -> Vec<GateStatus> {
+pub fn gates(classification: &Classification, main: &Catalog, head: &HeadMarks) -> Vec<GateStatus> {
+    needed(&classification.services, classification.breaking, main, head)
+}
+
+/// What the head of a change says of the services that it touches, as far as gates depend on it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeadMarks {
+    /// Whether any is sensitive.
+    pub sensitive: bool,
+    /// Whether any is regulated.
+    pub regulated: bool,
+    /// Their owners.
+    pub owners: BTreeMap<ServiceName, TeamName>,
+}
+
+impl HeadMarks {
+    /// Looks at the touched services.
+    pub fn of(services: &[ServiceName], head: &Catalog) -> Self {
+        let touched = || services.iter().filter_map(|name| head.services.get(name));
+        Self {
+            sensitive: touched().any(|service| service.sensitive),
+            regulated: touched().any(|service| service.regulated),
+            owners: touched()
+                .filter_map(|service| Some((service.name.clone(), service.owner.clone()?)))
+                .collect(),
+        }
+    }
+}
+
+pub(super) fn needed(
+    services: &[ServiceName],
+    breaking: bool,
+    main: &Catalog,
+    head: &HeadMarks,
+) -> Vec<GateStatus> {
     // A change cannot shed a gate by unmarking the service: either side's mark is enough.
     let marked = |mark: fn(&crate::domain::catalog::Service) -> bool| {
-        classification.services.iter().any(|name| {
-            [main, head].iter().any(|catalog| catalog.services.get(name).is_some_and(|s| mark(s)))
-        })
+        services.iter().any(|name| main.services.get(name).is_some_and(|service| mark(service)))
     };
-    let code_review = code_review_teams(&classification.services, main, head);
+    let code_review = code_review_teams(services, main, head);
     let mut gates =
         vec![GateStatus { gate: Gate::CodeReview, teams: code_review.clone(), state: GateState::Open }];
     for (gate, needed) in [
-        (Gate::Security, marked(|service| service.sensitive)),
-        (Gate::Architecture, classification.breaking),
-        (Gate::Compliance, marked(|service| service.regulated)),
+        (Gate::Security, head.sensitive || marked(|service| service.sensitive)),
+        (Gate::Architecture, breaking),
+        (Gate::Compliance, head.regulated || marked(|service| service.regulated)),
     ] {
         if needed {
             let teams = gate_team(gate, main).map_or_else(|| code_review.clone(), |team| vec![team]);
@@ -140,7 +177,7 @@ pub fn gate_team(gate: Gate, main: &Catalog) -> Option<TeamName> {
 }
 
 /// The approvers of the touched services, else their owners, else the code-review gate's own team.
-fn code_review_teams(services: &[ServiceName], main: &Catalog, head: &Catalog) -> Vec<TeamName> {
+fn code_review_teams(services: &[ServiceName], main: &Catalog, head: &HeadMarks) -> Vec<TeamName> {
     let mut teams: Vec<&TeamName> = Vec::new();
     for name in services {
         if let Some(service) = main.services.get(name) {
@@ -149,9 +186,10 @@ fn code_review_teams(services: &[ServiceName], main: &Catalog, head: &Catalog) -
             } else {
                 teams.extend(&service.governance.approvers);
             }
-        } else if let Some(service) = head.services.get(name) {
+        } else {
             // A new service names its owner itself; that team must at least exist already.
-            teams.extend(service.owner.iter().filter(|team| main.people.team(team.as_str()).is_some()));
+            let owner = head.owners.get(name);
+            teams.extend(owner.filter(|team| main.people.team(team.as_str()).is_some()));
         }
     }
     let own_team = gate_team(Gate::CodeReview, main);

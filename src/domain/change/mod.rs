@@ -4,6 +4,8 @@ mod claim;
 mod classify;
 mod digest;
 mod gates;
+mod kept;
+mod seals;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -11,6 +13,8 @@ mod timeline;
 pub use classify::*;
 pub use digest::{FilePatch, Patch};
 pub use gates::*;
+pub use kept::{Unread, name as kept_name, write as kept_text};
+pub use seals::{Seals, Unproven, deciding};
 pub use timeline::{Said, SaidKind, timeline};
 
 use super::{
@@ -18,10 +22,12 @@ use super::{
     finding::{Finding, Level},
     forge::Request,
     gate::{Gate, GateState, GateStatus},
+    graph::DependencyGraph,
     impact::{Harm, Impact},
     ledger::{ChangeRecord, Operations},
     name::{ChangeId, CommitId, PersonName, ServiceName},
     people::{People, Person},
+    signature::SignatureState,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -118,8 +124,16 @@ pub struct Proposal {
     pub objects: BTreeMap<String, [Option<String>; 2]>,
 }
 
+impl Proposal {
+    /// What it is about: the subject of its first commit. Those after it mend what reviewers found.
+    pub fn about(&self) -> &str {
+        let first = self.messages.last().and_then(|message| message.lines().next());
+        first.map(str::trim).filter(|line| !line.is_empty()).unwrap_or(&self.subject)
+    }
+}
+
 /// One field of a service that a change alters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldChange {
     /// Which service.
     pub service: ServiceName,
@@ -154,6 +168,12 @@ pub struct Change {
     pub gates: Vec<GateStatus>,
     /// Who wants it done otherwise, the oldest first.
     pub wishes: Vec<Wish>,
+    /// How what decides about it is signed.
+    pub seals: Arc<Seals>,
+    /// How the approvals that opened its gates are signed, as far as it was looked at.
+    pub signatures: BTreeMap<Gate, SignatureState>,
+    /// Approvals that do not count because of their signatures.
+    pub unproven: Vec<Unproven>,
     /// Its pull or merge request, where a forge has one.
     pub request: Option<Arc<Request>>,
 }
@@ -169,7 +189,7 @@ pub struct Review {
 }
 
 /// How many others a change harms, if it is merged.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HarmCount {
     /// Services that would break.
     pub breaks: usize,
@@ -190,33 +210,80 @@ pub struct Wish {
     pub answered: bool,
 }
 
-/// Concludes everything about a proposal.
+/// What the two ends of a proposal say, whoever may approve it and whatever was said about it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conclusion {
+    /// Its class.
+    pub class: ChangeClass,
+    /// Whether any part of it breaks consumers, whatever the class.
+    pub breaking: bool,
+    /// Services it touches.
+    pub services: Vec<ServiceName>,
+    /// Difference of the catalogs.
+    pub fields: Vec<FieldChange>,
+    /// Difference of the files.
+    pub patch: Arc<Patch>,
+    /// What it does to everybody else.
+    pub harm: HarmCount,
+    /// What validation found at its head.
+    pub findings: Arc<Vec<Finding>>,
+    /// What its head says of the touched services.
+    pub marks: HeadMarks,
+}
+
+/// Concludes everything from the two ends of a proposal.
 ///
-/// `base` and `head` are the catalogs at the proposal's merge base and head; `main` is the main
-/// branch's, which alone says who may approve. `findings` are what validation found at the head.
-pub fn assemble(
-    proposal: Proposal,
+/// `base` and `head` are the catalogs at the proposal's merge base and head, `graph` that of the head. `findings` are
+/// what validation found at the head.
+pub fn conclude(
+    proposal: &Proposal,
     base: &Catalog,
     head: &Catalog,
-    findings: Arc<Vec<Finding>>,
-    main: &Catalog,
-    operations: &Operations,
-) -> Change {
+    graph: &DependencyGraph,
+    findings: Vec<Finding>,
+) -> Conclusion {
     let classification = classify(base, head, &proposal.paths);
-    let gates = gates(&classification, main, head);
-    let findings = claim::added(findings, &proposal, &classification, base);
-    let patch = Arc::new(digest::patch(&proposal, &classification.fields, base, head));
-    let harm = if classification.services.is_empty() {
+    let findings = claim::added(Arc::new(findings), proposal, &classification, base);
+    let patch = Arc::new(digest::patch(proposal, &classification.fields, base, head));
+    let Classification { class, breaking, services, fields } = classification;
+    let harm = if services.is_empty() {
         HarmCount::default()
     } else {
-        let impact = Impact::change(base, head);
-        HarmCount { breaks: impact.count(Harm::Breaks), at_risk: impact.count(Harm::AtRisk) }
+        let counts = Impact::count_change(base, head, graph, &services);
+        let count = |harm| counts.get(&harm).copied().unwrap_or_default();
+        HarmCount { breaks: count(Harm::Breaks), at_risk: count(Harm::AtRisk) }
     };
-    let Classification { class, breaking, services, fields } = classification;
-    let wishes = Vec::new();
-    let request = None;
-    let mut change =
-        Change { proposal, class, breaking, services, fields, patch, harm, findings, gates, wishes, request };
+    let marks = HeadMarks::of(&services, head);
+    Conclusion { class, breaking, services, fields, patch, harm, findings, marks }
+}
+
+/// A change of what was concluded. `main` is the main branch's catalog, which alone says who may approve; `seals` say
+/// how what the ledger has of it is signed.
+pub fn assemble(
+    proposal: Proposal,
+    conclusion: &Conclusion,
+    main: &Catalog,
+    operations: &Operations,
+    seals: Arc<Seals>,
+) -> Change {
+    let Conclusion { class, breaking, services, fields, patch, harm, findings, marks } = conclusion.clone();
+    let gates = gates::needed(&services, breaking, main, &marks);
+    let mut change = Change {
+        proposal,
+        class,
+        breaking,
+        services,
+        fields,
+        patch,
+        harm,
+        findings,
+        gates,
+        wishes: Vec::new(),
+        seals,
+        signatures: BTreeMap::new(),
+        unproven: Vec::new(),
+        request: None,
+    };
     change.judge(&main.people, operations);
     change
 }
@@ -226,11 +293,14 @@ impl Change {
     pub fn judge(&mut self, people: &People, operations: &Operations) {
         let none = ChangeRecord::default();
         let record = operations.changes.get(&self.proposal.id).unwrap_or(&none);
-        let states = gate_states(&self.gates, &self.proposal, self.digest(), people, &record.approvals);
+        let sifted = self.seals.sift(record);
+        let states = gate_states(&self.gates, &self.proposal, self.digest(), people, &sifted.approvals);
         for (gate, state) in self.gates.iter_mut().zip(states) {
             gate.state = state;
         }
-        self.wishes = wishes(&self.gates, &self.proposal, self.digest(), people, record);
+        // An approval that does not count answers no request either.
+        self.wishes = wishes(&self.gates, &self.proposal, self.digest(), people, &sifted);
+        self.note_signatures(people, record);
     }
 
     /// SHA-256 over all that it alters, in hexadecimal digits: what an approval is bound to.
@@ -275,6 +345,9 @@ impl Change {
         for status in &self.gates {
             match status.state {
                 GateState::Approved { .. } => {}
+                GateState::Open if self.unproven_of(status.gate).next().is_some() => {
+                    reasons.push(format!("{} unproven", status.gate));
+                }
                 GateState::Open => reasons.push(format!("{} open", status.gate)),
                 GateState::Fallen { .. } => reasons.push(format!("{} fell with the new head", status.gate)),
             }

@@ -46,6 +46,20 @@ fn catalog(services: &str) -> Catalog {
     read(files.map(|(path, text)| (path.to_owned(), text.as_bytes().to_vec())))
 }
 
+/// Concludes and assembles at once.
+fn assemble(
+    proposal: Proposal,
+    base: &Catalog,
+    head: &Catalog,
+    findings: Arc<Vec<Finding>>,
+    main: &Catalog,
+    operations: &Operations,
+) -> Change {
+    let graph = DependencyGraph::build(head);
+    let conclusion = conclude(&proposal, base, head, &graph, findings.as_ref().clone());
+    super::assemble(proposal, &conclusion, main, operations, Arc::default())
+}
+
 fn paths(paths: &[&str]) -> Vec<String> {
     paths.iter().map(|path| (*path).to_owned()).collect()
 }

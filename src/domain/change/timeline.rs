@@ -1,7 +1,11 @@
 //! What was said and done about a change, in the order of time.
 
-use super::{Change, Identity};
-use crate::domain::{gate::ReviewAnswers, ledger::ChangeRecord};
+use super::{Change, Identity, Seals};
+use crate::domain::{
+    gate::ReviewAnswers,
+    ledger::{Agreement, ChangeRecord},
+    signature::SignatureState,
+};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -48,6 +52,9 @@ pub struct Said {
     /// The reviewer's answers, with an approval.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub answers: Option<ReviewAnswers>,
+    /// How it is signed, in a word, where that decides and was looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<&'static str>,
 }
 
 /// Everything that is known of a change, the oldest first.
@@ -62,18 +69,19 @@ pub fn timeline(change: &Change, record: Option<&ChangeRecord>) -> Vec<Said> {
         said.push(self::said(proposal.committed_at, &proposal.last_committer, SaidKind::Committed, what));
     }
     if let Some(record) = record {
-        said.extend(recorded(record));
+        said.extend(recorded(record, &change.seals));
     }
     said.sort_by_key(|said| said.at);
     said
 }
 
 fn said(at: DateTime<Utc>, by: &Identity, kind: SaidKind, what: String) -> Said {
-    Said { at, by: by.clone(), kind, what, words: None, answers: None }
+    Said { at, by: by.clone(), kind, what, words: None, answers: None, signature: None }
 }
 
 /// What the ledger has, one list after the other.
-fn recorded(record: &ChangeRecord) -> Vec<Said> {
+fn recorded(record: &ChangeRecord, seals: &Seals) -> Vec<Said> {
+    let signature = |commit| seals.states.get(commit).map(SignatureState::as_str);
     let mut all = Vec::new();
     if let Some((at, by)) = &record.proposed {
         all.push(said(*at, by, SaidKind::Proposed, "proposed it here".to_owned()));
@@ -83,6 +91,7 @@ fn recorded(record: &ChangeRecord) -> Vec<Said> {
         all.push(Said {
             words: approval.note.clone(),
             answers: approval.answers.clone(),
+            signature: signature(&approval.commit),
             ..said(approval.at, &approval.by, SaidKind::Approved, what)
         });
         if let Some(at) = approval.withdrawn {
@@ -115,10 +124,12 @@ fn recorded(record: &ChangeRecord) -> Vec<Said> {
         let what = format!("broke the glass at {}, {}", glass.head.short(), glass.incident);
         all.push(Said {
             words: Some(glass.reason.clone()),
+            signature: signature(&glass.commit),
             ..said(glass.at, &glass.by, SaidKind::BreakGlass, what)
         });
-        for (at, by) in &glass.seconds {
-            all.push(said(*at, by, SaidKind::BreakGlass, "agreed to breaking the glass".to_owned()));
+        for Agreement { at, by, commit } in &glass.seconds {
+            let what = "agreed to breaking the glass".to_owned();
+            all.push(Said { signature: signature(commit), ..said(*at, by, SaidKind::BreakGlass, what) });
         }
         if let Some((at, by)) = &glass.settled {
             all.push(said(*at, by, SaidKind::BreakGlass, "made up for what was skipped".to_owned()));

@@ -3,6 +3,7 @@
 use super::{
     event::Entry,
     happening::{Happening, Merged},
+    precondition_agent::ValidatedHead,
 };
 use crate::domain::{
     change::Identity,
@@ -111,10 +112,41 @@ pub struct Glass {
     pub by: Identity,
     /// When.
     pub at: DateTime<Utc>,
-    /// Who agreed, and when. Whether they may is judged against the people later.
-    pub seconds: Vec<(DateTime<Utc>, Identity)>,
+    /// Who agreed. Whether they may is judged against the people later.
+    pub seconds: Vec<Agreement>,
     /// When it was made up for, and by whom.
     pub settled: Option<(DateTime<Utc>, Identity)>,
+    /// The event's commit.
+    pub commit: CommitId,
+}
+
+/// Somebody agreed to breaking the glass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreement {
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Who wrote the event.
+    pub by: Identity,
+    /// The event's commit.
+    pub commit: CommitId,
+}
+
+/// A head that was validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validated {
+    /// What it came to.
+    pub result: ValidatedHead,
+    /// Who did it.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Validated {
+    /// Whether it is about this head and merge base.
+    pub fn is_of(&self, head: &CommitId, base: &CommitId) -> bool {
+        self.result.head == *head && self.result.base == *base
+    }
 }
 
 /// Everything about one change.
@@ -132,6 +164,8 @@ pub struct ChangeRecord {
     pub merges: Vec<MergeRecord>,
     /// Glass that was broken for it, oldest first.
     pub glasses: Vec<Glass>,
+    /// The validation of a head that was recorded last.
+    pub validated: Option<Validated>,
     /// How many events are about it.
     pub events: usize,
 }
@@ -198,6 +232,16 @@ impl ChangeRecord {
             Happening::ChangeCommented { text, .. } => {
                 self.comments.push(Comment { text: text.clone(), by, at });
             }
+            Happening::ChangeValidated { head, base, errors, warnings, posted, .. } => {
+                let result = ValidatedHead {
+                    head: head.clone(),
+                    base: base.clone(),
+                    errors: *errors,
+                    warnings: *warnings,
+                    posted: *posted,
+                };
+                self.validated = Some(Validated { result, by, at });
+            }
             Happening::ChangeProposed { .. } => self.proposed = Some((at, by)),
             Happening::ChangeMerged(merged) => {
                 if self.merges.iter().any(|record| record.merged.commit == merged.commit) {
@@ -220,11 +264,13 @@ impl ChangeRecord {
                 at,
                 seconds: Vec::new(),
                 settled: None,
+                commit: entry.commit.clone(),
             }),
             Happening::GlassSeconded { change, head } => {
                 let glass = self.glasses.iter_mut().rev().find(|glass| glass.head == *head);
                 let missing = || format!("nobody had broken the glass for {change} at {}", head.short());
-                glass.ok_or_else(missing)?.seconds.push((at, by));
+                let commit = entry.commit.clone();
+                glass.ok_or_else(missing)?.seconds.push(Agreement { at, by, commit });
             }
             Happening::GlassSettled { change, .. } => {
                 // One that ran out without being used leaves nothing to settle.
@@ -242,6 +288,7 @@ impl ChangeRecord {
             | Happening::RollbackFinished { .. }
             | Happening::ServiceActed { .. }
             | Happening::IncidentDeclared { .. }
+            | Happening::IncidentEscalated { .. }
             | Happening::IncidentAcknowledged { .. }
             | Happening::IncidentResolved { .. }
             | Happening::PostMortemWritten { .. }

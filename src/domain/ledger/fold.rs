@@ -6,11 +6,12 @@ use super::{
     happening::{Happening, Restored, Verdict},
     precondition::ROLLBACK_CLAIM,
     turn::{Frozen, Quarantine},
+    untold::Untold,
 };
 use crate::domain::{
     change::Identity,
     deployment::record::DeploymentRecord,
-    incident::{Incident, PostMortem},
+    incident::{Escalated, Incident, PostMortem},
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -26,7 +27,7 @@ const KEPT_ANOMALIES: usize = 100;
 /// Another number for every other way to read and fold events, so that a state which another version of
 /// this program folded is not taken for this one's.
 pub const FOLD_VERSION: u64 = {
-    let sources: [&[u8]; 9] = [
+    let sources: [&[u8]; 10] = [
         include_bytes!("changes.rs"),
         include_bytes!("event.rs"),
         include_bytes!("fold.rs"),
@@ -36,6 +37,7 @@ pub const FOLD_VERSION: u64 = {
         include_bytes!("turn.rs"),
         include_bytes!("../deployment/order.rs"),
         include_bytes!("../deployment/record.rs"),
+        include_bytes!("untold.rs"),
     ];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut file = 0;
@@ -131,6 +133,8 @@ pub struct Operations {
     pub quarantine: BTreeMap<(ServiceName, String), Quarantine>,
     /// Services of which nothing may be deployed.
     pub frozen: BTreeMap<ServiceName, Frozen>,
+    /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
+    pub untold: Vec<Untold>,
     /// How many events were folded.
     pub events: usize,
     /// How many of them are of a kind that this program does not know.
@@ -167,7 +171,7 @@ pub fn incident_id(number: u32) -> IncidentId {
 }
 
 /// How an identity is shown: by name, or by e-mail address where there is none.
-fn shown(identity: &Identity) -> String {
+pub(super) fn shown(identity: &Identity) -> String {
     if identity.name.trim().is_empty() { identity.email.clone() } else { identity.name.clone() }
 }
 
@@ -212,7 +216,13 @@ impl Operations {
         self.events += 1;
         self.last_event = self.last_event.max(Some(entry.at));
         let result = match &entry.body {
-            EntryBody::Known(happening) => self.apply_known(entry, happening),
+            EntryBody::Known(happening) => {
+                let applied = self.apply_known(entry, happening);
+                if applied.is_ok() {
+                    self.remember(entry, happening);
+                }
+                applied
+            }
             EntryBody::Unknown { .. } => {
                 self.unknown += 1;
                 Ok(())
@@ -241,6 +251,7 @@ impl Operations {
             | Happening::RequestWithdrawn { change, .. }
             | Happening::ChangeCommented { change, .. }
             | Happening::ChangeReverted { change, .. }
+            | Happening::ChangeValidated { change, .. }
             | Happening::GlassOpened { change, .. }
             | Happening::GlassSeconded { change, .. }
             | Happening::GlassSettled { change, .. }
@@ -258,9 +269,13 @@ impl Operations {
                 });
                 Ok(())
             }
-            // How somebody was told changes nothing about what they were told of, and the cluster itself tells
-            // what became of a service.
-            Happening::NoticeDelivered { .. } | Happening::ServiceActed { .. } => Ok(()),
+            // How somebody was told changes nothing about what they were told of.
+            Happening::NoticeDelivered { about, event, deliveries, of } => {
+                self.told((about, event, of.as_ref()), deliveries, entry.at);
+                Ok(())
+            }
+            // The cluster itself tells what became of a service.
+            Happening::ServiceActed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }
@@ -295,12 +310,24 @@ impl Operations {
                     service: service.clone(),
                     declared_at: entry.at,
                     declared_by: shown(&entry.actor),
+                    escalated: None,
                     acknowledged: None,
                     resolved: None,
                     deployment: deployment.clone(),
                     post_mortem: post_mortem_due.map(|due| PostMortem { due, written: None }),
                 };
                 self.incidents.insert(number, incident);
+                Ok(())
+            }
+            Happening::IncidentEscalated { incident: id, level, to, unanswered } => {
+                let incident = self.open_incident(id)?;
+                let before = incident.escalated.as_ref();
+                if before.is_some_and(|before| before.level >= *level) {
+                    return Err(format!("level {level} of {id} was called before"));
+                }
+                let unanswered = *unanswered || before.is_some_and(|before| before.unanswered);
+                incident.escalated =
+                    Some(Escalated { level: *level, at: entry.at, to: to.clone(), unanswered });
                 Ok(())
             }
             Happening::IncidentAcknowledged { incident: id } => {

@@ -38,12 +38,16 @@ impl Happening {
                 format!("{event} reached {sent} of {} channels", deliveries.len())
             }
             Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
+            Self::ChangeValidated { head, errors, warnings, .. } => {
+                format!("{errors} errors, {warnings} warnings at {}", head.short())
+            }
             Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
             Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
             Self::ServiceActed { verb, verdict, detail, .. } => {
                 format!("{}, {}, {detail}", verb.word(), verdict.as_str())
             }
             Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
+            Self::IncidentEscalated { level, to, .. } => format!("level {level} calls {}", to.join(", ")),
             Self::IncidentAcknowledged { .. } => "taken".to_owned(),
             Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
             Self::DeploymentStarted { order, .. } => {

@@ -40,6 +40,8 @@ pub struct Link {
     pub late: bool,
     /// Its signature.
     pub seal: Seal,
+    /// Whether its bytes are those that its commit id names.
+    pub intact: bool,
 }
 
 /// What the main branch says about signatures.
@@ -51,6 +53,17 @@ pub struct SigningRules {
     pub required: bool,
     /// `policies/teams.toml`.
     pub people: People,
+}
+
+impl SigningRules {
+    /// The addresses of whom somebody is: their own, and all of the same person.
+    pub fn addresses<'a>(&'a self, who: &'a Identity) -> Vec<&'a str> {
+        let mut addresses = vec![who.email.as_str()];
+        if let Some(person) = self.people.by_email(&who.email) {
+            addresses.extend(person.emails.iter().map(String::as_str));
+        }
+        addresses
+    }
 }
 
 /// The signing rules of the main branch over time, the oldest first.
@@ -105,6 +118,8 @@ pub enum Fault {
     Actor,
     /// Its signature is bad, or missing where one is required.
     Signature,
+    /// Its bytes are not those that its commit id names.
+    Altered,
     /// It was not there, or was another, when the ledger was last verified.
     Rewritten,
 }
@@ -119,6 +134,7 @@ impl Fault {
             Self::Order => "order",
             Self::Actor => "actor",
             Self::Signature => "signature",
+            Self::Altered => "altered",
             Self::Rewritten => "rewritten",
         }
     }
@@ -135,6 +151,17 @@ pub struct Remark {
     pub subject: String,
     /// What there is to say.
     pub text: String,
+}
+
+impl Remark {
+    /// It in one line: `event 3, 1a2b3c4d change.approved(…): why`.
+    pub fn words(&self) -> String {
+        let what = match self.number {
+            Some(number) => format!("event {number}, {} {}", self.commit.short(), clean(&self.subject)),
+            None => self.commit.short().to_owned(),
+        };
+        format!("{what}: {}", clean(&self.text))
+    }
 }
 
 /// What verifying found.
@@ -183,44 +210,102 @@ pub fn verify(
     before: Option<Verified>,
     now: DateTime<Utc>,
 ) -> Verification {
-    let mut verification = Verification {
-        events: links.len(),
-        required: timeline.newest().required,
-        signatures: Vec::with_capacity(links.len()),
-        ..Verification::default()
-    };
-    let found = &mut verification;
+    let mut walk = Walk::default();
     if let Some(before) = &before {
-        rewritten(links, before, found);
+        rewritten(links, before, &mut walk.found);
     }
-    let mut operations = Operations::default();
-    // An event belongs to the time of what it was appended to, if its own is earlier: who dates an event
-    // back does not get the rules of that day. A clock that is ahead does not count for others.
-    let mut time = DateTime::<Utc>::MIN_UTC;
-    for (index, link) in links.iter().enumerate() {
-        let place = Place { number: index + 1, entry: &link.entry };
-        time = time.max(link.entry.at.min(now));
-        let rules = timeline.at(time);
-        form(link, &place, found);
-        match fits(&operations, &link.entry) {
-            Ok(()) => {}
-            Err(why) if link.late => {
-                found.note(&place, format!("it waited for the remote and came too late: {why}"));
-            }
-            Err(why) => {
-                found.problem(Fault::Order, &place, format!("it could not have been appended: {why}"));
-            }
-        }
-        operations.apply(&link.entry);
-        actor(link, &rules, &place, found);
-        signature(link, &rules, time, &place, found);
-        clock(link, links.get(index + 1), now, &place, found);
-    }
-    found.unknown = operations.unknown;
+    walk.keeps_signatures = true;
+    walk.go_on(links, timeline, now);
+    let mut verification = walk.found;
     // Those about the past were found before those of the walk.
-    found.problems.sort_by_key(|(_, remark)| remark.number.unwrap_or(usize::MAX));
-    found.before = before;
+    verification.problems.sort_by_key(|(_, remark)| remark.number.unwrap_or(usize::MAX));
+    verification.before = before;
     verification
+}
+
+/// A verification that can go on where it ended, when more events have come.
+#[derive(Debug, Clone, Default)]
+pub struct Walk {
+    operations: Operations,
+    /// An event belongs to the time of what it was appended to, if its own is earlier: who dates an event back does
+    /// not get the rules of that day. A clock that is ahead does not count for others.
+    time: DateTime<Utc>,
+    /// So many of the first events were found to be signed as they must be before; the hashes vouch for them since.
+    vouched: usize,
+    keeps_signatures: bool,
+    found: Verification,
+}
+
+impl Walk {
+    /// A walk from the beginning. `before` is what was found valid the last time; `vouched` of `links` need their
+    /// signatures not judged again.
+    pub fn begin(links: &[Link], before: Option<&Verified>, vouched: usize) -> Self {
+        let mut walk = Self { vouched, ..Self::default() };
+        if let Some(before) = before {
+            rewritten(links, before, &mut walk.found);
+        }
+        walk
+    }
+
+    /// Goes on with the events that follow those of before.
+    pub fn go_on(&mut self, links: &[Link], timeline: &Timeline, now: DateTime<Utc>) {
+        let found = &mut self.found;
+        found.required = timeline.newest().required;
+        for (index, link) in links.iter().enumerate() {
+            found.events += 1;
+            let place = Place { number: found.events, entry: &link.entry };
+            self.time = self.time.max(link.entry.at.min(now));
+            let rules = timeline.at(self.time);
+            form(link, &place, found);
+            match fits(&self.operations, &link.entry) {
+                Ok(()) => {}
+                Err(why) if link.late => {
+                    found.note(&place, format!("it waited for the remote and came too late: {why}"));
+                }
+                Err(why) => {
+                    found.problem(Fault::Order, &place, format!("it could not have been appended: {why}"));
+                }
+            }
+            self.operations.apply(&link.entry);
+            actor(link, &rules, &place, found);
+            if place.number > self.vouched {
+                let state = signature(link, &rules, self.time, &place, found);
+                if self.keeps_signatures {
+                    found.signatures.push(state);
+                }
+            }
+            clock(link, links.get(index + 1), now, &place, found);
+        }
+        found.unknown = self.operations.unknown;
+    }
+
+    /// How it stands.
+    pub fn health(&self) -> ChainHealth {
+        let first = self.found.problems.iter().min_by_key(|(_, remark)| remark.number.unwrap_or(usize::MAX));
+        ChainHealth {
+            events: self.found.events,
+            problem_count: self.found.problem_count,
+            first: first.map(|(_, remark)| remark.clone()),
+        }
+    }
+}
+
+/// Whether a ledger can be believed, in short.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChainHealth {
+    /// How many events were verified.
+    pub events: usize,
+    /// How much speaks against them.
+    pub problem_count: usize,
+    /// The first of that.
+    pub first: Option<Remark>,
+}
+
+impl ChainHealth {
+    /// Whether the ledger can be believed.
+    pub const fn is_valid(&self) -> bool {
+        self.problem_count == 0
+    }
 }
 
 /// An event and where it stands.
@@ -302,6 +387,13 @@ fn rewritten(links: &[Link], before: &Verified, found: &mut Verification) {
 
 /// Its form: linear, without files, one event that its subject line names.
 fn form(link: &Link, place: &Place<'_>, found: &mut Verification) {
+    if !link.intact {
+        found.problem(
+            Fault::Altered,
+            place,
+            "its bytes are not those that its commit id names: they were altered on this disk, or are damaged",
+        );
+    }
     if link.parents > 1 {
         let text = format!("it joins {} histories, and the ledger is one line", link.parents);
         found.problem(Fault::Merge, place, text);
@@ -378,13 +470,9 @@ fn signature(
     time: DateTime<Utc>,
     place: &Place<'_>,
     found: &mut Verification,
-) {
+) -> SignatureState {
     let author = &link.entry.actor;
-    let mut addresses = vec![author.email.as_str()];
-    if let Some(person) = rules.people.by_email(&author.email) {
-        addresses.extend(person.emails.iter().map(String::as_str));
-    }
-    let state = judge(&link.seal, &addresses, &rules.signers, time);
+    let state = judge(&link.seal, &rules.addresses(author), &rules.signers, time);
     let fault = match &state {
         SignatureState::Valid { .. } => {
             *found.signers.entry(author.email.to_lowercase()).or_default() += 1;
@@ -410,7 +498,7 @@ fn signature(
     if let Some(text) = fault {
         found.problem(Fault::Signature, place, text);
     }
-    found.signatures.push(state);
+    state
 }
 
 /// Clocks that differ are told. The fold goes by the order of the branch and not by time.

@@ -108,7 +108,7 @@ pub fn subject(change: &Change) -> String {
         many => format!("({} services)", many.len()),
     };
     let mark = if change.class == ChangeClass::Breaking { "!" } else { "" };
-    let said = clean(&change.proposal.subject);
+    let said = clean(change.proposal.about());
     let line = format!("{}{scope}{mark}: {}", kind(change.class), words(said.trim()));
     fit(line.trim(), SUBJECT_WIDTH)
 }
@@ -191,7 +191,7 @@ pub fn merged_of(main: &str, ancestor: &Ancestor) -> Option<Merged> {
 /// What a release's tag says: the release notes.
 pub fn release_notes(release: &Release, change: &Change) -> String {
     let Release { service, version, .. } = release;
-    let said = clean(&change.proposal.subject);
+    let said = clean(change.proposal.about());
     let mut out = format!("{service} {version}: {}\n\n", words(said.trim()));
     if let Some(from) = &release.from {
         let _ = writeln!(out, "From {from}; {} change, {} risk.", change.class, change.class.risk());

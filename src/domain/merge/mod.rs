@@ -282,6 +282,12 @@ pub fn obstacles(change: &Change, closed: Option<&Closure>) -> Vec<Obstacle> {
     for status in &change.gates {
         let text = match &status.state {
             GateState::Approved { .. } => continue,
+            GateState::Open if change.unproven_of(status.gate).next().is_some() => {
+                let found = change.unproven_of(status.gate);
+                let words: Vec<String> =
+                    found.map(|one| format!("that of {} does not count, {}", one.by, one.why)).collect();
+                format!("the {} gate has no approval that is proven: {}", status.gate, words.join("; "))
+            }
             GateState::Open => {
                 let teams: Vec<String> = status.teams.iter().map(|team| format!("@{team}")).collect();
                 format!(
@@ -410,9 +416,15 @@ pub fn unrecorded_restoration(
     ancestors: &[Ancestor],
     operations: &Operations,
 ) -> Option<Restored> {
-    ancestors.iter().find_map(|ancestor| {
+    restorations(main, ancestors)
+        .find(|restored| !operations.restorations.iter().any(|one| one.restored.commit == restored.commit))
+}
+
+/// The restorations that commits of the main branch tell of in their trailers, the newest first.
+pub fn restorations<'a>(main: &'a str, ancestors: &'a [Ancestor]) -> impl Iterator<Item = Restored> + 'a {
+    ancestors.iter().filter_map(move |ancestor| {
         let trailers = Trailers::of(&ancestor.message);
-        let restored = Restored {
+        Some(Restored {
             branch: main.to_owned(),
             from: ancestor.parent.clone()?,
             to: trailers.one(RESTORES)?.into(),
@@ -420,9 +432,7 @@ pub fn unrecorded_restoration(
             reason: trailers.one(REASON).unwrap_or_default().to_owned(),
             detected_at: trailers.one(DETECTED)?.parse().ok()?,
             incident: None,
-        };
-        let known = operations.restorations.iter().any(|one| one.restored.commit == restored.commit);
-        (!known).then_some(restored)
+        })
     })
 }
 

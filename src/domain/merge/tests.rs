@@ -51,6 +51,9 @@ fn change(class: ChangeClass, subject: &str, gates: Vec<GateState>) -> Change {
         harm: crate::domain::change::HarmCount::default(),
         patch: Arc::default(),
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     }
 }

@@ -57,6 +57,9 @@ fn change(id: &str, errors: usize, open: &[Gate], minute: i64) -> Arc<Change> {
         harm: crate::domain::change::HarmCount::default(),
         patch: Arc::default(),
         wishes: Vec::new(),
+        seals: Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: Vec::new(),
         request: None,
     })
 }
@@ -120,8 +123,7 @@ fn told(open: &[Arc<Change>], operations: &Operations, platform: &Platform, minu
         handle: "cy".into(),
         name: "Cy".into(),
         emails: vec!["cy@example.com".into()],
-        chat: None,
-        phone: None,
+        ..Person::default()
     };
     let people = People { persons: [("cy".into(), person)].into(), ..People::default() };
     chips(open, operations, &people, platform, "<service>-v<version>", at(minute))

@@ -400,8 +400,17 @@ fn users(uses: &[Use<'_>]) -> String {
 ///
 /// `today` is the day of the check in UTC; notice periods run against it.
 pub fn check(head: &Catalog, base: Option<&Catalog>, today: NaiveDate) -> Vec<Finding> {
-    let graph = DependencyGraph::build(head);
-    let context = Context::new(head, base, &graph, today);
+    check_with(head, &DependencyGraph::build(head), base, today)
+}
+
+/// As [`check`], for who has the graph of `head` already.
+pub fn check_with(
+    head: &Catalog,
+    graph: &DependencyGraph,
+    base: Option<&Catalog>,
+    today: NaiveDate,
+) -> Vec<Finding> {
+    let context = Context::new(head, base, graph, today);
     let mut findings = head.findings.clone();
     findings.extend(run(&context));
     exemption::apply(&context, &mut findings);

@@ -70,6 +70,11 @@ pub enum SignatureState {
 }
 
 impl SignatureState {
+    /// Whether it is the person's own.
+    pub const fn is_valid(&self) -> bool {
+        matches!(self, Self::Valid { .. })
+    }
+
     /// The word for people and programs.
     pub const fn as_str(&self) -> &'static str {
         match self {

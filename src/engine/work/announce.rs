@@ -11,7 +11,7 @@ use crate::{
         notice::{Delivery, told},
         plan::Outcome,
     },
-    engine::{Outside, sources},
+    engine::{Outside, changes},
     error::Failure,
     ports::Revision,
 };
@@ -34,7 +34,7 @@ pub(in crate::engine) async fn plan(outside: &Outside, id: ChangeId) -> Result<A
         Failure::conflict(format!("{id} is gone: merged or deleted"))
             .hint("`quarterdeck change list` shows the open ones")
     })?;
-    let mut change = sources::load_change(outside, proposal, &main).await?;
+    let mut change = changes::load(outside, proposal, &main).await?;
     // Its page is a better link than that of its commit; without an answer the commit's does.
     if let Ok(requests) = outside.ports.forge.requests(&settings).await {
         let proposal = &change.proposal;

@@ -13,7 +13,7 @@ use crate::{
         proposal::new_findings,
         text::nearest,
     },
-    engine::{Outside, executor, sources},
+    engine::{Outside, changes, executor},
     error::{Failure, FailureKind},
     ports::{BranchMove, Draft, LedgerState, Publication, Receipt, Revision},
 };
@@ -105,7 +105,7 @@ impl Ground {
                 None => failure.hint("`quarterdeck change list` shows the open ones"),
             });
         };
-        let mut change = sources::load_change(outside, proposal.clone(), &self.main).await?;
+        let mut change = changes::load(outside, proposal.clone(), &self.main).await?;
         change.judge(&self.main.people, &self.ledger.operations);
         Ok(change)
     }

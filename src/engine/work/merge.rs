@@ -69,6 +69,8 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
     };
     let record = ground.ledger.operations.changes.get(id);
     let glass = record.is_some_and(|record| {
+        // As for approvals, only what is signed as the main branch demands counts.
+        let record = &change.seals.sift(record);
         let state = break_glass::state(record, &ground.main.people, Some(&change.proposal), head, now);
         state.is_some_and(|state| state.is_granted())
     });

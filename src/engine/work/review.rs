@@ -12,7 +12,7 @@ use crate::{
         notice::NoticeEvent,
         plan::Outcome,
     },
-    engine::sources,
+    engine::changes,
     error::Failure,
     ports::{Draft, Revision},
 };
@@ -34,7 +34,7 @@ async fn read_again(
     let proposal = proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
         Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
     })?;
-    let loaded = sources::load_change(outside, proposal, &catalog).await?;
+    let loaded = changes::load(outside, proposal, &catalog).await?;
     Ok((loaded, catalog))
 }
 

@@ -172,7 +172,7 @@ fn overview(view: &View<'_>, page: &mut Page<'_>, change: &Change, record: Optio
 fn gates(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     page.heading("Gates");
     for gate in &change.gates {
-        let state = status::gate(&gate.state);
+        let state = status::gate_of(change, gate);
         let teams: Vec<&str> = gate.teams.iter().map(TeamName::as_str).collect();
         let detail = match &gate.state {
             GateState::Open => format!("waits for {}", teams.join(" or ")),
@@ -184,12 +184,20 @@ fn gates(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
                 format!("{by} had approved something else; waits for {}", teams.join(" or "))
             }
         };
-        let line: Line<'_> = vec![
+        let mut line: Line<'_> = vec![
             piece(format!("{} {:<13}", state.glyph, gate.gate), page.style(state.role)),
             piece(format!("{:<10}", state.word), page.style(Role::Text)),
             piece(detail, page.style(Role::Dim)),
         ];
+        if let Some(signed) = change.signatures.get(&gate.gate) {
+            let mark = status::signature(signed);
+            line.push(piece(format!("  {} {}", mark.glyph, mark.word), page.style(mark.role)));
+        }
         page.lines.push(line);
+        for unproven in change.unproven_of(gate.gate) {
+            let words = format!("that of {} does not count: {}", unproven.by, clean(&unproven.why));
+            page.marked(" ", Role::StatusCritical, &words, Role::StatusCritical);
+        }
     }
 }
 

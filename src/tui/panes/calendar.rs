@@ -1,10 +1,13 @@
 //! The change calendar: a month with marks, whether it is open now, and all of the chosen day.
 
-use super::Room;
+use super::{Room, content, rect};
 use crate::{
     config::theme::Role,
     domain::calendar::{Agenda, AgendaEntry, AgendaKind, Closing, Standing},
-    model::calendar::{WEEKS, grid_start},
+    model::{
+        calendar::WEEKS,
+        pages::{LEGEND, MonthGrid},
+    },
     tui::{
         paint::{Line, Painter, piece, wrap},
         view::View,
@@ -14,15 +17,7 @@ use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 use ratatui::layout::Rect;
 
 /// From how many cells on a day has room for words.
-const WIDE: u16 = 110;
-
-/// Cells of a day where there is little room, and where there is much.
-const DAY: u16 = 4;
 const WIDE_DAY: u16 = 9;
-
-/// Cells of a day on a screen that is wider still.
-const WIDEST_DAY: u16 = 13;
-const WIDEST: u16 = 150;
 
 const WEEKDAYS: [&str; 7] = ["Mo", "Tu", "We", "Th", "Fr", "Sa", "Su"];
 
@@ -46,7 +41,7 @@ const fn mark(kind: AgendaKind) -> (&'static str, Role, &'static str) {
 }
 
 /// What is told in a cell, what matters most first.
-const ORDER: [AgendaKind; 6] = [
+const ORDER: [AgendaKind; LEGEND as usize] = [
     AgendaKind::PostMortem,
     AgendaKind::Freeze,
     AgendaKind::Rollback,
@@ -58,23 +53,19 @@ const ORDER: [AgendaKind; 6] = [
 /// Draws the page.
 pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     let area = room.area;
-    let day_width = match area.width {
-        WIDEST.. => WIDEST_DAY,
-        WIDE.. => WIDE_DAY,
-        _ => DAY,
-    };
-    let grid = Rect { width: (7 * day_width + 1).min(area.width), ..area };
-    month(view, painter, grid, day_width);
-    let x = grid.x + grid.width;
+    let grid = MonthGrid::new(content(area), view.model.shown_day());
+    month(view, painter, &grid);
+    let x = grid.area.x + grid.area.width;
     for y in area.y..area.bottom() {
         painter.cell(x, y, "│", painter.style(Role::Line));
     }
-    let beside = Rect { x: x + 2, width: area.width.saturating_sub(grid.width + 2), ..area };
+    let beside = Rect { x: x + 2, width: area.width.saturating_sub(grid.area.width + 2), ..area };
     agenda(view, painter, beside);
 }
 
 /// The month: weekdays, six weeks, and what the marks mean.
-fn month(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, day_width: u16) {
+fn month(view: &View<'_>, painter: &mut Painter<'_>, grid: &MonthGrid) {
+    let (area, day_width, rows) = (rect(grid.area), grid.day_width, grid.week_rows);
     let shown = view.model.shown_day();
     let today = view.now().date_naive();
     let agenda = &view.model.world.calendar.agenda;
@@ -82,14 +73,9 @@ fn month(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, day_width: u16)
         let x = area.x + column * day_width;
         painter.right(x, area.y, day_width - 1, name, painter.style(Role::Header));
     }
-    let legend = ORDER.len() as u16;
-    // Each week has a line for its numbers and some for its marks; the rest is for what the marks mean.
-    let rows = (area.height.saturating_sub(1 + legend) / WEEKS as u16).clamp(2, 5);
-    let first = grid_start(shown);
-    for cell in 0..7 * WEEKS {
-        let day = first + Duration::days(cell);
-        let (column, week) = ((cell % 7) as u16, (cell / 7) as u16);
-        let (x, y) = (area.x + column * day_width, area.y + 1 + week * rows);
+    for cell in 0..7 * WEEKS as u16 {
+        let day = grid.first + Duration::days(cell.into());
+        let (x, y) = grid.place(cell);
         if y >= area.bottom() {
             break;
         }
@@ -169,6 +155,10 @@ fn agenda(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) {
             let what = environment.map_or("merges", |name| name.as_str());
             let (glyph, role, words) = state(&schedule.standing(environment, &[], view.now()), view.now());
             sheet.wrapped(painter, &format!("{glyph} "), role, &format!("{what}: {words}"), Role::Text);
+        }
+        if view.model.world.calendar_differs() {
+            let words = "as the main branch has it, which counts; that of the working tree differs";
+            sheet.wrapped(painter, "▲ ", Role::StatusWarning, words, Role::Dim);
         }
         for problem in schedule.problems() {
             sheet.wrapped(painter, "■ ", Role::StatusCritical, &problem, Role::StatusCritical);

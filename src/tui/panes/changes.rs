@@ -150,7 +150,7 @@ pub(super) fn brief_age(age: Duration) -> String {
 pub fn gates<'a>(painter: &Painter<'_>, change: &'a Change) -> Line<'a> {
     let mut line = Line::new();
     for gate in &change.gates {
-        let state = status::gate(&gate.state);
+        let state = status::gate_of(change, gate);
         if !line.is_empty() {
             line.push(piece(" ", painter.style(Role::Text)));
         }
@@ -158,6 +158,11 @@ pub fn gates<'a>(painter: &Painter<'_>, change: &'a Change) -> Line<'a> {
         line.push(piece(" ", painter.style(Role::Text)));
         let role = if matches!(gate.state, GateState::Approved { .. }) { Role::Dim } else { state.role };
         line.push(piece(status::gate_name(gate.gate), painter.style(role)));
+        // That it is signed is the rule, and what is not is said.
+        if let Some(signed) = change.signatures.get(&gate.gate).filter(|state| !state.is_valid()) {
+            let mark = status::signature(signed);
+            line.push(piece(format!(" {}", mark.glyph), painter.style(mark.role)));
+        }
     }
     if line.is_empty() {
         line.push(piece("–", painter.style(Role::Dim)));
@@ -205,12 +210,16 @@ fn details(painter: &mut Painter<'_>, area: Rect, change: &Change) {
         ]);
     }
     for gate in change.gates.iter().filter(|gate| !matches!(gate.state, GateState::Approved { .. })) {
-        let state = status::gate(&gate.state);
+        let state = status::gate_of(change, gate);
         let teams: Vec<&str> = gate.teams.iter().map(crate::domain::name::TeamName::as_str).collect();
         let mut line = vec![
             piece(format!("{} {} {}", state.glyph, gate.gate, state.word), painter.style(state.role)),
             piece(format!("  waits for {}", teams.join(" or ")), dim),
         ];
+        for unproven in change.unproven_of(gate.gate) {
+            let words = format!(" · that of {} does not count: {}", unproven.by, unproven.why);
+            line.push(piece(words, painter.style(Role::StatusCritical)));
+        }
         if let GateState::Fallen { by } = &gate.state {
             line.push(piece(format!(" · {by} had approved an earlier head"), dim));
         }

@@ -34,6 +34,11 @@ pub const fn rect(area: Area) -> Rect {
     Rect { x: area.x, y: area.y, width: area.width, height: area.height }
 }
 
+/// The area of a rectangle.
+const fn content(rect: Rect) -> Area {
+    Area { x: rect.x, y: rect.y, width: rect.width, height: rect.height }
+}
+
 /// What a pane draws into.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
@@ -63,7 +68,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
         }
         let focused = ui.focus == pane;
         title(view, painter, pane, area, focused);
-        let content = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 1 };
+        let content = rect(layout.pane(pane).content());
         let room = Room { area: content, focused, zoomed: ui.zoom == Some(pane) };
         let source = view.pane_source(pane);
         if !source.has_picture {

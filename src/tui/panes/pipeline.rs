@@ -1,14 +1,16 @@
 //! The pipeline: every change in the column of its stage, what keeps it there, and whether the calendar is open.
 
-use super::{Room, calendar::state, changes::brief_age, inner_title, message};
+use super::{Room, calendar::state, changes::brief_age, content, inner_title, message, rect};
 use crate::{
     config::theme::Role,
     domain::{
         break_glass::GlassState,
-        calendar::Standing,
         pipeline::{Attention, Chip, KEPT, Stage},
     },
-    model::layout::Pane,
+    model::{
+        layout::Pane,
+        pages::{CHIP, PipelineGrid},
+    },
     tui::{
         overlays::change_glass,
         paint::{Line, Painter, piece, wrap},
@@ -16,12 +18,6 @@ use crate::{
     },
 };
 use ratatui::layout::Rect;
-
-/// Lines of a chip, with the blank one below it.
-const CHIP: u16 = 4;
-
-/// Lines below the columns about the chosen change.
-const DETAILS: u16 = 5;
 
 /// Draws the page.
 pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
@@ -32,26 +28,21 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
         message(painter, area, &nothing(view));
         return;
     }
-    let chips: Vec<&Chip> = list
-        .rows
-        .iter()
-        .filter_map(|row| view.model.world.calendar.chips.iter().find(|chip| chip.change == **row))
-        .collect();
-    let columns = Rect { height: area.height.saturating_sub(DETAILS), ..area };
-    let width = columns.width / 5;
+    let grid = PipelineGrid::new(content(room.area), banner);
     for (index, stage) in (0..).zip(Stage::ALL) {
-        let own: Vec<&Chip> = chips.iter().copied().filter(|chip| chip.stage == stage).collect();
-        let place = Rect { x: columns.x + index * width, width: width.saturating_sub(1), ..columns };
-        column(view, painter, place, stage, &own, room.focused);
+        let place = rect(grid.column(index));
+        column(view, painter, &grid, place, stage, room.focused);
         if index > 0 {
-            for y in columns.y..columns.bottom() {
+            for y in place.y..place.bottom() {
                 painter.cell(place.x - 1, y, "│", painter.style(Role::Line));
             }
         }
     }
-    if let Some(chip) = list.current().and_then(|row| chips.iter().find(|chip| chip.change == *row)) {
-        let below = Rect { y: columns.bottom(), height: area.height - columns.height, ..area };
-        details(view, painter, below, chip);
+    let chip = list
+        .current()
+        .and_then(|row| view.model.world.calendar.chips.iter().find(|chip| chip.change == *row));
+    if let Some(chip) = chip {
+        details(view, painter, rect(grid.details), chip);
     }
 }
 
@@ -73,15 +64,10 @@ fn nothing(view: &View<'_>) -> Vec<(String, Role)> {
 
 /// What the calendar closes, a line each; gives how many lines it took.
 fn banner(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) -> u16 {
-    let Some(schedule) = &view.model.world.calendar.schedule else { return 0 };
-    let environments = view.catalog.into_iter().flat_map(|catalog| &catalog.settings.environments);
-    let production = environments.filter(|environment| environment.production);
-    let asked = [None].into_iter().chain(production.map(|environment| Some(&environment.name)));
     let mut used = 0;
-    for environment in asked {
-        let standing = schedule.standing(environment, &[], view.now());
-        if matches!(standing, Standing::Open { .. }) || used >= area.height {
-            continue;
+    for (environment, standing) in view.model.closures() {
+        if used >= area.height {
+            break;
         }
         let what = environment.map_or("merges", |name| name.as_str());
         let (glyph, role, words) = state(&standing, view.now());
@@ -97,11 +83,12 @@ fn banner(view: &View<'_>, painter: &mut Painter<'_>, area: Rect) -> u16 {
 fn column(
     view: &View<'_>,
     painter: &mut Painter<'_>,
+    grid: &PipelineGrid,
     area: Rect,
     stage: Stage,
-    chips: &[&Chip],
     focused: bool,
 ) {
+    let chips = view.model.chips_of(stage);
     let count = if chips.is_empty() { String::new() } else { format!(" {}", chips.len()) };
     painter.text(
         area.x,
@@ -112,10 +99,8 @@ fn column(
     );
     let chosen = view.model.ui.list(Pane::Pipeline).current();
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    // The last chip needs no blank line below it.
-    let fit = usize::from(((body.height + 1) / CHIP).max(1));
     let at = chips.iter().position(|chip| chosen.is_some_and(|chosen| chip.change == *chosen));
-    let first = at.map_or(0, |at| (at + 1).saturating_sub(fit));
+    let (first, fit) = grid.window(at);
     let hidden = chips.len().saturating_sub(first + fit);
     for (index, chip) in chips.iter().skip(first).take(fit).enumerate() {
         let y = body.y + index as u16 * CHIP;

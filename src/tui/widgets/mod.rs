@@ -4,4 +4,5 @@ pub mod bar;
 pub mod source;
 pub mod sparkline;
 pub mod status;
+pub mod syntax;
 pub mod table;

@@ -8,9 +8,10 @@ use crate::{
         deployment::Health,
         escalation::Severity,
         finding::Level,
-        gate::{Gate, GateState},
+        gate::{Gate, GateState, GateStatus},
         impact::Harm,
         ledger::Verdict,
+        signature::SignatureState,
         sla::SlaVerdict,
     },
     model::world::Freshness,
@@ -77,6 +78,26 @@ pub const fn gate(state: &GateState) -> Status {
         GateState::Approved { .. } => status("✓", "approved", Role::StatusOk),
         GateState::Open => status("○", "open", Role::Text),
         GateState::Fallen { .. } => status("↺", "fallen", Role::StatusWarning),
+    }
+}
+
+/// A gate of a change: an approval that does not count for its signature is seen.
+pub fn gate_of(change: &Change, status: &GateStatus) -> Status {
+    if change.unproven_of(status.gate).next().is_some() {
+        return self::status("■", "unproven", Role::StatusCritical);
+    }
+    gate(&status.state)
+}
+
+/// How an event is signed.
+pub const fn signature(state: &SignatureState) -> Status {
+    match state {
+        SignatureState::Valid { .. } => status("●", "signed", Role::StatusOk),
+        SignatureState::Unsigned => status("○", "unsigned", Role::Dim),
+        SignatureState::Foreign { .. } => status("■", "signed by another", Role::StatusCritical),
+        SignatureState::Bad(_) => status("■", "bad signature", Role::StatusCritical),
+        SignatureState::Unknown { .. } => status("▲", "unknown key", Role::StatusWarning),
+        SignatureState::Unchecked(_) => status("▲", "not checked", Role::StatusWarning),
     }
 }
 

@@ -1,18 +1,20 @@
 //! The folded state at a tip, kept beside the repository. It speeds the fold and never replaces it: a note of
 //! another program, another version, or with one wrong byte is not read.
 
-use super::notebook;
+use crate::adapters::git::notebook;
 use crate::domain::{
     change::{ChangeClass, Identity},
     deployment::record::DeploymentRecord,
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
-    incident::{Incident, PostMortem},
+    incident::{Escalated, Incident, PostMortem},
     ledger::{
-        Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Frozen, Glass, MergeRecord,
-        Merged, Operations, PastRollback, Quarantine, Restoration, Restored, RunningRollback, Verdict,
+        Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Frozen, Glass,
+        MergeRecord, Merged, Operations, PastRollback, Quarantine, Restoration, Restored, RunningRollback,
+        Untold, Validated, ValidatedHead, Verdict,
     },
     name::{ChangeId, CommitId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
+    notice::NoticeEvent,
 };
 use chrono::{DateTime, Duration, Utc};
 use gix::{ObjectId, Repository};
@@ -342,12 +344,18 @@ enum Word {
     Breaking,
     Policy,
     Infrastructure,
+    IncidentDeclared,
+    IncidentEscalated,
+    IncidentResolved,
+    ChangeApproved,
+    MainRestored,
 }
 
 words! {
     Severity { Info, Low, Medium, High, Critical }
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
+    NoticeEvent { IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored }
     ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
 
@@ -368,19 +376,27 @@ macro_rules! structs {
 structs! {
     Identity { name, email }
     Incident {
-        id, severity, title, service, declared_at, declared_by, acknowledged, resolved, deployment, post_mortem,
+        id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved, deployment,
+        post_mortem,
     }
     PostMortem { due, written }
     Quarantine { image, reason, at, by, deployment }
     Frozen { reason, at, by }
+    Escalated { level, at, to, unanswered }
+    Untold {
+        commit, event, about, title, severity, service, calls, by, at, failed, tries, tried_at,
+    }
+    ValidatedHead { head, base, errors, warnings, posted }
+    Validated { result, by, at }
     Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit, place }
     ReviewAnswers { reason, effect, documentation, breaking, tests }
     ChangesRequest { head, digest, note, withdrawn, by, at, place }
     Comment { text, by, at }
     Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
     MergeRecord { merged, by, at, reverted }
-    Glass { head, reason, expires, incident, by, at, seconds, settled }
-    ChangeRecord { approvals, requests, comments, proposed, merges, glasses, events }
+    Glass { head, reason, expires, incident, by, at, seconds, settled, commit }
+    Agreement { at, by, commit }
+    ChangeRecord { approvals, requests, comments, proposed, merges, glasses, validated, events }
     Restored { branch, from, to, commit, reason, detected_at, incident }
     Restoration { restored, at, by }
     RunningRollback { from, to, object, since, by }
@@ -390,7 +406,7 @@ structs! {
     Anomaly { commit, text }
     Operations {
         incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, deployments,
-        last_deployment, quarantine, frozen, events, unknown,
+        last_deployment, quarantine, frozen, untold, events, unknown,
         contradictions, anomalies, last_event,
     }
 }

@@ -1,18 +1,20 @@
 //! Verifying the ledger: its commits with their signatures, the main branch's rules over time, and what was
 //! valid the last time.
 
-use super::{Inner, history, notebook};
+use super::{Inner, history};
 use crate::{
     adapters::git::{
         child::Call,
+        notebook,
         references::unreadable,
         repository::{branch_head, identity, time},
     },
     domain::{
         catalog::reader,
-        ledger::{Link, SigningRules, Timeline, Verified, is_late, verify},
+        change::Seals,
+        ledger::{ChainHealth, Link, SigningRules, Timeline, Verified, Walk, is_late, verify},
         name::CommitId,
-        signature::{AllowedSigners, Seal, pgp_seal, split, ssh_seal},
+        signature::{AllowedSigners, Seal, judge, pgp_seal, split, ssh_seal},
     },
     error::Failure,
     ports::Examination,
@@ -20,7 +22,11 @@ use crate::{
 use chrono::{DateTime, Utc};
 use gix::{Commit, ObjectId, Repository, bstr::ByteSlice};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, sync::Arc, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, PoisonError},
+    thread,
+};
 
 /// The note of what was found valid.
 const VERIFIED: &str = "ledger-verified.json";
@@ -45,13 +51,13 @@ impl Inner {
         let repository = self.clone.repository();
         let standing = self.standing(&repository)?;
         let mut links = match standing.settled() {
-            Some(tip) => self.links(&repository, tip, None)?,
+            Some(tip) => self.links(&repository, tip, None, None)?.links,
             None => Vec::new(),
         };
         if standing.diverged
             && let Some(local) = standing.local
         {
-            let waiting = self.links(&repository, local, standing.base)?;
+            let waiting = self.links(&repository, local, standing.base, None)?.links;
             links.extend(waiting);
         }
         let timeline = self.timeline(&repository, main)?;
@@ -62,38 +68,104 @@ impl Inner {
             && verification.is_valid()
             && let Some(last) = settled.checked_sub(1)
         {
-            let note = Note {
-                version: NOTE_VERSION,
-                tip: links[last].entry.commit.clone(),
-                events: settled,
-                at: now,
-            };
-            let written = serde_json::to_vec(&note)
-                .map_err(std::io::Error::other)
-                .and_then(|bytes| notebook::write(&repository, VERIFIED, &bytes));
-            written.map_err(|error| {
-                let path = notebook::path(&repository, VERIFIED);
-                Failure::failed(format!(
-                    "the ledger is valid, but that could not be noted in {}",
-                    path.display()
-                ))
-                .because(&error)
-            })?;
+            note(&repository, links[last].entry.commit.clone(), settled, now)?;
         }
         Ok(Examination { links, verification })
     }
 
-    /// The commits from `tip` back to `end` (without it) or the beginning, oldest first.
+    /// See [`crate::ports::Ledger::verify_on`].
+    pub fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Result<ChainHealth, Failure> {
+        let repository = self.clone.repository();
+        let standing = self.standing(&repository)?;
+        // What waits for the remote will be written again on top of what comes first.
+        let tip = if standing.waiting.is_empty() { standing.settled() } else { standing.accepted };
+        let Some(tip) = tip else { return Ok(ChainHealth::default()) };
+        let mut chain = self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, walk)) = &*chain
+            && *known == tip
+        {
+            return Ok(walk.health());
+        }
+        let timeline = self.timeline(&repository, main)?;
+        let (known, walk) = chain.take().unzip();
+        let before = verified(&repository);
+        // What an earlier process verified was signed as it must be, and its hash holds all that came before it.
+        let vouched =
+            before.as_ref().and_then(|before| ObjectId::from_hex(before.tip.as_str().as_bytes()).ok());
+        let new = self.links(&repository, tip, known, vouched)?;
+        let mut walk = match walk {
+            Some(walk) if new.reached => walk,
+            _ => Walk::begin(&new.links, before.as_ref(), new.vouched),
+        };
+        walk.go_on(&new.links, &timeline, now);
+        let health = walk.health();
+        *chain = Some((tip, walk));
+        if remember && health.is_valid() {
+            note(&repository, tip.to_string().into(), health.events, now)?;
+        }
+        Ok(health)
+    }
+
+    /// See [`crate::ports::Ledger::seals`].
+    pub fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Result<Seals, Failure> {
+        let repository = self.clone.repository();
+        let rules = match branch_head(&self.clone, &repository, main)? {
+            Some(head) => {
+                let commit =
+                    repository.find_commit(head).map_err(|error| unreadable("the main branch", &error))?;
+                signing_rules(&repository, policies_of(&commit)?)?
+            }
+            None => SigningRules::default(),
+        };
+        let mut states = BTreeMap::new();
+        for commit in commits {
+            let Some(found) = ObjectId::from_hex(commit.as_str().as_bytes())
+                .ok()
+                .and_then(|id| repository.find_commit(id).ok())
+            else {
+                continue;
+            };
+            let entry = history::entry(&found);
+            let known = self.sealed.lock().unwrap_or_else(PoisonError::into_inner).get(&commit).cloned();
+            let seal = match known {
+                Some(seal) => seal,
+                None => {
+                    let mut seal = if is_intact(&commit, &found.data) {
+                        seal(&found.data)
+                    } else {
+                        Seal::Broken("its bytes are not those that its commit id names".to_owned())
+                    };
+                    if seal == Seal::Unchecked(PGP.to_owned()) {
+                        seal = self.pgp(&commit)?;
+                    }
+                    let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+                    sealed.insert(commit.clone(), seal.clone());
+                    seal
+                }
+            };
+            let state = judge(&seal, &rules.addresses(&entry.actor), &rules.signers, entry.at);
+            states.insert(commit, state);
+        }
+        Ok(Seals { required: rules.required, states, unseen_counts: false })
+    }
+
+    /// The commits from `tip` back to `end` (without it) or the beginning, oldest first. The signatures of `vouched`
+    /// and of what came before it are not looked at.
     fn links(
         &self,
         repository: &Repository,
         tip: ObjectId,
         end: Option<ObjectId>,
-    ) -> Result<Vec<Link>, Failure> {
+        vouched: Option<ObjectId>,
+    ) -> Result<Links, Failure> {
         let mut links = Vec::new();
         let mut batch = Vec::with_capacity(BATCH);
-        history::walk(repository, tip, end, |commit| {
-            batch.push((link(commit), commit.data.clone()));
+        let mut is_vouched = false;
+        let mut count = 0;
+        let reached = history::walk(repository, tip, end, |commit| {
+            is_vouched |= Some(commit.id) == vouched;
+            count += usize::from(is_vouched);
+            batch.push(Unsealed { link: link(commit), raw: commit.data.clone(), is_vouched });
             if batch.len() == BATCH {
                 links.append(&mut sealed(&mut batch));
             }
@@ -103,7 +175,7 @@ impl Inner {
         for link in links.iter_mut().filter(|link| link.seal == Seal::Unchecked(PGP.to_owned())) {
             link.seal = self.pgp(&link.entry.commit)?;
         }
-        Ok(links)
+        Ok(Links { links, reached, vouched: count })
     }
 
     /// Asks git, and through it `GnuPG`, about an `OpenPGP` signature.
@@ -127,12 +199,7 @@ impl Inner {
                 Err(_) if id != head => break,
                 Err(error) => return Err(unreadable("the main branch", &error)),
             };
-            let tree = commit.tree().map_err(|error| unreadable("the main branch", &error))?;
-            let policies = tree
-                .iter()
-                .filter_map(Result::ok)
-                .find(|entry| entry.filename() == "policies" && entry.mode().is_tree())
-                .map(|entry| entry.object_id());
+            let policies = policies_of(&commit)?;
             let at = commit.committer().map(|committer| time(&committer)).unwrap_or_default();
             states.push((at, policies));
             next = commit.parent_ids().next().map(gix::Id::detach);
@@ -155,6 +222,44 @@ impl Inner {
     }
 }
 
+/// Commits of the ledger, the oldest first.
+struct Links {
+    links: Vec<Link>,
+    /// Whether they begin after the commit where they were to begin, instead of at the very first.
+    reached: bool,
+    /// The signatures of so many of them were not looked at.
+    vouched: usize,
+}
+
+/// A commit whose signature is to be checked.
+struct Unsealed {
+    link: Link,
+    raw: Vec<u8>,
+    is_vouched: bool,
+}
+
+/// The folder with the policies of a commit.
+fn policies_of(commit: &Commit<'_>) -> Result<Option<ObjectId>, Failure> {
+    let tree = commit.tree().map_err(|error| unreadable("the main branch", &error))?;
+    let mut entries = tree.iter().filter_map(Result::ok);
+    Ok(entries
+        .find(|entry| entry.filename() == "policies" && entry.mode().is_tree())
+        .map(|entry| entry.object_id()))
+}
+
+/// Notes what was found valid.
+fn note(repository: &Repository, tip: CommitId, events: usize, now: DateTime<Utc>) -> Result<(), Failure> {
+    let note = Note { version: NOTE_VERSION, tip, events, at: now };
+    let written = serde_json::to_vec(&note)
+        .map_err(std::io::Error::other)
+        .and_then(|bytes| notebook::write(repository, VERIFIED, &bytes));
+    written.map_err(|error| {
+        let path = notebook::path(repository, VERIFIED);
+        Failure::failed(format!("the ledger is valid, but that could not be noted in {}", path.display()))
+            .because(&error)
+    })
+}
+
 /// Stands for a seal until git was asked.
 const PGP: &str = "OpenPGP";
 
@@ -171,23 +276,34 @@ fn link(commit: &Commit<'_>) -> Link {
         // Most events never waited: reading the document again is for those that may have.
         late: message.contains("\"late\"") && is_late(&message),
         seal: Seal::Absent,
+        // Both are looked at side by side, later.
+        intact: true,
     }
 }
 
+/// Whether a commit's bytes are those that its id names. Git and gix do not look when they read an object.
+fn is_intact(commit: &CommitId, raw: &[u8]) -> bool {
+    let Ok(id) = ObjectId::from_hex(commit.as_str().as_bytes()) else { return false };
+    gix::objs::compute_hash(id.kind(), gix::object::Kind::Commit, raw).is_ok_and(|found| found == id)
+}
+
 /// Checks the signatures of a batch, side by side, and empties it.
-fn sealed(batch: &mut Vec<(Link, Vec<u8>)>) -> Vec<Link> {
+fn sealed(batch: &mut Vec<Unsealed>) -> Vec<Link> {
     let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = batch.len().div_ceil(workers).max(1);
     thread::scope(|scope| {
         for part in batch.chunks_mut(share) {
             scope.spawn(move || {
-                for (link, raw) in part {
-                    link.seal = seal(raw);
+                for Unsealed { link, raw, is_vouched } in part {
+                    link.intact = is_intact(&link.entry.commit, raw);
+                    if !*is_vouched {
+                        link.seal = seal(raw);
+                    }
                 }
             });
         }
     });
-    batch.drain(..).map(|(link, _)| link).collect()
+    batch.drain(..).map(|unsealed| unsealed.link).collect()
 }
 
 fn seal(raw: &[u8]) -> Seal {

@@ -11,7 +11,6 @@
 mod cache;
 mod examine;
 mod history;
-mod notebook;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -21,7 +20,12 @@ mod write;
 
 use super::{clone::LocalClone, repository::GitRepository};
 use crate::{
-    domain::ledger::{Entry, Operations, Synced},
+    domain::{
+        change::Seals,
+        ledger::{ChainHealth, Entry, Operations, Synced, Walk},
+        name::CommitId,
+        signature::Seal,
+    },
     error::Failure,
     ports::{Answer, Draft, Examination, Ledger, LedgerState, Receipt},
 };
@@ -30,7 +34,7 @@ use gix::{ObjectId, Repository};
 use history::Standing;
 use remote::Push;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -64,6 +68,10 @@ struct Inner {
     folded: Mutex<Option<(ObjectId, Arc<Operations>)>>,
     /// When, and why, the remote last ran into the time limit.
     silent: Mutex<Option<(Instant, Failure)>>,
+    /// How far the ledger was verified.
+    chain: Mutex<Option<(ObjectId, Walk)>>,
+    /// Signatures that were looked at.
+    sealed: Mutex<BTreeMap<CommitId, Seal>>,
 }
 
 /// Pushes lost in a row on one and the same tip until it counts as a fault of the remote.
@@ -84,6 +92,8 @@ impl GitLedger {
                 clone: repository.local_clone(),
                 folded: Mutex::new(None),
                 silent: Mutex::new(None),
+                chain: Mutex::new(None),
+                sealed: Mutex::default(),
             }),
         }
     }
@@ -129,6 +139,16 @@ impl Ledger for GitLedger {
 
     fn sync(&self) -> Answer<'_, Synced> {
         Box::pin(self.run(Inner::sync))
+    }
+
+    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
+        let main = main.to_owned();
+        Box::pin(self.run(move |inner| inner.seals(&main, commits)))
+    }
+
+    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
+        let main = main.to_owned();
+        Box::pin(self.run(move |inner| inner.verify_on(&main, now, remember)))
     }
 
     fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {

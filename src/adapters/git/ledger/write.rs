@@ -263,6 +263,7 @@ fn renumber(
             Some(formerly)
         }
         Happening::IncidentAcknowledged { incident }
+        | Happening::IncidentEscalated { incident, .. }
         | Happening::IncidentResolved { incident, .. }
         | Happening::PostMortemWritten { incident, .. }
         | Happening::GlassOpened { incident, .. } => {
@@ -285,6 +286,7 @@ fn renumber(
         | Happening::GlassSeconded { .. }
         | Happening::GlassSettled { .. }
         | Happening::NoticeDelivered { .. }
+        | Happening::ChangeValidated { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. }
         | Happening::ServiceActed { .. }

@@ -21,6 +21,8 @@ mod tests;
 mod view;
 mod widgets;
 
+pub use decode::text_of;
+
 use self::{
     decode::Damage,
     part::Part,
@@ -78,6 +80,24 @@ const SERVICES_WORTH_A_THREAD: usize = 2_000;
 /// More threads than this are not used: the rest of the program wants to run too.
 const MOST_THREADS: usize = 8;
 
+/// What a file says, as it comes.
+#[derive(Debug, Clone)]
+pub enum Content {
+    /// Its bytes.
+    Bytes(Vec<u8>),
+    /// The same file as in a catalog that this reader has read. It had no byte that is no UTF-8.
+    Known(Arc<SourceFile>),
+}
+
+impl Content {
+    fn is_text(&self) -> bool {
+        match self {
+            Self::Bytes(bytes) => decode::is_text(bytes),
+            Self::Known(_) => true,
+        }
+    }
+}
+
 /// A file to be read.
 struct Input {
     path: String,
@@ -98,12 +118,17 @@ impl Reader {
     ///
     /// It never fails: whatever is wrong is in [`Catalog::findings`], and the rest is read.
     pub fn read(&mut self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
+        self.read_contents(files.into_iter().map(|(path, bytes)| (path, Content::Bytes(bytes))))
+    }
+
+    /// As [`Self::read`]; files that are known to be the same as before need not be compared.
+    pub fn read_contents(&mut self, files: impl IntoIterator<Item = (String, Content)>) -> Catalog {
         let mut inputs: Vec<_> = files.into_iter().collect();
         // Services first, because other files are joined onto them; then by path, so that the order in
         // which files arrive changes nothing.
         inputs.sort_by(|(a, _), (b, _)| (rank(a), a).cmp(&(rank(b), b)));
         inputs.dedup_by(|(a, _), (b, _)| a == b);
-        inputs.retain(|(path, bytes)| is_control_file(path) || decode::is_text(bytes));
+        inputs.retain(|(path, content)| is_control_file(path) || content.is_text());
         let mut catalog = Catalog::default();
         if !inputs.iter().any(|(path, _)| path == CATALOG_PATH) {
             let message = format!("{CATALOG_PATH} is missing");
@@ -142,20 +167,34 @@ impl Reader {
     }
 
     /// Every file in its order: as it was kept, or read now, side by side if it is worth it.
-    fn parts(&mut self, inputs: Vec<(String, Vec<u8>)>) -> Vec<Read> {
+    fn parts(&mut self, inputs: Vec<(String, Content)>) -> Vec<Read> {
         let mut reads: Vec<Option<Read>> = Vec::with_capacity(inputs.len());
         let mut unread = Vec::new();
-        for (index, (path, mut bytes)) in inputs.into_iter().enumerate() {
-            if bytes.starts_with(BYTE_ORDER_MARK) {
+        for (index, (path, mut content)) in inputs.into_iter().enumerate() {
+            if let Content::Bytes(bytes) = &mut content
+                && bytes.starts_with(BYTE_ORDER_MARK)
+            {
                 bytes.drain(..BYTE_ORDER_MARK.len());
             }
             let index = index as u32;
-            let kept = self.kept.get(&path).into_iter().flatten();
-            let same = |part: &&Arc<Part>| {
-                part.sink.index == index && part.sink.file.text.as_bytes() == bytes.as_slice()
+            let same = |part: &Arc<Part>| {
+                part.sink.index == index
+                    && match &content {
+                        Content::Bytes(bytes) => part.sink.file.text.as_bytes() == bytes.as_slice(),
+                        Content::Known(file) => Arc::ptr_eq(&part.sink.file, file),
+                    }
             };
-            let part = { kept }.find(same).cloned();
+            let part = self.kept.get_mut(&path).and_then(|versions| {
+                let at = versions.iter().position(same)?;
+                // The one that was wanted last is the last to be forgotten.
+                versions[..=at].rotate_right(1);
+                versions.first().cloned()
+            });
             if part.is_none() {
+                let bytes = match content {
+                    Content::Bytes(bytes) => bytes,
+                    Content::Known(file) => file.text.clone().into_bytes(),
+                };
                 unread.push(Input { path, bytes, index });
             }
             reads.push(part.map(Read::Part));

@@ -3,7 +3,7 @@
 use super::{super::changes::ChangeRecord, cleaned};
 use crate::{
     domain::{
-        change::{Change, Identity, objection},
+        change::{Change, Identity, Seals, objection},
         gate::{Gate, GateState, ReviewAnswers},
         ledger::{Happening, Operations},
         name::{ChangeId, CommitId, TeamName},
@@ -13,6 +13,7 @@ use crate::{
     },
     error::Failure,
 };
+use std::sync::Arc;
 
 /// How long a comment or a note may be, in characters.
 const WORDS_LENGTH: usize = 4_000;
@@ -84,6 +85,9 @@ pub fn approve(
     let id = &proposal.id;
     draft.shown.still(change)?;
     let mut change = change.clone();
+    // What came while this was on its way was not looked at. It counts here: of two who approve at once, the second is
+    // told who was first, and looks again.
+    change.seals = Arc::new(Seals { unseen_counts: true, ..Seals::clone(&change.seals) });
     change.judge(people, operations);
     let Some(status) = change.gates.iter().find(|status| status.gate == gate) else {
         let needed: Vec<_> = change.gates.iter().map(|status| status.gate.as_str()).collect();

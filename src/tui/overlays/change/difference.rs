@@ -4,7 +4,10 @@ use super::Page;
 use crate::{
     config::theme::Role,
     domain::{change::Change, diff::DiffKind, text::clean},
-    tui::paint::piece,
+    tui::{
+        paint::piece,
+        widgets::syntax::{self, Language},
+    },
 };
 
 /// Fills the section.
@@ -32,22 +35,28 @@ pub(super) fn fill(page: &mut Page<'_>, change: &Change) {
         page.text("no file", Role::Dim, 0);
     }
     for file in &change.patch.files {
+        let language = Language::of(&file.path);
         page.blank();
         page.text(&clean(&file.path), Role::Title, 0);
         if file.lines.is_empty() && file.more == 0 {
             page.text("no lines to show: it is no text, or only its mode differs", Role::Dim, 0);
         }
         for line in &file.lines {
-            let role = match line.kind {
-                DiffKind::Kept => Role::Dim,
-                DiffKind::Added => Role::DiffAdded,
-                DiffKind::Removed => Role::DiffRemoved,
+            let (mark, plain) = match line.kind {
+                DiffKind::Kept => (Role::Dim, Role::Dim),
+                DiffKind::Added => (Role::DiffAdded, Role::Text),
+                DiffKind::Removed => (Role::DiffRemoved, Role::Text),
             };
             let text = clean(&line.text.replace('\t', "    "));
-            page.lines.push(vec![
+            let mut shown = vec![
                 piece(format!("{:>5} ", line.number), page.style(Role::SourceGutter)),
-                piece(format!("{} {text}", line.sign()), page.style(role)),
-            ]);
+                piece(format!("{} ", line.sign()), page.style(mark)),
+            ];
+            // What is the same on both sides stays quiet.
+            let colours = if line.kind == DiffKind::Kept { Language::Plain } else { language };
+            let pieces = syntax::pieces(colours, &text, plain).into_iter();
+            shown.extend(pieces.map(|(text, role)| piece(text.to_owned(), page.style(role))));
+            page.lines.push(shown);
         }
         if file.more > 0 {
             page.text(&format!("+{} more lines", file.more), Role::Dim, 0);

@@ -25,8 +25,9 @@ pub(super) fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change, record
             SaidKind::BreakGlass => ("■", Role::StatusCritical),
         };
         let who = if said.by.name.is_empty() { &said.by.email } else { &said.by.name };
+        let signed = said.signature.map(|word| format!(", {word} signature")).unwrap_or_default();
         let words = format!(
-            "{}  {} {}, {} ago",
+            "{}  {} {}, {} ago{signed}",
             said.at.format("%m-%d %H:%M"),
             clean(who),
             said.what,

@@ -12,7 +12,7 @@ use crate::{
         name::ServiceName,
         units::{format_duration, format_percent},
     },
-    model::join::{Place, ServiceRow},
+    model::join::{Drift, Place, ServiceRow},
     tui::{
         paint::{Line, Painter, piece},
         panes::inventory::{brief_number, brief_percent, brief_seconds, full_scale},
@@ -47,7 +47,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, catalog: &Catalog, row: &ServiceRo
     }
     identity(page, catalog, service);
     for place in &row.places {
-        self::place(view, page, &catalog.sla(service), place);
+        self::place(view, page, &catalog.sla(service), service, place);
     }
     if row.places.is_empty() {
         page.heading("Places");
@@ -147,7 +147,7 @@ fn identity(page: &mut Page<'_>, catalog: &Catalog, service: &Service) {
     page.fact("said in", &place_of(catalog, &service.span), Role::Dim);
 }
 
-fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, place: &Place) {
+fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, service: &Service, place: &Place) {
     page.blank();
     let mark = status::sla(place.judgement.verdict);
     let mut heading: Line<'_> = vec![piece(place.target.environment.to_string(), page.style(Role::Title))];
@@ -174,6 +174,7 @@ fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, place: &Place) {
             }
             let version = workload.version.clone().unwrap_or_else(|| "unknown version".to_owned());
             page.fact("runs", &version, Role::Text);
+            drift(view, page, service, place);
             page.fact_line("pods", line);
             detail(view, page, &workload.detail);
         }
@@ -209,6 +210,23 @@ fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, place: &Place) {
     for reason in &place.judgement.reasons {
         page.fact("why", reason, mark.role);
     }
+}
+
+/// Whether Git says the same, and how old that verdict is.
+fn drift(view: &View<'_>, page: &mut Page<'_>, service: &Service, place: &Place) {
+    let environment = view.catalog.and_then(|catalog| catalog.environment(place.target.environment.as_str()));
+    let seen = environment.and_then(|environment| view.cluster(environment).at);
+    let age = place.compared_at().or(seen);
+    let age = age.map(|at| format_duration((view.now() - at).max(chrono::Duration::zero())));
+    let age = age.map_or_else(String::new, |age| format!(" (seen {age} ago)"));
+    let merged = service.version.as_ref().map_or_else(String::new, ToString::to_string);
+    let (words, role) = match place.drift(service) {
+        Drift::Same => ("says the same".to_owned(), Role::Dim),
+        Drift::Differs => (format!("says {merged}, which does not run"), Role::StatusWarning),
+        Drift::OutOfSync => ("says something else than what is applied".to_owned(), Role::StatusWarning),
+        Drift::Unknown => ("cannot be compared".to_owned(), Role::Dim),
+    };
+    page.fact("git", &(words + &age), role);
 }
 
 /// What a workload says of itself besides what runs.

@@ -48,8 +48,7 @@ fn people() -> People {
             handle: handle.into(),
             name: handle.to_owned(),
             emails: emails.into_iter().map(str::to_owned).collect(),
-            chat: None,
-            phone: None,
+            ..Person::default()
         };
         people.persons.insert(person.handle.clone(), person);
     }
@@ -97,6 +96,9 @@ fn change() -> Change {
         findings: Arc::default(),
         gates: vec![gate(Gate::CodeReview, "platform"), gate(Gate::Security, "security")],
         wishes: vec![],
+        seals: std::sync::Arc::default(),
+        signatures: std::collections::BTreeMap::new(),
+        unproven: vec![],
         request: None,
     }
 }

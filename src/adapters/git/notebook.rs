@@ -1,5 +1,5 @@
-//! What this clone notes for itself about the ledger, in `quarterdeck/` of the Git directory. Nothing of it
-//! is needed: what is missing or torn is as good as not written.
+//! What this clone notes for itself about the ledger and open changes, in `quarterdeck/` of the Git directory. Nothing
+//! of it is needed: what is missing or torn is as good as not written.
 
 use gix::Repository;
 use std::{fs, path::PathBuf, process};
