@@ -14,8 +14,10 @@ use quarterdeck::{
         },
     },
     domain::{
+        change::Seals,
         leadership::{Hold, LeasePlace, LeaseTerms},
-        ledger::{Entry, EntryBody, Happening, Operations, Synced, Verdict},
+        ledger::{ChainHealth, Entry, EntryBody, Happening, Operations, Synced, Verdict},
+        name::CommitId,
     },
     engine::{
         agent::{Agent, Deed, Snapshot, journal::Journal, serve},
@@ -26,7 +28,7 @@ use quarterdeck::{
     ports::{Answer, Clock, Draft, Examination, Leaderships as _, Ledger, LedgerState, Ports, Receipt},
 };
 use serde_json::{Value, json};
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 /// The identity that the agents of these tests act under.
 const AGENT: (&str, &str) = ("Quarterdeck Agent", "agent@example.com");
@@ -72,6 +74,14 @@ impl Ledger for Robbed {
 
     fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
         self.inner.examine(main, now, remember)
+    }
+
+    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
+        self.inner.seals(main, commits)
+    }
+
+    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
+        self.inner.verify_on(main, now, remember)
     }
 }
 

@@ -53,6 +53,7 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+mod running;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -186,7 +186,7 @@ fn deploy_plan(model: &Model, planned: DeployPlan) -> Plan {
             "What fails goes back by itself: the version before, an incident, quarantine, and Git settled."
                 .to_owned(),
         );
-        if let Some(tell) = tell_step(model, NoticeEvent::DeploymentFinished, None) {
+        if let Some(tell) = tell_step(model, NoticeEvent::DeploymentFinished, None, &[]) {
             notes.push(format!("Told: {}.", tell.object));
         }
     }

@@ -228,7 +228,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
             &format!("make Git say {to} {how}: revert the change, or pin"),
             target.service.as_str(),
         ));
-        let told = super::tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High));
+        let told = super::tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High), &[]);
         let told = told.map_or_else(String::new, |told| format!(", told to {}", told.object));
         steps.push(step("open an incident, post-mortem due in 24h", &format!("incident.declared{told}")));
     }

@@ -5,7 +5,7 @@ use super::leader::Leader;
 use crate::{
     domain::{
         catalog::{Catalog, Target},
-        change::{Identity, Proposal},
+        change::{Identity, Proposal, Seals},
         cross_project::Moment,
         deployment::{
             RollbackRoute, RolloutStatus,
@@ -13,11 +13,12 @@ use crate::{
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
+        finding::SourceFile,
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
             ReviewDraft,
         },
-        ledger::{Entry, Synced},
+        ledger::{ChainHealth, Entry, Synced},
         merge::{Ancestor, CommitDraft},
         name::{CommitId, ContextName},
         notice::{Channel, Delivery, Notice},
@@ -31,7 +32,11 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::BoxFuture};
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 /// Ports that change something only while `leader` leads.
 pub fn guarded(ports: Ports, leader: &Arc<Leader>) -> Ports {
@@ -137,6 +142,19 @@ impl ControlRepository for Guarded<dyn ControlRepository> {
         self.inner.tag(name)
     }
 
+    fn sources(&self, wanted: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>> {
+        self.inner.sources(wanted)
+    }
+
+    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>> {
+        self.inner.kept_conclusions()
+    }
+
+    /// A note of this clone that saves time.
+    fn keep_conclusions(&self, all: BTreeMap<String, String>) -> Answer<'_, ()> {
+        self.inner.keep_conclusions(all)
+    }
+
     fn file(&self, path: &str) -> Answer<'_, PathBuf> {
         self.inner.file(path)
     }
@@ -161,6 +179,14 @@ impl Ledger for Guarded<dyn Ledger> {
 
     fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
         self.inner.examine(main, now, remember)
+    }
+
+    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
+        self.inner.seals(main, commits)
+    }
+
+    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
+        self.inner.verify_on(main, now, remember)
     }
 }
 

@@ -6,6 +6,7 @@ use crate::{
         catalog::Catalog,
         change::{Identity, Proposal},
         cross_project::Moment,
+        finding::SourceFile,
         merge::{Ancestor, CommitDraft},
         name::CommitId,
     },
@@ -15,7 +16,11 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 use tokio::sync::OnceCell;
 
 /// Reads the main branch where the working tree is asked for. Which branch that is, is said by the working tree when it
@@ -110,6 +115,19 @@ impl ControlRepository for MainTree {
 
     fn tag(&self, name: &str) -> Answer<'_, Option<Tag>> {
         self.inner.tag(name)
+    }
+
+    fn sources(&self, wanted: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>> {
+        self.inner.sources(wanted)
+    }
+
+    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>> {
+        self.inner.kept_conclusions()
+    }
+
+    /// A note of this clone that saves time.
+    fn keep_conclusions(&self, all: BTreeMap<String, String>) -> Answer<'_, ()> {
+        self.inner.keep_conclusions(all)
     }
 
     fn file(&self, path: &str) -> Answer<'_, PathBuf> {

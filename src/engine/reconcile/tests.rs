@@ -10,6 +10,7 @@ use crate::{
         escalation::Severity,
         finding::{Finding, Level},
         forge::{ForgeKind, ForgeSettings},
+        graph::DependencyGraph,
         ledger::{Entry, EntryBody, Happening, Operations, Restored},
         merge::LandingRequest,
         notice::{AddressPlace, Channel, ChannelKind, Delivery, NoticeEvent},
@@ -55,7 +56,14 @@ fn model(minute: i64, catalog: &Catalog, events: Vec<(i64, Happening)>) -> Model
 }
 
 fn declared(id: &str, severity: Severity) -> Happening {
-    Happening::IncidentDeclared { incident: id.into(), severity, title: "5xx".into(), service: None }
+    Happening::IncidentDeclared {
+        incident: id.into(),
+        severity,
+        title: "5xx".into(),
+        service: None,
+        deployment: None,
+        post_mortem_due: None,
+    }
 }
 
 #[test]
@@ -262,8 +270,10 @@ fn each_head_is_validated_once_and_again_when_its_base_moves() {
         let case = format!("{has_forge} {answered} {events:?}");
         let mut model = model(1, &catalog, events);
         let empty = Catalog::default();
+        let nothing = DependencyGraph::build(&empty);
+        let conclusion = change::conclude(&proposal(), &empty, &empty, &nothing, Vec::new());
         let change =
-            change::assemble(proposal(), &empty, &empty, Arc::default(), &empty, &Operations::default());
+            change::assemble(proposal(), &conclusion, &empty, &Operations::default(), Arc::default());
         let review = Review { changes: vec![change], ..Review::default() };
         model.world.changes.receive(at(1), Ok(Arc::new(review)));
         if answered {
@@ -303,8 +313,13 @@ fn a_broken_main_branch_is_restored_and_a_restoration_that_was_cut_off_recorded(
         (vec![], vec!["c".repeat(40).into()], recorded, None, false),
     ] {
         let mut model = model(3, &Catalog::default(), events);
-        let main =
-            MainBranch { name: "main".into(), head: "d".repeat(40).into(), errors, restorations: trailers };
+        let main = MainBranch {
+            name: "main".into(),
+            head: "d".repeat(40).into(),
+            catalog: Arc::default(),
+            errors,
+            restorations: trailers,
+        };
         model.world.main.receive(at(2), Ok(Arc::new(main)));
         model.world.main_broken_since = since;
         let one = Command::Land(LandingRequest::Restore { detected_at: since });

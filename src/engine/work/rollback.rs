@@ -166,6 +166,7 @@ async fn aftermath(
                     title: reason,
                     severity: Some(severity),
                     service: Some(service.clone()),
+                    calls: Vec::new(),
                     since: None,
                 };
                 let commit = outcome.commit.take();

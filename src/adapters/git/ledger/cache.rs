@@ -349,13 +349,20 @@ enum Word {
     IncidentResolved,
     ChangeApproved,
     MainRestored,
+    DeploymentStarted,
+    DeploymentHeld,
+    DeploymentFinished,
+    RollbackFinished,
 }
 
 words! {
     Severity { Info, Low, Medium, High, Critical }
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
-    NoticeEvent { IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored }
+    NoticeEvent {
+        IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored, DeploymentStarted,
+        DeploymentHeld, DeploymentFinished, RollbackFinished,
+    }
     ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
 

@@ -174,6 +174,7 @@ async fn tell_of(
         title,
         severity,
         service: Some(order.service.clone()),
+        calls: Vec::new(),
         since: None,
     };
     let outcome = Outcome {
