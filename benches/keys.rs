@@ -12,11 +12,13 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         forge::HttpForge,
         git::{GitLedger, GitRepository},
         leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     config::{Config, key::Key, keymap, theme::Theme},
     engine::{
@@ -113,6 +115,8 @@ fn engine(home: &Path) -> Engine {
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(home, None)),
         leaderships: Arc::new(leases),
     };
     let mut keys = keymap::Keymap::default();

@@ -7,12 +7,14 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         endpoints::{self, Health},
         forge::HttpForge,
         git::{self, AbsentRepository, GitLedger, GitRepository},
         leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     cli::{
         agent,
@@ -220,6 +222,8 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         alerts: Arc::new(Alertmanager::new()?),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(directory, quarterdeck::config::paths::state_dir())),
         leaderships: Arc::new(leases),
     };
     Ok((ports, problem))

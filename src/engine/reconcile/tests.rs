@@ -56,7 +56,14 @@ fn model(minute: i64, catalog: &Catalog, events: Vec<(i64, Happening)>) -> Model
 }
 
 fn declared(id: &str, severity: Severity) -> Happening {
-    Happening::IncidentDeclared { incident: id.into(), severity, title: "5xx".into(), service: None }
+    Happening::IncidentDeclared {
+        incident: id.into(),
+        severity,
+        title: "5xx".into(),
+        service: None,
+        deployment: None,
+        post_mortem_due: None,
+    }
 }
 
 #[test]
