@@ -14,6 +14,7 @@ use quarterdeck::{
         cluster::KubeClusters,
         forge::HttpForge,
         git::{GitLedger, GitRepository},
+        leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
     },
@@ -101,6 +102,8 @@ fn measure(table: &mut Table, services: usize, churn: u32, aim: &str) {
 
 fn engine(home: &Path) -> Engine {
     let repository = GitRepository::open(&home.join("control"), Vec::new()).unwrap();
+    let kubeconfig = Some(home.join("kubeconfig"));
+    let leases = AgentLeases::new(Some(repository.clone()), kubeconfig, Arc::new(SystemClock));
     let ports = Ports {
         clock: Arc::new(SystemClock),
         ledger: Arc::new(GitLedger::new(&repository)),
@@ -110,6 +113,7 @@ fn engine(home: &Path) -> Engine {
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];

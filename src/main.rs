@@ -7,12 +7,15 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        endpoints::{self, Health},
         forge::HttpForge,
         git::{self, AbsentRepository, GitLedger, GitRepository},
+        leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
     },
     cli::{
+        agent,
         arguments::{self, Global, Request},
         check, explain,
         oneshot::{self, Printed},
@@ -20,7 +23,16 @@ use quarterdeck::{
     },
     config::{Config, keymap, load, theme::Theme},
     demo,
-    engine::{Outside, headless::Engine, live},
+    engine::{
+        Outside,
+        agent::{
+            Agent,
+            journal::{Journal, Level, Line},
+            serve,
+        },
+        headless::Engine,
+        live,
+    },
     error::{Failure, FailureKind},
     generate,
     model::{
@@ -135,6 +147,7 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
             let mut engine = engine(global, ports, Size { width: size.0, height: size.1 });
             snapshot(&mut engine, pane.as_deref(), &format).await
         }
+        Request::Agent(options) => agent(global, options).await,
         Request::Completions(shell) => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut arguments::command(), "quarterdeck", &mut out);
@@ -185,17 +198,19 @@ fn real_ports(global: &Global) -> Result<(Ports, Option<Failure>), Failure> {
 
 /// The real adapters. A repository that cannot be opened becomes one that says so with every call.
 fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option<Failure>), Failure> {
-    let (repository, ledger, problem): (Arc<dyn ControlRepository>, Arc<dyn Ledger>, _) =
-        match GitRepository::open(directory, Vec::new()) {
-            Ok(repository) => {
-                let ledger = GitLedger::new(&repository);
-                (Arc::new(repository), Arc::new(ledger), None)
-            }
-            Err(failure) => {
-                let absent = Arc::new(AbsentRepository(failure.clone()));
-                (absent.clone(), absent, Some(failure))
-            }
-        };
+    let opened = GitRepository::open(directory, Vec::new());
+    let clock = Arc::new(SystemClock);
+    let leases = AgentLeases::new(opened.as_ref().ok().cloned(), kubeconfig.clone(), clock);
+    let (repository, ledger, problem): (Arc<dyn ControlRepository>, Arc<dyn Ledger>, _) = match opened {
+        Ok(repository) => {
+            let ledger = GitLedger::new(&repository);
+            (Arc::new(repository), Arc::new(ledger), None)
+        }
+        Err(failure) => {
+            let absent = Arc::new(AbsentRepository(failure.clone()));
+            (absent.clone(), absent, Some(failure))
+        }
+    };
     let ports = Ports {
         clock: Arc::new(SystemClock),
         repository,
@@ -205,6 +220,7 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         alerts: Arc::new(Alertmanager::new()?),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
     };
     Ok((ports, problem))
 }
@@ -239,8 +255,13 @@ async fn console(global: &Global, ports: Ports, problem: Option<Failure>) -> Res
     let keys = tui::input::spawn_input(sender.clone());
     let theme = engine.model.config.theme.clone();
     let mut face = Terminal { screen, theme, keys, sender, away };
-    live::run(&mut engine, input, &mut face).await.map_err(|error| gone(&error))?;
+    let ended = live::run(&mut engine, input, &mut face).await;
     drop(face);
+    // Whoever took the agent's place gives it back, also when the terminal is gone.
+    if let Err(failure) = engine.outside.seat.give_up().await {
+        let _ = writeln!(std::io::stderr(), "{}", failure.render());
+    }
+    ended.map_err(|error| gone(&error))?;
     let code = if engine.model.ending == Some(Ending::Interrupted) {
         FailureKind::Interrupted.exit_code()
     } else {
@@ -312,6 +333,72 @@ fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>, away: &Arc<AtomicBoo
                     let _ = sender.send(Event::Terminate).await;
                     return;
                 }
+            }
+        });
+    }
+}
+
+/// The agent: once, or until SIGTERM or SIGINT.
+async fn agent(global: &Global, options: agent::Options) -> Result<Printed, Failure> {
+    if global.read_only && !options.dry_run {
+        return Err(Failure::usage("an agent that may change nothing does nothing")
+            .hint("leave out --read-only, or add --once --dry-run"));
+    }
+    let (ports, problem) = real_ports(global)?;
+    if let Some(failure) = problem {
+        return Err(failure);
+    }
+    let journal = Journal::new(
+        ports.clock.clone(),
+        Arc::new(|line| {
+            // Whoever closed it does not want to know.
+            let _ = std::io::stderr().lock().write_all(line.as_bytes());
+        }),
+    );
+    let config = Arc::new(Config { read_only: false, ..config(global) });
+    let (agent, watching) = serve::prepare(ports, config, &journal).await?;
+    if options.once {
+        return agent::once(agent, watching, options, global.output).await;
+    }
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    stop_at_signals(&stop);
+    let endpoints = match options.listen {
+        Some(address) => Some(endpoints::serve(address, health(&agent)).await?),
+        None => None,
+    };
+    let mut line = Line::new(Level::Info, "beginning").with("version", env!("CARGO_PKG_VERSION"));
+    if let Some(endpoints) = &endpoints {
+        line = line.with("listen", endpoints.address.to_string());
+    }
+    journal.write(&line.with("who", agent.leader().who()));
+    // What keeps the lead from being released is in the journal; it runs out by itself.
+    let _ = serve::serve(agent, watching, stopped).await;
+    drop(stop);
+    Ok(Printed::default())
+}
+
+/// What the agent's endpoints tell.
+fn health(agent: &Agent) -> Health {
+    let clock = agent.ports().clock;
+    let (hangs, is_missing, metrics) = (agent.status(), agent.status(), agent.status());
+    let metered = clock.clone();
+    Health {
+        hangs: Arc::new(move || hangs.hangs(clock.now())),
+        is_missing: Arc::new(move || is_missing.is_missing()),
+        metrics: Arc::new(move || metrics.metrics(metered.now())),
+    }
+}
+
+/// SIGTERM and SIGINT let the agent end in order.
+fn stop_at_signals(stop: &tokio::sync::watch::Sender<bool>) {
+    use tokio::signal::unix::{SignalKind, signal};
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        // Here and not in the task: a signal that comes before the task first runs must not kill.
+        let Ok(mut signal) = signal(kind) else { continue };
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            if signal.recv().await.is_some() {
+                stop.send_replace(true);
             }
         });
     }

@@ -17,6 +17,7 @@ use crate::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
             ReviewDraft,
         },
+        leadership::{Hold, LeasePlace, LeaseRecord, LeaseTerms},
         ledger::{ChainHealth, Entry, Happening, Link, Operations, Synced, Verification},
         merge::{Ancestor, CommitDraft},
         name::{CommitId, ContextName},
@@ -337,6 +338,30 @@ pub trait Notifier: Send + Sync {
     fn deliver<'a>(&'a self, channel: &'a Channel, notice: &'a Notice) -> BoxFuture<'a, Delivery>;
 }
 
+/// One place where agents agree who leads.
+pub trait Leadership: Send + Sync {
+    /// Where it is, for people.
+    fn place(&self) -> &str;
+    /// Under which name we lead here.
+    fn who(&self) -> &str;
+    /// Looks who leads. Changes nothing.
+    fn observe(&self) -> Answer<'_, Option<LeaseRecord>>;
+    /// Takes the lead where it is free, and renews it where it is ours.
+    fn acquire(&self) -> Answer<'_, Hold>;
+    /// Renews it, with the time of the last tick if there was one. A `Conflict` when it is no longer ours.
+    fn renew(&self, ticked: Option<DateTime<Utc>>) -> Answer<'_, ()>;
+    /// Gives it up, if it is ours.
+    fn release(&self) -> Answer<'_, ()>;
+}
+
+/// All such places.
+pub trait Leaderships: Send + Sync {
+    /// The name of this process; no other has it.
+    fn who(&self) -> &str;
+    /// The place as the settings name it. Does not touch the network.
+    fn at(&self, place: &LeasePlace, terms: LeaseTerms) -> Result<Arc<dyn Leadership>, Failure>;
+}
+
 /// Everything outside, as the program was given it.
 #[derive(Clone)]
 pub struct Ports {
@@ -356,4 +381,6 @@ pub struct Ports {
     pub forge: Arc<dyn Forge>,
     /// Notices to people.
     pub notifier: Arc<dyn Notifier>,
+    /// Who leads among agents.
+    pub leaderships: Arc<dyn Leaderships>,
 }

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         break_glass,
         deployment::verb::Verb,
+        leadership::AgentState,
         lifecycle::{self, Lifecycle},
     },
     model::{Model, layout::Pane, ui::Overlay},
@@ -47,6 +48,32 @@ pub fn in_graph(model: &Model) -> Availability {
 /// Where something may be changed.
 pub fn writable(model: &Model) -> Availability {
     unless(!model.config.read_only, || "this console is read-only (--read-only)".to_owned())
+}
+
+/// While there is no agent, where something may be changed.
+pub fn assume(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = writable(model) {
+        return no;
+    }
+    if let no @ Availability::No(_) = with_catalog(model) {
+        return no;
+    }
+    let view = model.world.agent.value.as_ref();
+    let there = view.filter(|view| matches!(view.state(model.now).0, AgentState::Alive | AgentState::Stuck));
+    there.map_or(Availability::Yes, |view| {
+        let holder = view.record.as_ref().map_or("", |record| record.holder.as_str());
+        Availability::No(if view.is_here {
+            "this console is the agent already".to_owned()
+        } else {
+            format!("there is an agent: {holder}")
+        })
+    })
+}
+
+/// While this console is the agent.
+pub fn give_up(model: &Model) -> Availability {
+    let here = model.world.agent.value.as_ref().is_some_and(|view| view.is_here);
+    unless(here, || "this console is not the agent".to_owned())
 }
 
 /// With a service under the cursor that runs in the environment looked at, which may be changed.

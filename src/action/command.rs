@@ -3,12 +3,12 @@
 use crate::{
     domain::{
         deployment::verb::Verb,
-        escalation::Severity,
+        escalation::{Escalation, Severity},
         gate::{Gate, ReviewAnswers},
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         merge::LandingRequest,
-        name::{ChangeId, EnvironmentName, IncidentId, ServiceName},
+        name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
     model::{effect::ImpactRequest, inspection::Look, layout::Pane},
@@ -215,6 +215,8 @@ pub enum ChangeCommand {
     },
     /// Tell the forge how validation of one comes out.
     Post(ChangeId),
+    /// Keep how validation of one comes out, and tell the forge where there is one.
+    Record(ChangeId),
     /// Open the request of one on the forge.
     OpenRequest(ChangeId),
     /// Tell the projects that one breaks, each by an issue.
@@ -396,6 +398,13 @@ pub enum IncidentCommand {
         /// Which service, if one.
         service: Option<ServiceName>,
     },
+    /// Call the next level of one.
+    Escalate {
+        /// Which.
+        incident: IncidentId,
+        /// The level that is due; the next one if `None`, whatever the clocks say.
+        due: Option<Escalation>,
+    },
     /// Take one.
     Acknowledge(IncidentId),
     /// End one.
@@ -404,6 +413,27 @@ pub enum IncidentCommand {
         incident: IncidentId,
         /// What ended it.
         note: Option<String>,
+    },
+}
+
+/// The agent of this console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentCommand {
+    /// Look after the platform from here.
+    Assume,
+    /// Stop doing so.
+    Yield,
+}
+
+/// Telling people outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoticeCommand {
+    /// Tell channels of an event that they have not heard of.
+    Deliver {
+        /// The event's commit.
+        event: CommitId,
+        /// The channels, by name.
+        channels: Vec<String>,
     },
 }
 
@@ -449,6 +479,10 @@ pub enum Command {
     Inspect(InspectCommand),
     /// Incidents.
     Incident(IncidentCommand),
+    /// Notices to people outside.
+    Notice(NoticeCommand),
+    /// The agent of this console.
+    Agent(AgentCommand),
     /// The ledger.
     Ledger(LedgerCommand),
     /// Teams of the forge beside those of the policies.
@@ -466,6 +500,7 @@ impl Command {
                 | ChangeCommand::Comment { .. }
                 | ChangeCommand::Propose(_)
                 | ChangeCommand::Post(_)
+                | ChangeCommand::Record(_)
                 | ChangeCommand::OpenRequest(_)
                 | ChangeCommand::Announce(_),
             )
@@ -474,6 +509,8 @@ impl Command {
             )
             | Self::Glass(_)
             | Self::Incident(_)
+            | Self::Notice(_)
+            | Self::Agent(_)
             | Self::Land(_)
             | Self::Ledger(LedgerCommand::Sync) => true,
             Self::Change(

@@ -1,5 +1,6 @@
 //! The table of all actions. A new action is one row in the file of its family.
 
+mod agent;
 mod calendar;
 mod change;
 mod glass;
@@ -57,6 +58,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     service::ACTIONS,
     inspect::ACTIONS,
     incident::ACTIONS,
+    agent::ACTIONS,
 ];
 
 /// All actions, by family.

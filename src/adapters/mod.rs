@@ -4,8 +4,10 @@ pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
 pub mod compose;
+pub mod endpoints;
 pub mod forge;
 pub mod git;
+pub mod leadership;
 pub mod metrics;
 pub mod notify;
 #[cfg(test)]

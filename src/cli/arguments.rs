@@ -1,6 +1,7 @@
 //! The command line: global options, commands of the action registry, and what only a shell can ask for.
 
 use super::{
+    agent,
     check::{self, Format, Limit},
     schema,
 };
@@ -86,6 +87,8 @@ pub enum Request {
         /// `text`, `ansi` or `svg`.
         format: String,
     },
+    /// What is done while nobody watches.
+    Agent(agent::Options),
     /// A shell's completion script.
     Completions(clap_complete::Shell),
     /// The keymap that holds.
@@ -169,6 +172,14 @@ pub fn command() -> Command {
                 .arg(Arg::new("pane").long("pane").value_name("PANE").help("only this pane: inventory, graph, changes, sla, escalation"))
                 .arg(Arg::new("size").long("size").value_name("CxR").default_value("160x45").help("columns and rows"))
                 .arg(Arg::new("format").long("format").value_name("FORMAT").value_parser(["text", "ansi", "svg"]).default_value("text").help("what to print")),
+        )
+        .subcommand(
+            Command::new("agent")
+                .about("Do what is due while nobody watches: clocks, heads of changes, notices; one leads, others wait")
+                .after_help("docs/AGENT.md describes its identity, its lease, its endpoints and how to run it.")
+                .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("look once, do what is due, and end"))
+                .arg(Arg::new("dry-run").long("dry-run").action(ArgAction::SetTrue).requires("once").help("only print what would be done"))
+                .arg(Arg::new("listen").long("listen").value_name("ADDRESS:PORT").conflicts_with("once").value_parser(clap::value_parser!(std::net::SocketAddr)).help("serve /healthz, /readyz and /metrics there")),
         )
         .subcommand(
             Command::new("completions")
@@ -294,6 +305,11 @@ pub fn parse(
             size: size(&given(sub, "size").unwrap_or_default())?,
             format: given(sub, "format").unwrap_or_default(),
         },
+        Some(("agent", sub)) => Request::Agent(agent::Options {
+            once: sub.get_flag("once"),
+            dry_run: sub.get_flag("dry-run"),
+            listen: sub.get_one("listen").copied(),
+        }),
         Some(("completions", sub)) => {
             Request::Completions(sub.get_one("shell").copied().unwrap_or(clap_complete::Shell::Bash))
         }
@@ -407,6 +423,7 @@ mod tests {
                     ArgumentKind::Severity => "critical",
                     ArgumentKind::Gate => "security",
                     ArgumentKind::Status => "ga",
+                    _ if spec.name == "replicas" => "3",
                     _ => "x",
                 };
                 line +=

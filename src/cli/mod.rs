@@ -1,5 +1,6 @@
 //! The one-shot face: arguments from the registry, output as text or JSON, exit codes.
 
+pub mod agent;
 pub mod arguments;
 pub mod calendar;
 mod change;

@@ -36,7 +36,7 @@ use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// How long sources may take until what is there is printed with a word about what is not.
-const PATIENCE: Duration = Duration::from_secs(15);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a plan may take that asks remotes, clusters and forges, each of which has nearer deadlines.
 const PLAN_LIMIT: Duration = Duration::from_mins(2);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
@@ -241,7 +241,7 @@ async fn settle(engine: &mut Engine, mut needs: Needs) -> Result<(), Failure> {
     }
 }
 
-fn came<T>(source: &Source<T>) -> bool {
+pub(super) fn came<T>(source: &Source<T>) -> bool {
     source.value.is_some() || source.failure.is_some()
 }
 

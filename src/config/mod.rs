@@ -31,7 +31,7 @@ impl std::fmt::Display for Problem {
 }
 
 /// Everything that settings decide.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Keys to actions.
     pub keymap: Keymap,

@@ -90,7 +90,7 @@ pub fn state(
         .iter()
         .rev()
         .filter(|glass| glass.head == *head)
-        .find_map(|glass| Some((glass, people.by_email(&glass.by.email)?)))?;
+        .find_map(|glass| Some((glass, people.by_email(&glass.by.email).filter(|by| !by.is_agent())?)))?;
     if let Some(merge) = use_of(record, glass) {
         let is_settled = glass.settled.is_some();
         return Some(if is_settled {
@@ -121,7 +121,9 @@ pub fn objection(person: &Person, opener: &Person, proposal: &Proposal) -> Optio
     let is_person = |identity: &Identity| {
         person.emails.iter().any(|known| known.eq_ignore_ascii_case(identity.email.trim()))
     };
-    if person.handle == opener.handle {
+    if person.is_agent() {
+        Some("it is an agent, and agents agree to nothing")
+    } else if person.handle == opener.handle {
         Some("they asked for it")
     } else if proposal.authors.iter().any(is_person) {
         Some("it is their own change")

@@ -186,6 +186,64 @@ pub fn clock(incident: &Incident, matrix: &SeverityMatrix, now: DateTime<Utc>) -
     }
 }
 
+/// How often a level beyond the last one calls the last one again.
+const REPEATS: u32 = 3;
+
+/// A level that is to be called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Escalation {
+    /// The level, from 1: how many deadlines have passed.
+    pub level: u32,
+    /// Whom it calls: the level, and those that were passed over below it.
+    pub to: Vec<String>,
+    /// Whether the time to acknowledge it has passed and nobody has.
+    pub unanswered: bool,
+}
+
+/// The level of `incident` that is due at `now` and was not called yet. Each deadline that passes is a level: the one to
+/// acknowledge, which counts once, and every escalation interval. Beyond the last level the last is called again, a few
+/// times.
+pub fn due(incident: &Incident, matrix: &SeverityMatrix, now: DateTime<Utc>) -> Option<Escalation> {
+    if !incident.is_open() {
+        return None;
+    }
+    let clock = clock(incident, matrix, now);
+    let unanswered = clock.response == Response::Overdue;
+    let before = incident.escalated.as_ref();
+    // Who came late has still let a deadline pass, if somebody was called for it.
+    let missed = unanswered || before.is_some_and(|before| before.unanswered);
+    let called = before.map_or(0, |before| before.level);
+    let last = u32::try_from(matrix.levels.len().saturating_sub(1)).unwrap_or(u32::MAX);
+    let level = clock.level.saturating_add(u32::from(missed)).min(last.saturating_add(REPEATS));
+    (level > called).then(|| Escalation {
+        level,
+        to: called_by(matrix, called.saturating_add(1)..=level),
+        unanswered: unanswered && before.is_none_or(|before| !before.unanswered),
+    })
+}
+
+/// Whom the next level calls that a person wants called now.
+pub fn next(incident: &Incident, matrix: &SeverityMatrix) -> Escalation {
+    let level = incident.escalated.as_ref().map_or(0, |before| before.level).saturating_add(1);
+    Escalation { level, to: called_by(matrix, level..=level), unanswered: false }
+}
+
+/// Whom a run of levels calls, each once.
+fn called_by(matrix: &SeverityMatrix, levels: std::ops::RangeInclusive<u32>) -> Vec<String> {
+    let last = matrix.levels.len().saturating_sub(1);
+    let mut to: Vec<String> = Vec::new();
+    // More than there are would be the last one again and again.
+    for level in levels.take(matrix.levels.len() + 1) {
+        let place = usize::try_from(level).unwrap_or(usize::MAX).min(last);
+        for word in matrix.levels.get(place).into_iter().flatten() {
+            if !to.contains(word) {
+                to.push(word.clone());
+            }
+        }
+    }
+    to
+}
+
 fn after(start: DateTime<Utc>, wait: Duration) -> DateTime<Utc> {
     start.checked_add_signed(wait).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
@@ -208,6 +266,7 @@ pub fn order(incidents: &mut [(&Incident, EscalationClock)]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::incident::Escalated;
 
     fn at(minutes: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000, 0).unwrap() + Duration::minutes(minutes)
@@ -221,6 +280,7 @@ mod tests {
             service: None,
             declared_at: at(0),
             declared_by: "ana".into(),
+            escalated: None,
             acknowledged: acknowledged.map(|minute| (at(minute), "bo".into())),
             resolved: resolved.map(|minute| (at(minute), "bo".into())),
         }
@@ -268,6 +328,53 @@ mod tests {
             assert_eq!(clock.next_deadline, next.map(at), "{case}");
             assert_eq!(clock.remaining, next.map(|next| Duration::minutes(next - now.max(0))), "{case}");
         }
+    }
+
+    #[test]
+    fn each_deadline_that_passes_is_a_level_and_is_due_once() {
+        use Severity::{Critical, Info};
+        let matrix = SeverityMatrix {
+            levels: [&["@on-call"][..], &["@on-call", "slack#ops"], &["@lead"]]
+                .map(|level| level.iter().map(|word| (*word).to_owned()).collect())
+                .into(),
+            ..SeverityMatrix::default()
+        };
+        // Severity, acknowledged, resolved, called (level, unanswered), now → level, whom, unanswered.
+        for (severity, acknowledged, resolved, called, now, expected) in [
+            (Critical, None, None, None, 4, None),
+            (Critical, None, None, None, 5, Some((1, "@on-call slack#ops", true))),
+            (Critical, None, None, Some((1, true)), 14, None),
+            (Critical, None, None, Some((1, true)), 15, Some((2, "@lead", false))),
+            (Critical, Some(4), None, None, 14, None),
+            (Critical, Some(4), None, None, 15, Some((1, "@on-call slack#ops", false))),
+            // Acknowledged late: what was called for that stays called.
+            (Critical, Some(6), None, None, 7, None),
+            (Critical, Some(6), None, Some((1, true)), 15, Some((2, "@lead", false))),
+            // Nobody watched for long: the highest that is due, with those below it.
+            (Critical, None, None, None, 31, Some((3, "@on-call slack#ops @lead", true))),
+            (Critical, None, None, Some((3, true)), 46, Some((4, "@lead", false))),
+            // Beyond the last one a few times, then never again.
+            (Critical, None, None, Some((4, true)), 100_000, Some((5, "@lead", false))),
+            (Critical, None, None, Some((5, true)), 100_000, None),
+            (Critical, None, Some(3), None, 900, None),
+            (Info, None, None, None, 240, Some((1, "@on-call slack#ops", true))),
+            (Info, None, None, Some((1, true)), 100_000, None),
+            (Info, Some(1), None, None, 100_000, None),
+        ] {
+            let case = format!("{severity} {acknowledged:?} {resolved:?} {called:?} at {now}");
+            let mut incident = incident(severity, acknowledged, resolved);
+            incident.escalated =
+                called.map(|(level, unanswered)| Escalated { level, at: at(0), to: Vec::new(), unanswered });
+            let due = due(&incident, &matrix, at(now));
+            let due = due.as_ref().map(|due| (due.level, due.to.join(" "), due.unanswered));
+            let expected = expected.map(|(level, to, unanswered)| (level, to.to_owned(), unanswered));
+            assert_eq!(due, expected, "{case}");
+        }
+        // Without levels of one's own the on-call is called again.
+        let incident = incident(Critical, None, None);
+        let due = due(&incident, &SeverityMatrix::default(), at(5)).unwrap();
+        assert_eq!((due.level, due.to), (1, vec!["@on-call".to_owned()]));
+        assert_eq!(next(&incident, &matrix).to, ["@on-call", "slack#ops"]);
     }
 
     #[test]

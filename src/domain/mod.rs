@@ -19,6 +19,7 @@ pub mod gate;
 pub mod graph;
 pub mod impact;
 pub mod incident;
+pub mod leadership;
 pub mod ledger;
 pub mod lifecycle;
 pub mod merge;

@@ -25,6 +25,11 @@ macro_rules! names {
                 String::deserialize(deserializer).map(Self::from)
             }
         }
+        impl Default for $name {
+            fn default() -> Self {
+                Self::from("")
+            }
+        }
         impl From<&str> for $name {
             fn from(text: &str) -> Self {
                 Self(Arc::from(text))

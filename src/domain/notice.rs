@@ -15,6 +15,9 @@ pub enum NoticeEvent {
     /// An incident was declared.
     #[serde(rename = "incident.declared")]
     IncidentDeclared,
+    /// Nobody has acknowledged or resolved an incident in time: the next level is called.
+    #[serde(rename = "incident.escalated")]
+    IncidentEscalated,
     /// An incident is over.
     #[serde(rename = "incident.resolved")]
     IncidentResolved,
@@ -28,13 +31,19 @@ pub enum NoticeEvent {
 
 impl NoticeEvent {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::IncidentDeclared, Self::IncidentResolved, Self::ChangeApproved, Self::MainRestored];
+    pub const ALL: [Self; 5] = [
+        Self::IncidentDeclared,
+        Self::IncidentEscalated,
+        Self::IncidentResolved,
+        Self::ChangeApproved,
+        Self::MainRestored,
+    ];
 
     /// The word in the settings, and the kind of the ledger's event.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IncidentDeclared => "incident.declared",
+            Self::IncidentEscalated => "incident.escalated",
             Self::IncidentResolved => "incident.resolved",
             Self::ChangeApproved => "change.approved",
             Self::MainRestored => "main.restored",
@@ -133,6 +142,16 @@ impl Channel {
             _ => true,
         };
         grave && self.on.contains(&event)
+    }
+
+    /// Whether it wants to hear of an event, or is called by one of these words.
+    pub fn hears(&self, event: NoticeEvent, severity: Option<Severity>, calls: &[String]) -> bool {
+        self.wants(event, severity) || calls.iter().any(|word| self.is_called(word))
+    }
+
+    /// Whether the severity matrix calls it by this word: its name, alone or behind a `#` (`slack#ops`).
+    pub fn is_called(&self, word: &str) -> bool {
+        word.rsplit('#').next().is_some_and(|name| name.eq_ignore_ascii_case(&self.name))
     }
 }
 

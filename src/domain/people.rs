@@ -5,11 +5,23 @@ use chrono::{DateTime, Duration, NaiveDateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use std::collections::BTreeMap;
 
+/// Who acts: somebody, or a program that nobody watches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PersonKind {
+    /// Somebody.
+    #[default]
+    Human,
+    /// An unattended program. It approves nothing and agrees to nothing, whatever team names it.
+    Agent,
+}
+
 /// Somebody who may act.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Person {
     /// Handle, without `@`.
     pub handle: PersonName,
+    /// Whether it is a human being.
+    pub kind: PersonKind,
     /// Full name.
     pub name: String,
     /// E-mail addresses; the operator of a Git commit is recognised by them.
@@ -57,6 +69,13 @@ pub struct OnCall {
     pub person: PersonName,
     /// When the next shift begins.
     pub until: DateTime<Utc>,
+}
+
+impl Person {
+    /// Whether it is an unattended program.
+    pub fn is_agent(&self) -> bool {
+        self.kind == PersonKind::Agent
+    }
 }
 
 impl Rotation {

@@ -3,7 +3,7 @@
 use super::{
     catalog::Target,
     deployment::{RollbackRoute, verb::VerbRoute},
-    escalation::Severity,
+    escalation::{Escalation, Severity},
     finding::Finding,
     forge::{Announcement, ForgeSettings, RequestDraft},
     gate::Gate,
@@ -98,7 +98,7 @@ pub enum Work {
     Propose(Box<ServiceProposal>),
     /// Bring something onto the main branch.
     Land(Box<Landing>),
-    /// Tell the forge how validation of a change comes out.
+    /// Keep how validation of a change comes out, and tell the forge.
     PostValidation {
         /// Which change.
         change: ChangeId,
@@ -106,8 +106,8 @@ pub enum Work {
         head: CommitId,
         /// The request whose comment is written; `None` where there is none.
         request: Option<u64>,
-        /// Which forge.
-        forge: Box<ForgeSettings>,
+        /// Which forge; `None` where it is only kept.
+        forge: Option<Box<ForgeSettings>>,
     },
     /// Break the glass for a change.
     BreakGlass {
@@ -177,6 +177,24 @@ pub enum Work {
         /// Which one.
         incident: IncidentId,
     },
+    /// Call a level of an incident.
+    EscalateIncident {
+        /// Which one.
+        incident: IncidentId,
+        /// Which level, and whom it calls.
+        escalation: Box<Escalation>,
+    },
+    /// Tell channels of something that they have not heard of.
+    DeliverNotice {
+        /// The ledger's commit of what happened.
+        event: CommitId,
+        /// The channels, by name.
+        channels: Vec<String>,
+    },
+    /// Look after the platform from here, as an agent does.
+    AssumeAgent,
+    /// Stop doing so.
+    YieldAgent,
     /// Resolve an incident.
     ResolveIncident {
         /// Which one.
@@ -218,6 +236,9 @@ impl Work {
             Self::Act { target, .. } => act_key(target),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),
+            Self::EscalateIncident { incident, .. } => format!("escalate/{incident}"),
+            Self::DeliverNotice { event, .. } => format!("deliver/{event}"),
+            Self::AssumeAgent | Self::YieldAgent => "agent".to_owned(),
             Self::ResolveIncident { incident, .. } => format!("resolve/{incident}"),
         }
     }

@@ -3,15 +3,25 @@
 use super::{Outside, executor::Executor, history, slots::Slots, sources, update};
 use crate::{
     action::{command::Command, run},
+    domain::plan::Plan,
     error::Failure,
-    model::{Model, effect::Effects, event::Event},
+    model::{
+        Model,
+        effect::Effects,
+        event::Event,
+        jobs::JobId,
+        ui::{Overlay, TextInput},
+    },
     ports::Ports,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+
+/// How long a plan may take that asks remotes, clusters and forges, each of which has nearer deadlines.
+const PLAN_LIMIT: Duration = Duration::from_mins(2);
 
 /// The model with everything that feeds it. The console's loop drives it too.
 pub struct Engine {
@@ -36,15 +46,26 @@ impl Engine {
 
     /// Starts the sources. They end with the engine.
     pub fn start_sources(&mut self) {
-        self.sources = sources::start(&self.outside, &self.slots, &self.asked, self.model.config.read_only);
+        let audience = sources::Audience::Person { read_only: self.model.config.read_only };
+        self.sources = sources::start(&self.outside, &self.slots, &self.asked, audience);
         history::start(&mut self.sources, &self.outside, &self.slots, self.executor.wanted_history());
+    }
+
+    /// Starts the sources that an agent decides by.
+    pub fn start_sources_of_an_agent(&mut self) {
+        let audience = sources::Audience::Agent;
+        self.sources = sources::start(&self.outside, &self.slots, &self.asked, audience);
     }
 
     /// Lets an event change the model, and starts what it wants done.
     pub fn apply(&mut self, event: Event) {
         let now = self.outside.ports.clock.now();
+        let ticks = matches!(event, Event::Tick);
         let effects = update::update(&mut self.model, now, event);
         self.executor.run(effects);
+        if ticks {
+            self.outside.seat.show(&mut self.model);
+        }
     }
 
     /// Executes a command, as a key would.
@@ -57,6 +78,57 @@ impl Engine {
         let effects = run::execute(&mut self.model, command, None)?;
         self.executor.run(effects);
         Ok(())
+    }
+
+    /// Makes the plan of a command, as a person who asks for it would see it. Nothing is changed, and whatever else was
+    /// shown is closed.
+    ///
+    /// # Errors
+    /// The command's refusal, or that the plan was not made in time.
+    pub async fn plan(&mut self, command: Command) -> Result<(JobId, Arc<Plan>), Failure> {
+        self.model.ui.overlays.clear();
+        self.model.ui.notice = None;
+        self.command(command)?;
+        if let Some(Overlay::Planning { job, .. }) = self.model.ui.overlays.last() {
+            let job = *job;
+            let waits =
+                |overlay: &Overlay| matches!(overlay, Overlay::Planning { job: known, .. } if *known == job);
+            if !self.until(PLAN_LIMIT, |model| !model.ui.overlays.iter().any(waits)).await {
+                self.decline();
+                return Err(Failure::unreachable("the plan was not made in time"));
+            }
+        }
+        match self.model.ui.overlays.last() {
+            Some(Overlay::Confirm { job, plan, .. }) => Ok((*job, plan.clone())),
+            _ => Err(match &self.model.ui.notice {
+                Some(notice) => Failure::refused(notice.text.clone()),
+                None => Failure::refused("there is nothing to confirm"),
+            }),
+        }
+    }
+
+    /// Says yes to the plan that was made last, and starts it.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    pub fn confirm(&mut self) -> Result<(), Failure> {
+        if let Some(Overlay::Confirm { input, plan, .. }) = self.model.ui.overlays.last_mut() {
+            *input = TextInput::new(plan.confirm_by_typing.clone().unwrap_or_default());
+        }
+        let effects = run::confirmed(&mut self.model);
+        if effects.0.is_empty() {
+            let said = self.model.ui.notice.as_ref().map_or("there is no plan", |notice| &notice.text);
+            return Err(Failure::refused(said.to_owned()));
+        }
+        self.model.ui.overlays.clear();
+        self.executor.run(effects);
+        Ok(())
+    }
+
+    /// Says no to it.
+    pub fn decline(&mut self) {
+        run::close(&mut self.model);
+        self.model.ui.overlays.clear();
     }
 
     /// Starts what a caller decided outside of an event.

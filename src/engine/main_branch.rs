@@ -2,7 +2,7 @@
 
 use super::{Outside, executor, slots::Slots};
 use crate::{
-    domain::{catalog::Catalog, finding::Level},
+    domain::{catalog::Catalog, finding::Level, merge},
     error::Failure,
     model::{event::SourceUpdate, world::MainBranch},
     ports::Revision,
@@ -12,6 +12,9 @@ use tokio::sync::watch::Receiver;
 
 /// So long the first pictures have the processor for themselves: judging the main branch takes all of it.
 const FIRST_PICTURES: Duration = Duration::from_millis(500);
+
+/// How many commits are looked at for a restoration that a run which was cut off did not record.
+const RECENT: usize = 20;
 
 /// Looks at the main branch, if it is not where it was seen last.
 ///
@@ -30,7 +33,9 @@ async fn look(
     let catalog = repository.load(&Revision::Named(head.to_string())).await?;
     let mut errors = executor::check(outside, catalog.clone(), None).await?;
     errors.retain(|finding| finding.level == Level::Error);
-    Ok(Some(MainBranch { name: name.to_owned(), head, catalog, errors }))
+    let ancestors = repository.ancestors(&head, RECENT).await?;
+    let restorations = merge::restorations(name, &ancestors).map(|restored| restored.commit).collect();
+    Ok(Some(MainBranch { name: name.to_owned(), head, catalog, errors, restorations }))
 }
 
 /// Looks whenever `moved` has something new, until it ends. Which branch it is, is said by the working tree, which

@@ -1,5 +1,6 @@
 //! The engine: one loop owns the model; effects run as tasks against ports; sources fill slots.
 
+pub mod agent;
 mod chain;
 mod changes;
 pub mod executor;
@@ -9,6 +10,7 @@ mod impact;
 mod inspect;
 pub mod live;
 mod main_branch;
+pub mod reconcile;
 pub mod slots;
 mod sources;
 mod teams;
@@ -29,6 +31,7 @@ use crate::{
     model::effect::{ImpactRequest, ValidationRequest},
     ports::{Cluster, Ports, Revision},
 };
+use agent::seat::Seat;
 use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
@@ -42,6 +45,8 @@ pub struct Outside {
     pub ports: Ports,
     clusters: Arc<Mutex<BTreeMap<ContextName, Arc<dyn Cluster>>>>,
     judged: Arc<Mutex<Option<Judged>>>,
+    /// The agent of this process, while it has taken the place of one.
+    pub seat: Arc<Seat>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -57,7 +62,7 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, clusters: Arc::default(), judged: Arc::default() }
+        Self { ports, clusters: Arc::default(), judged: Arc::default(), seat: Arc::default() }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.

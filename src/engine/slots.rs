@@ -42,6 +42,7 @@ fn name(update: &SourceUpdate) -> String {
         SourceUpdate::Metrics(_) => "metrics".to_owned(),
         SourceUpdate::Alerts(_) => "alerts".to_owned(),
         SourceUpdate::Requests(_) => "requests".to_owned(),
+        SourceUpdate::Agent(_) => "agent".to_owned(),
         SourceUpdate::Remote(_) => "remote".to_owned(),
         SourceUpdate::History(_) => "history".to_owned(),
         SourceUpdate::Operator(_) => "operator".to_owned(),

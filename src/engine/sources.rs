@@ -1,13 +1,13 @@
 //! Sources: tasks that look at the outside and put what they see into slots. Each fails alone.
 
-use super::{Outside, chain, changes, executor, main_branch, slots::Slots};
+use super::{Outside, agent, chain, changes, executor, main_branch, slots::Slots};
 use crate::{
     domain::{
         catalog::{Catalog, Target},
         name::ContextName,
         sla::{Endpoint, History, MetricsView},
     },
-    error::Failure,
+    error::{Failure, FailureKind},
     model::{event::SourceUpdate, world::LedgerView},
     ports::{Fingerprint, PublishCluster, Revision},
 };
@@ -43,7 +43,7 @@ const RECENT: chrono::Duration = chrono::Duration::seconds(60);
 pub(super) type CatalogWatch = watch::Receiver<Option<Arc<Catalog>>>;
 
 /// Counts how often somebody asked to read everything again.
-type Asked = watch::Receiver<u64>;
+pub(super) type Asked = watch::Receiver<u64>;
 
 /// What a look at the repository saw, and by whose asking.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,8 +52,22 @@ pub(super) struct Look {
     asked: u64,
 }
 
-/// Starts all sources; they end when the set is dropped. A read-only console pushes nothing.
-pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: bool) -> JoinSet<()> {
+/// Who looks at what the sources see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Audience {
+    /// A person. A read-only console pushes nothing.
+    Person {
+        /// Whether it is one.
+        read_only: bool,
+    },
+    /// An agent, which decides by the repository, the ledger, the forge and the clusters, and scrapes for itself
+    /// what it judges.
+    Agent,
+}
+
+/// Starts all sources that matter to whoever looks; they end when the set is dropped.
+pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: Audience) -> JoinSet<()> {
+    let read_only = audience == Audience::Person { read_only: true };
     let mut tasks = JoinSet::new();
     let (catalog_sender, catalog) = watch::channel(None);
     let (look_sender, looks) = watch::channel(Look::default());
@@ -74,10 +88,14 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, read_only: 
     tasks.spawn(look(outside.clone(), look_sender, asked.clone(), fetched));
     let (outside_, slots_) = each();
     tasks.spawn(watch_clusters(outside_, slots_, asked.clone(), catalog.clone()));
-    let (outside_, slots_) = each();
-    tasks.spawn(scrape(outside_, slots_, catalog.clone()));
-    let (outside_, slots_) = each();
-    tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog.clone()));
+    if audience != Audience::Agent {
+        let (outside_, slots_) = each();
+        tasks.spawn(scrape(outside_, slots_, catalog.clone()));
+        let (outside_, slots_) = each();
+        tasks.spawn(read_alerts(outside_, slots_, asked.clone(), catalog.clone()));
+        let (outside_, slots_) = each();
+        tasks.spawn(agent::watch::watch(outside_, slots_, asked.clone(), catalog.clone()));
+    }
     let (outside_, slots_) = each();
     tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog));
     let (outside_, slots_) = each();
@@ -221,6 +239,8 @@ async fn fetch(
             && let Ok(state) = outside.ports.ledger.state().await
             && state.unsynced > 0
             && let Err(failure) = outside.ports.ledger.sync().await
+            // An agent that does not lead leaves that to the one that does.
+            && !matches!(failure.kind, FailureKind::Conflict | FailureKind::Interrupted)
         {
             slots.put(SourceUpdate::Remote(Err(failure)));
         }

@@ -177,6 +177,12 @@ pub fn settle(model: &mut Model) {
 
 fn receive(model: &mut Model, update: SourceUpdate) {
     let now = model.now;
+    if let SourceUpdate::Agent(result) = update {
+        // Nothing is joined with it.
+        model.world.agent.receive(now, result);
+        model.dirty = true;
+        return;
+    }
     model.stale = true;
     model.dirty = true;
     let world = &mut model.world;
@@ -222,6 +228,7 @@ fn receive(model: &mut Model, update: SourceUpdate) {
         SourceUpdate::Metrics(result) => world.metrics.receive(now, result),
         SourceUpdate::Alerts(result) => world.alerts.receive(now, result),
         SourceUpdate::Requests(result) => world.requests.receive(now, result),
+        SourceUpdate::Agent(_) => {}
         SourceUpdate::Remote(result) => world.remote.receive(now, result.map(Arc::new)),
         SourceUpdate::History(result) => world.history.receive(now, result),
         SourceUpdate::Operator(result) => match result {

@@ -12,6 +12,7 @@ use crate::{
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
+        leadership::AgentView,
         ledger::ChainHealth,
         merge::Landing,
         name::ContextName,
@@ -68,6 +69,8 @@ pub enum SourceUpdate {
     Alerts(Result<Arc<Vec<Alert>>, Failure>),
     /// The forge.
     Requests(Result<Arc<Vec<Request>>, Failure>),
+    /// Who leads among agents.
+    Agent(Result<Arc<AgentView>, Failure>),
     /// The Git remote was fetched.
     Remote(Result<(), Failure>),
     /// The history of what is going away.

@@ -9,6 +9,7 @@ use crate::{
         deployment::ClusterView,
         finding::Finding,
         forge::Request,
+        leadership::AgentView,
         ledger::{ChainHealth, Operations},
         name::{CommitId, ContextName},
         sla::MetricsView,
@@ -122,6 +123,8 @@ pub struct MainBranch {
     pub catalog: Arc<Catalog>,
     /// The errors that validation finds in it; it is broken while there are any.
     pub errors: Vec<Finding>,
+    /// The newest restorations that its commits tell of, whether or not the ledger has them.
+    pub restorations: Vec<CommitId>,
 }
 
 /// Everything the sources said.
@@ -149,6 +152,8 @@ pub struct World {
     pub alerts: Source<Vec<Alert>>,
     /// Pull and merge requests of the forge.
     pub requests: Source<Vec<Request>>,
+    /// The agent: whether one is alive, and when it last looked.
+    pub agent: Source<AgentView>,
     /// The Git remote: when it was last fetched, or why it could not be.
     pub remote: Source<()>,
     /// Who depended on what is going away, commit by commit; read only while somebody looks.

@@ -87,8 +87,7 @@ fn told(model: &mut Model, happenings: Vec<(i64, Happening)>) {
         handle: "m-ruiz".into(),
         name: "Marta Ruiz".into(),
         emails: vec!["m-ruiz@example.com".into()],
-        chat: None,
-        phone: None,
+        ..Person::default()
     };
     review.people.persons.insert("m-ruiz".into(), person);
     model.world.changes.value = Some(Arc::new(review));

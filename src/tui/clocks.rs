@@ -87,6 +87,7 @@ mod tests {
             service: None,
             declared_at: declared,
             declared_by: "d".into(),
+            escalated: None,
             acknowledged: None,
             resolved: None,
         };

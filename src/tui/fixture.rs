@@ -212,6 +212,7 @@ fn people() -> People {
         emails: vec![format!("{handle}@example.com")],
         chat: Some(format!("@{handle}")),
         phone: Some("+34 600 000 000".into()),
+        ..Person::default()
     };
     let persons = [person("m-ruiz", "Marta Ruiz"), person("a-chen", "Ada Chen")];
     let team = Team {
@@ -336,6 +337,7 @@ fn incidents() -> Vec<Incident> {
         service: Some(service.into()),
         declared_at: now() - Duration::minutes(minutes),
         declared_by: "Ada Chen".into(),
+        escalated: None,
         acknowledged: None,
         resolved: None,
     };

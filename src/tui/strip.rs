@@ -17,6 +17,7 @@ use crate::{
         escalation::Severity,
         finding::Level,
         incident::Incident,
+        leadership::AgentState,
         sla::SlaVerdict,
         units::{format_clock, format_duration},
     },
@@ -303,12 +304,43 @@ fn people<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
         }
         None => {}
     }
+    parts.extend(agent(view, painter));
     let operator = &view.model.operator;
     if !operator.name.is_empty() {
         let line = vec![piece("you ", dim), piece(operator.name.as_str(), painter.style(Role::Text))];
         parts.push(Part { line, priority: 7 });
     }
     parts
+}
+
+/// Whether something looks after the platform while nobody watches. A console that has taken the agent's place says so
+/// as loudly as production: it acts without asking.
+fn agent<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
+    let source = &view.model.world.agent;
+    let Some(seen) = source.value.as_ref() else {
+        source.failure.as_ref()?;
+        let line = vec![piece("agent ◌ unknown", painter.style(Role::StatusWarning))];
+        return Some(Part { line, priority: 4 });
+    };
+    let words = seen.words(view.now());
+    let (state, _) = seen.state(view.now());
+    if seen.is_here && state != AgentState::None {
+        let line = vec![piece(format!(" AGENT HERE {words} "), painter.style(Role::ReadOnly))];
+        return Some(Part { line, priority: 0 });
+    }
+    let dim = painter.style(Role::Dim);
+    let (glyph, role, priority) = match state {
+        AgentState::None => ("◌", Role::StatusUnknown, 6),
+        AgentState::Alive => ("●", Role::StatusOk, 6),
+        AgentState::Stuck => ("▲", Role::StatusWarning, 2),
+        AgentState::Gone => ("■", Role::StatusCritical, 2),
+    };
+    // A place that cannot be looked at any more says nothing about now.
+    let (glyph, role) = if source.failure.is_some() { ("◌", Role::StatusWarning) } else { (glyph, role) };
+    let mut line = vec![piece("agent ", dim), piece(glyph, painter.style(role))];
+    let quiet = matches!(state, AgentState::None | AgentState::Alive);
+    line.push(piece(format!(" {words}"), if quiet { dim } else { painter.style(role) }));
+    Some(Part { line, priority })
 }
 
 /// Draws the bottom strip.

@@ -70,8 +70,8 @@ impl SourceState<'_> {
 }
 
 /// How old the picture of each kind of source may be before it is called stale.
-const LIMITS: [(&str, i64); 5] =
-    [("git", 900), ("cluster", 60), ("metrics", 30), ("alerts", 120), ("forge", 180)];
+const LIMITS: [(&str, i64); 6] =
+    [("git", 900), ("cluster", 60), ("metrics", 30), ("alerts", 120), ("forge", 180), ("agent", 30)];
 
 fn limit(kind: &str) -> Duration {
     LIMITS
@@ -135,6 +135,9 @@ impl<'a> View<'a> {
             states.push(self.state("forge", &world.requests, limit("forge")));
         }
         states.push(self.state("ledger", &world.ledger, limit("ledger")));
+        if world.agent.at.is_some() || world.agent.failure.is_some() {
+            states.push(self.state("agent", &world.agent, limit("agent")));
+        }
         states
     }
 

@@ -30,6 +30,14 @@ pub struct Bench {
     pub traffic: Arc<Traffic>,
 }
 
+impl Drop for Bench {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            crate::console::granted(&self.simulated);
+        }
+    }
+}
+
 pub async fn bench() -> Bench {
     install_crypto();
     // A restart is judged by both clocks: they must be the same.

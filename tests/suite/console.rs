@@ -6,10 +6,11 @@ use quarterdeck::{
     adapters::{
         alertmanager::Alertmanager,
         clock::SystemClock,
-        cluster::KubeClusters,
+        cluster::{KubeClusters, rights},
         forge::HttpForge,
         git::{AbsentRepository, GitLedger, GitRepository},
         install_crypto,
+        leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
     },
@@ -90,17 +91,19 @@ pub async fn platform(scenario: Scenario) -> Platform {
 /// The real adapters, as `main` puts them together.
 pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String, String)>) -> Ports {
     install_crypto();
-    let (repository, ledger): (Arc<dyn ControlRepository>, Arc<dyn Ledger>) =
-        match GitRepository::open(directory, variables) {
-            Ok(repository) => {
-                let ledger = GitLedger::new(&repository);
-                (Arc::new(repository), Arc::new(ledger))
-            }
-            Err(failure) => {
-                let absent = Arc::new(AbsentRepository(failure));
-                (absent.clone(), absent)
-            }
-        };
+    let opened = GitRepository::open(directory, variables);
+    let repository = opened.as_ref().ok().cloned();
+    let leases = AgentLeases::new(repository, kubeconfig.map(Path::to_owned), Arc::new(SystemClock));
+    let (repository, ledger): (Arc<dyn ControlRepository>, Arc<dyn Ledger>) = match opened {
+        Ok(repository) => {
+            let ledger = GitLedger::new(&repository);
+            (Arc::new(repository), Arc::new(ledger))
+        }
+        Err(failure) => {
+            let absent = Arc::new(AbsentRepository(failure));
+            (absent.clone(), absent)
+        }
+    };
     Ports {
         clock: Arc::new(SystemClock),
         repository,
@@ -110,6 +113,7 @@ pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
     }
 }
 
@@ -273,6 +277,25 @@ impl Console {
             .lines()
             .map(str::to_owned)
             .collect()
+    }
+}
+
+/// Whatever a console asks of a cluster, docs/rbac must grant it.
+impl Drop for Console {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        for place in demo::Environment::ALL {
+            granted(self.platform.cluster(place));
+        }
+    }
+}
+
+/// Every call that a cluster has seen is in the table that docs/rbac is made from.
+pub fn granted(cluster: &demo::SimulatedCluster) {
+    for call in cluster.store().calls() {
+        assert!(rights::has(&call), "`{call}` is not in src/adapters/cluster/rights.rs");
     }
 }
 

@@ -1,6 +1,10 @@
 //! The integration tests, as one binary.
 
 #[cfg(test)]
+mod agent;
+#[cfg(test)]
+mod agent_process;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod bad_input;
@@ -47,6 +51,7 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod signed_approvals;

@@ -47,6 +47,21 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         })
     },
     ActionSpec {
+        cli: &["incident", "escalate"],
+        arguments: &[positional("incident", "the incident's id", ArgumentKind::Incident)],
+        risk: Risk::Shared,
+        available: available::with_incident,
+        ..action(
+            "incident.escalate",
+            "Call the next level",
+            "Calls the next level of the severity matrix now, before its clock does.",
+            |arguments| {
+                let incident = text(arguments, "incident")?.into();
+                Ok(Command::Incident(IncidentCommand::Escalate { incident, due: None }))
+            },
+        )
+    },
+    ActionSpec {
         cli: &["incident", "resolve"],
         arguments: &[
             positional("incident", "the incident's id", ArgumentKind::Incident),

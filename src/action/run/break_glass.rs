@@ -81,7 +81,7 @@ fn plan(model: &Model, command: GlassCommand) -> Result<Plan, Failure> {
                 append(format!("break-glass.opened({})", proposal.id)),
                 push,
             ];
-            steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High)));
+            steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High), &[]));
             let mut notes = passes(model, &change);
             notes.push(format!(
                 "It opens nothing until another person, who did not write it, agrees: `quarterdeck change second {}`.",

@@ -56,7 +56,12 @@ pub(super) fn run(
         }
         ChangeCommand::Post(id) => {
             let change = find(model, &id)?;
-            let plan = post_plan(model, &change)?;
+            let plan = post_plan(&change, Some(forge(model)?));
+            Ok(open_plan(model, plan, opened_by))
+        }
+        ChangeCommand::Record(id) => {
+            let change = find(model, &id)?;
+            let plan = post_plan(&change, forge(model).ok());
             Ok(open_plan(model, plan, opened_by))
         }
         ChangeCommand::Approve { change, gate, answers, note } => {
@@ -142,45 +147,52 @@ fn request_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
     })
 }
 
-/// The plan of telling the forge.
-fn post_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
+/// The plan of keeping a validation, and of telling the forge.
+fn post_plan(change: &Change, settings: Option<ForgeSettings>) -> Plan {
     let proposal = &change.proposal;
-    let settings = forge(model)?;
     let head = proposal.head.short();
-    let request = change.request.as_deref();
-    let mut steps = vec![
-        Step { title: "validate".to_owned(), object: format!("{} at {head}", proposal.branch) },
-        Step {
-            title: "set the status".to_owned(),
-            object: format!("{STATUS_CONTEXT} on {head} in {}", settings.repository),
-        },
+    let request = change.request.as_deref().filter(|_| settings.is_some());
+    let mut steps =
+        vec![Step { title: "validate".to_owned(), object: format!("{} at {head}", proposal.branch) }];
+    let mut facts = vec![
+        (
+            "change".to_owned(),
+            format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk()),
+        ),
+        ("head".to_owned(), format!("{head} {}", proposal.subject)),
     ];
     let mut notes = Vec::new();
-    match request {
-        Some(request) => steps.push(Step {
-            title: "write or update the comment".to_owned(),
-            object: format!("#{} in {}", request.number, settings.repository),
-        }),
-        None => {
-            notes.push("The forge has no open request for this branch; no comment is written.".to_owned());
+    if let Some(settings) = &settings {
+        facts.push(("forge".to_owned(), format!("{}, {}", settings.kind.title(), settings.url)));
+        steps.push(Step {
+            title: "set the status".to_owned(),
+            object: format!("{STATUS_CONTEXT} on {head} in {}", settings.repository),
+        });
+        match request {
+            Some(request) => steps.push(Step {
+                title: "write or update the comment".to_owned(),
+                object: format!("#{} in {}", request.number, settings.repository),
+            }),
+            None => {
+                notes
+                    .push("The forge has no open request for this branch; no comment is written.".to_owned());
+            }
         }
     }
+    steps.push(Step {
+        title: "append to the ledger, if it does not have it".to_owned(),
+        object: format!("change.validated({})", proposal.id),
+    });
     if let Some(request) = request.filter(|request| request.head != proposal.head) {
         notes.push(format!(
             "The forge has the branch at {}; what is posted is about {head}.",
             request.head.short()
         ));
     }
-    Ok(Plan {
-        title: format!("post the validation of {}", proposal.id),
-        facts: vec![
-            (
-                "change".to_owned(),
-                format!("{} ({}, {} risk)", proposal.branch, change.class, change.class.risk()),
-            ),
-            ("head".to_owned(), format!("{head} {}", proposal.subject)),
-            ("forge".to_owned(), format!("{}, {}", settings.kind.title(), settings.url)),
-        ],
+    let title = if settings.is_some() { "post" } else { "keep" };
+    Plan {
+        title: format!("{title} the validation of {}", proposal.id),
+        facts,
         steps,
         notes,
         risk: Risk::Shared,
@@ -189,7 +201,7 @@ fn post_plan(model: &Model, change: &Change) -> Result<Plan, Failure> {
             change: proposal.id.clone(),
             head: proposal.head.clone(),
             request: request.map(|request| request.number),
-            forge: Box::new(settings),
+            forge: settings.map(Box::new),
         },
-    })
+    }
 }

@@ -5,7 +5,7 @@ use crate::{
     action::command::IncidentCommand,
     config::key::Key,
     domain::{
-        escalation::SeverityMatrix,
+        escalation::{SeverityMatrix, next},
         incident::Incident,
         name::IncidentId,
         notice::NoticeEvent,
@@ -72,12 +72,44 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
             }
             facts.push(who);
             let mut steps = ledger("incident.declared", severity.as_str());
-            steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(severity)));
+            steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(severity), &[]));
             base(
                 format!("declare a {severity} incident"),
                 facts,
                 steps,
                 Work::DeclareIncident { severity, title, service },
+            )
+        }
+        IncidentCommand::Escalate { incident: id, due } => {
+            let incident = find(model, &id)?;
+            let matrix = model
+                .world
+                .catalog
+                .value
+                .as_ref()
+                .map_or_else(SeverityMatrix::default, |c| c.severities.clone());
+            let escalation = due.unwrap_or_else(|| next(incident, &matrix));
+            let mut steps = ledger("incident.escalated", id.as_str());
+            steps.extend(tell_step(
+                model,
+                NoticeEvent::IncidentEscalated,
+                Some(incident.severity),
+                &escalation.to,
+            ));
+            let mut facts = vec![
+                ("incident".to_owned(), about(incident)),
+                ("level".to_owned(), escalation.level.to_string()),
+                ("calls".to_owned(), escalation.to.join(", ")),
+            ];
+            if escalation.unanswered {
+                facts.push(("because".to_owned(), "nobody has acknowledged it in time".to_owned()));
+            }
+            facts.push(who);
+            base(
+                format!("call level {} of {id}", escalation.level),
+                facts,
+                steps,
+                Work::EscalateIncident { incident: id, escalation: Box::new(escalation) },
             )
         }
         IncidentCommand::Acknowledge(id) => {
@@ -95,7 +127,7 @@ fn plan(model: &Model, command: IncidentCommand) -> Result<Plan, Failure> {
         IncidentCommand::Resolve { incident: id, note } => {
             let incident = find(model, &id)?;
             let mut steps = ledger("incident.resolved", id.as_str());
-            steps.extend(tell_step(model, NoticeEvent::IncidentResolved, Some(incident.severity)));
+            steps.extend(tell_step(model, NoticeEvent::IncidentResolved, Some(incident.severity), &[]));
             base(
                 format!("resolve {id}"),
                 vec![("incident".to_owned(), about(incident)), who],

@@ -238,7 +238,7 @@ fn restore_plan(model: &Model, restore: &RestorePlan) -> Shown {
         step(&format!("push to {}", place(model)), main.clone()),
         step("open an incident and record it in the ledger", format!("main.restored({main})")),
     ];
-    steps.extend(super::tell_step(model, NoticeEvent::MainRestored, Some(Severity::High)));
+    steps.extend(super::tell_step(model, NoticeEvent::MainRestored, Some(Severity::High), &[]));
     let mut notes = named(&restore.errors, "Broken");
     notes.push("Nothing is rewritten: what was undone stays in the history.".to_owned());
     Shown { title: format!("restore {main} to {}", restore.good.short()), facts, steps, notes, typed: None }

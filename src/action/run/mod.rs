@@ -1,5 +1,6 @@
 //! What commands do to the model, one file per family. Everything here is synchronous and does no I/O.
 
+mod agent;
 mod break_glass;
 mod calendar;
 mod change;
@@ -10,6 +11,7 @@ mod incident;
 mod inspect;
 mod inventory;
 mod merge;
+mod notice;
 mod plan;
 mod propose;
 mod review;
@@ -202,6 +204,8 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
             Effects::none()
         }
         Command::Incident(command) => incident::run(model, command, opened_by)?,
+        Command::Notice(command) => notice::run(model, command, opened_by)?,
+        Command::Agent(command) => agent::run(model, command, opened_by)?,
         Command::Ledger(LedgerCommand::Log { .. }) => {
             view::focus(model, Pane::Escalation);
             Effects::none()
@@ -223,13 +227,18 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
 }
 
 /// The step of a plan that tells people outside of the console; `None` where nobody wants to hear.
-fn tell_step(model: &Model, event: NoticeEvent, severity: Option<Severity>) -> Option<Step> {
+fn tell_step(
+    model: &Model,
+    event: NoticeEvent,
+    severity: Option<Severity>,
+    calls: &[String],
+) -> Option<Step> {
     let catalog = model.world.catalog.value.as_ref()?;
     let wanted: Vec<String> = catalog
         .settings
         .channels
         .iter()
-        .filter(|channel| channel.wants(event, severity))
+        .filter(|channel| channel.hears(event, severity, calls))
         .map(|channel| format!("{} ({})", channel.name, channel.kind.as_str()))
         .collect();
     (!wanted.is_empty()).then(|| Step { title: "tell".to_owned(), object: wanted.join(", ") })

@@ -130,7 +130,7 @@ pub(super) fn approve(
     plan.facts.insert(2, ("base".to_owned(), proposal.base.short().to_owned()));
     plan.facts.insert(3, ("gate".to_owned(), format!("{gate}, owned by {}", teams.join(" "))));
     plan.facts.extend(answered);
-    plan.steps.extend(tell_step(model, NoticeEvent::ChangeApproved, None));
+    plan.steps.extend(tell_step(model, NoticeEvent::ChangeApproved, None, &[]));
     let settings = model.world.catalog.value.as_ref().and_then(|catalog| catalog.settings.forge.as_ref());
     plan.steps.extend(settings.filter(|forge| forge.review).map(|forge| Step {
         title: "approve on the forge".to_owned(),

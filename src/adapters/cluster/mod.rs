@@ -6,9 +6,11 @@ mod connections;
 mod failures;
 mod flux;
 mod inspect;
+mod lease;
 mod object;
 mod objects;
 mod release;
+pub mod rights;
 mod rollout;
 mod template;
 mod undo;
@@ -16,6 +18,7 @@ mod verbs;
 mod watch;
 
 pub use connections::Connections;
+pub use lease::KubeLease;
 
 use crate::{
     adapters::{clock::SystemClock, compose::Compose},
@@ -87,7 +90,7 @@ impl KubeCluster {
     }
 
     /// The client, made with the first call: a credential plugin may take seconds, and runs aside.
-    async fn client(&self) -> Result<Client, Failure> {
+    pub(super) async fn client(&self) -> Result<Client, Failure> {
         let made = self.client.get_or_try_init(|| async {
             let settings = self.settings.clone();
             let attempt = "open a connection";
@@ -136,11 +139,11 @@ impl KubeCluster {
         let request = path(resource, namespace)?.get(name, &kube::api::GetParams::default());
         self.send(&attempt, request).await
     }
+}
 
-    /// Now, as a mark by which what was asked for is found again.
-    fn mark(&self) -> String {
-        SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-    }
+/// Now, as a mark by which what was asked for is found again.
+fn mark() -> String {
+    SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// The request builder of a kind in a namespace.

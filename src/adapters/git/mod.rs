@@ -9,6 +9,7 @@ mod create;
 mod files;
 #[cfg(test)]
 mod fixture;
+mod heartbeat;
 mod history;
 mod kept;
 mod ledger;
@@ -23,5 +24,6 @@ mod tests;
 
 pub use absent::AbsentRepository;
 pub use create::create;
+pub use heartbeat::FileLock;
 pub use ledger::GitLedger;
 pub use repository::GitRepository;

@@ -18,6 +18,7 @@ pub(super) fn body(notice: &Notice) -> Value {
             Some(severity) => format!("{} declared, {severity}: {}", notice.about, notice.title),
             None => format!("{} declared: {}", notice.about, notice.title),
         },
+        NoticeEvent::IncidentEscalated => format!("{} escalates: {}", notice.about, notice.title),
         NoticeEvent::IncidentResolved => format!("{} resolved: {}", notice.about, notice.title),
         NoticeEvent::ChangeApproved => format!("{}: {}", notice.about, notice.title),
         NoticeEvent::MainRestored => format!("{} was broken and is restored: {}", notice.about, notice.title),

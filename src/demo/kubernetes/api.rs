@@ -162,6 +162,8 @@ impl Call<'_> {
             (&Method::DELETE, Some(_)) => "delete",
             _ => return Err(Refusal::method_not_allowed()),
         };
+        let sub = target.subresource.as_deref().map(|sub| format!("/{sub}")).unwrap_or_default();
+        self.api.store.note(format!("{verb} {}{sub}", target.resource.row().qualified()));
         let writes = !matches!(verb, "watch" | "list" | "get");
         if self.faults.forbid_everything || (self.faults.forbid_patch && writes) {
             let namespace = target.namespace.as_deref().unwrap_or_default();

@@ -7,7 +7,7 @@ use super::{
 use crate::demo::{clock::Time, noise};
 use serde_json::{Map, Value, json};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     ops::Bound,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -82,6 +82,7 @@ pub struct Store {
     changed: watch::Sender<u64>,
     time: Time,
     seed: u64,
+    calls: Mutex<BTreeSet<String>>,
 }
 
 impl Store {
@@ -91,7 +92,23 @@ impl Store {
         let version = 100_000;
         let inner =
             Inner { objects: BTreeMap::new(), log: VecDeque::new(), version, compacted: version, born: 0 };
-        Self { inner: Mutex::new(inner), changed: watch::Sender::new(version), time, seed }
+        Self {
+            inner: Mutex::new(inner),
+            changed: watch::Sender::new(version),
+            time,
+            seed,
+            calls: Mutex::default(),
+        }
+    }
+
+    /// Notes that the API was called, such as `patch deployments.apps`.
+    pub fn note(&self, call: String) {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(call);
+    }
+
+    /// All different calls of the API so far.
+    pub fn calls(&self) -> BTreeSet<String> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The clock.

@@ -22,8 +22,7 @@ fn people() -> People {
         handle: handle.into(),
         name: handle.into(),
         emails: vec![format!("{handle}@example.com"), format!("{handle}@home.example")],
-        chat: None,
-        phone: None,
+        ..Person::default()
     };
     let persons = ["ana", "bo", "cy", "dee"].map(|handle| (handle.into(), person(handle)));
     People { persons: persons.into(), ..People::default() }

@@ -6,6 +6,7 @@ use crate::domain::{
     escalation::SeverityMatrix,
     finding::{Finding, Label, SourceFile, Span},
     forge::ForgeSettings,
+    leadership::{LeasePlace, LeaseTerms},
     lifecycle::Lifecycle,
     name::{ContextName, EnvironmentName, ProjectName, ServiceName, TeamName},
     notice::Channel,
@@ -384,6 +385,8 @@ pub struct Settings {
     pub direct_revert: bool,
     /// Who else is told what happens, in the file's order.
     pub channels: Vec<Channel>,
+    /// What the agent does.
+    pub agent: AgentSettings,
     /// Level per rule code; `None` allows it.
     pub rules: BTreeMap<String, Option<crate::domain::finding::Level>>,
     /// Named filters.
@@ -406,9 +409,29 @@ impl Default for Settings {
             merge_on_forge: false,
             direct_revert: false,
             channels: Vec::new(),
+            agent: AgentSettings::default(),
             rules: BTreeMap::new(),
             presets: BTreeMap::new(),
         }
+    }
+}
+
+/// `[agent]` of `quarterdeck.toml`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentSettings {
+    /// Which reconcilers run; all that ask for no policy of their own if `None`.
+    pub run: Option<Vec<String>>,
+    /// Whether a broken main branch is brought back without asking.
+    pub restore: bool,
+    /// Where agents agree who leads.
+    pub lease: LeasePlace,
+    /// How long leading holds without being renewed.
+    pub terms: LeaseTerms,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self { run: None, restore: false, lease: LeasePlace::Repository, terms: LeaseTerms::default() }
     }
 }
 

@@ -18,6 +18,9 @@ pub fn objection(
     proposal: &Proposal,
     teams: &[TeamName],
 ) -> Option<String> {
+    if person.is_agent() {
+        return Some("it is an agent, and agents approve nothing".to_owned());
+    }
     let is_person = |identity: &Identity| {
         person.emails.iter().any(|known| known.eq_ignore_ascii_case(identity.email.trim()))
     };

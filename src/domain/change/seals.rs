@@ -124,11 +124,8 @@ mod tests {
             ("unknown", SignatureState::Unknown { key: "k".into(), why: "nobody's".into() }),
             ("unchecked", SignatureState::Unchecked("no gpg".into())),
         ];
-        Seals {
-            required,
-            unseen_counts: false,
-            states: states.into_iter().map(|(commit, state)| (commit.into(), state)).collect(),
-        }
+        let states = states.into_iter().map(|(commit, state)| (commit.into(), state)).collect();
+        Seals { required, states, unseen_counts: false }
     }
 
     #[test]

@@ -188,7 +188,7 @@ fn teams_are_compared_where_both_sides_know_them() {
     let mut people = People::default();
     for handle in ["a-chen", "m-ruiz"] {
         let person =
-            Person { handle: handle.into(), name: handle.into(), emails: vec![], chat: None, phone: None };
+            Person { handle: handle.into(), name: handle.into(), emails: vec![], ..Person::default() };
         people.persons.insert(handle.into(), person);
     }
     let team = Team {

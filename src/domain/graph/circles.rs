@@ -82,7 +82,9 @@ impl DependencyGraph {
             // What is both is required, and of that the other kind speaks.
             Kind::Optional => open.retain(|need| !required.contains(need)),
         }
-        found.iter().for_each(|path| cover(path, &mut open));
+        for path in &found {
+            cover(path, &mut open);
+        }
         while let Some((from, to)) = open.first().copied().filter(|_| found.len() < most) {
             // In a group there is always a way back.
             let Some(path) = shortest(&needs, to, from) else { break };

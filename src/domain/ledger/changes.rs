@@ -3,6 +3,7 @@
 use super::{
     event::Entry,
     happening::{Happening, Merged},
+    precondition_agent::ValidatedHead,
 };
 use crate::domain::{
     change::Identity,
@@ -130,6 +131,24 @@ pub struct Agreement {
     pub commit: CommitId,
 }
 
+/// A head that was validated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Validated {
+    /// What it came to.
+    pub result: ValidatedHead,
+    /// Who did it.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+impl Validated {
+    /// Whether it is about this head and merge base.
+    pub fn is_of(&self, head: &CommitId, base: &CommitId) -> bool {
+        self.result.head == *head && self.result.base == *base
+    }
+}
+
 /// Everything about one change.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChangeRecord {
@@ -145,6 +164,8 @@ pub struct ChangeRecord {
     pub merges: Vec<MergeRecord>,
     /// Glass that was broken for it, oldest first.
     pub glasses: Vec<Glass>,
+    /// The validation of a head that was recorded last.
+    pub validated: Option<Validated>,
     /// How many events are about it.
     pub events: usize,
 }
@@ -211,6 +232,16 @@ impl ChangeRecord {
             Happening::ChangeCommented { text, .. } => {
                 self.comments.push(Comment { text: text.clone(), by, at });
             }
+            Happening::ChangeValidated { head, base, errors, warnings, posted, .. } => {
+                let result = ValidatedHead {
+                    head: head.clone(),
+                    base: base.clone(),
+                    errors: *errors,
+                    warnings: *warnings,
+                    posted: *posted,
+                };
+                self.validated = Some(Validated { result, by, at });
+            }
             Happening::ChangeProposed { .. } => self.proposed = Some((at, by)),
             Happening::ChangeMerged(merged) => {
                 if self.merges.iter().any(|record| record.merged.commit == merged.commit) {
@@ -257,6 +288,7 @@ impl ChangeRecord {
             | Happening::RollbackFinished { .. }
             | Happening::ServiceActed { .. }
             | Happening::IncidentDeclared { .. }
+            | Happening::IncidentEscalated { .. }
             | Happening::IncidentAcknowledged { .. }
             | Happening::IncidentResolved { .. }
             | Happening::MainRestored(_)

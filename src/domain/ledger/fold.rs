@@ -5,10 +5,11 @@ use super::{
     event::{Entry, EntryBody},
     happening::{Happening, Restored, Verdict},
     precondition::ROLLBACK_CLAIM,
+    untold::Untold,
 };
 use crate::domain::{
     change::Identity,
-    incident::Incident,
+    incident::{Escalated, Incident},
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -24,12 +25,13 @@ const KEPT_ANOMALIES: usize = 100;
 /// Another number for every other way to read and fold events, so that a state which another version of
 /// this program folded is not taken for this one's.
 pub const FOLD_VERSION: u64 = {
-    let sources: [&[u8]; 5] = [
+    let sources: [&[u8]; 6] = [
         include_bytes!("changes.rs"),
         include_bytes!("event.rs"),
         include_bytes!("fold.rs"),
         include_bytes!("happening.rs"),
         include_bytes!("precondition.rs"),
+        include_bytes!("untold.rs"),
     ];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut file = 0;
@@ -117,6 +119,8 @@ pub struct Operations {
     pub running_rollbacks: BTreeMap<(ServiceName, EnvironmentName), RunningRollback>,
     /// Rollbacks that have ended, oldest first.
     pub past_rollbacks: Vec<PastRollback>,
+    /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
+    pub untold: Vec<Untold>,
     /// How many events were folded.
     pub events: usize,
     /// How many of them are of a kind that this program does not know.
@@ -143,7 +147,7 @@ pub fn incident_id(number: u32) -> IncidentId {
 }
 
 /// How an identity is shown: by name, or by e-mail address where there is none.
-fn shown(identity: &Identity) -> String {
+pub(super) fn shown(identity: &Identity) -> String {
     if identity.name.trim().is_empty() { identity.email.clone() } else { identity.name.clone() }
 }
 
@@ -188,7 +192,13 @@ impl Operations {
         self.events += 1;
         self.last_event = self.last_event.max(Some(entry.at));
         let result = match &entry.body {
-            EntryBody::Known(happening) => self.apply_known(entry, happening),
+            EntryBody::Known(happening) => {
+                let applied = self.apply_known(entry, happening);
+                if applied.is_ok() {
+                    self.remember(entry, happening);
+                }
+                applied
+            }
             EntryBody::Unknown { .. } => {
                 self.unknown += 1;
                 Ok(())
@@ -211,6 +221,7 @@ impl Operations {
             | Happening::RequestWithdrawn { change, .. }
             | Happening::ChangeCommented { change, .. }
             | Happening::ChangeReverted { change, .. }
+            | Happening::ChangeValidated { change, .. }
             | Happening::GlassOpened { change, .. }
             | Happening::GlassSeconded { change, .. }
             | Happening::GlassSettled { change, .. }
@@ -228,9 +239,13 @@ impl Operations {
                 });
                 Ok(())
             }
-            // How somebody was told changes nothing about what they were told of, and the cluster itself tells
-            // what became of a service.
-            Happening::NoticeDelivered { .. } | Happening::ServiceActed { .. } => Ok(()),
+            // How somebody was told changes nothing about what they were told of.
+            Happening::NoticeDelivered { about, event, deliveries, of } => {
+                self.told((about, event, of.as_ref()), deliveries, entry.at);
+                Ok(())
+            }
+            // The cluster itself tells what became of a service.
+            Happening::ServiceActed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }
@@ -258,10 +273,22 @@ impl Operations {
                     service: service.clone(),
                     declared_at: entry.at,
                     declared_by: shown(&entry.actor),
+                    escalated: None,
                     acknowledged: None,
                     resolved: None,
                 };
                 self.incidents.insert(number, incident);
+                Ok(())
+            }
+            Happening::IncidentEscalated { incident: id, level, to, unanswered } => {
+                let incident = self.open_incident(id)?;
+                let before = incident.escalated.as_ref();
+                if before.is_some_and(|before| before.level >= *level) {
+                    return Err(format!("level {level} of {id} was called before"));
+                }
+                let unanswered = *unanswered || before.is_some_and(|before| before.unanswered);
+                incident.escalated =
+                    Some(Escalated { level: *level, at: entry.at, to: to.clone(), unanswered });
                 Ok(())
             }
             Happening::IncidentAcknowledged { incident: id } => {

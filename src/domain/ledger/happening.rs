@@ -216,6 +216,26 @@ pub enum Happening {
         event: String,
         /// How each channel took it.
         deliveries: Vec<Delivery>,
+        /// The event's commit. Programs before there was an agent left it out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        of: Option<CommitId>,
+    },
+    /// The head of a change was validated.
+    #[serde(rename = "change.validated")]
+    ChangeValidated {
+        /// Which change.
+        change: ChangeId,
+        /// The head that was validated.
+        head: CommitId,
+        /// The merge base that it was held against.
+        base: CommitId,
+        /// How many errors were found, which block the merge.
+        errors: usize,
+        /// How many warnings were found.
+        warnings: usize,
+        /// Whether the forge shows it beside the head.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        posted: bool,
     },
     /// Somebody proposed an edit of a service.
     #[serde(rename = "change.proposed")]
@@ -286,6 +306,19 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<ServiceName>,
     },
+    /// A deadline of it has passed: the next level is called.
+    #[serde(rename = "incident.escalated")]
+    IncidentEscalated {
+        /// Which incident.
+        incident: IncidentId,
+        /// The level, from 1: how many deadlines have passed.
+        level: u32,
+        /// Whom it calls, as `policies/escalation.toml` has it.
+        to: Vec<String>,
+        /// Whether the time to acknowledge it had passed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        unanswered: bool,
+    },
     /// Somebody has taken it.
     #[serde(rename = "incident.acknowledged")]
     IncidentAcknowledged {
@@ -319,11 +352,13 @@ impl Happening {
             Self::GlassSeconded { .. } => "break-glass.seconded",
             Self::GlassSettled { .. } => "break-glass.settled",
             Self::NoticeDelivered { .. } => "notice.delivered",
+            Self::ChangeValidated { .. } => "change.validated",
             Self::ChangeProposed { .. } => "change.proposed",
             Self::RollbackStarted { .. } => "rollback.started",
             Self::RollbackFinished { .. } => "rollback.finished",
             Self::ServiceActed { .. } => "service.acted",
             Self::IncidentDeclared { .. } => "incident.declared",
+            Self::IncidentEscalated { .. } => "incident.escalated",
             Self::IncidentAcknowledged { .. } => "incident.acknowledged",
             Self::IncidentResolved { .. } => "incident.resolved",
         }
@@ -338,6 +373,7 @@ impl Happening {
             | Self::RequestWithdrawn { change, .. }
             | Self::ChangeCommented { change, .. }
             | Self::ChangeReverted { change, .. }
+            | Self::ChangeValidated { change, .. }
             | Self::GlassOpened { change, .. }
             | Self::GlassSeconded { change, .. }
             | Self::GlassSettled { change, .. }
@@ -349,6 +385,7 @@ impl Happening {
             | Self::RollbackFinished { service, environment, .. }
             | Self::ServiceActed { service, environment, .. } => format!("{service}@{environment}"),
             Self::IncidentDeclared { incident, .. }
+            | Self::IncidentEscalated { incident, .. }
             | Self::IncidentAcknowledged { incident }
             | Self::IncidentResolved { incident, .. } => incident.to_string(),
         }
@@ -385,12 +422,16 @@ impl Happening {
                 format!("{event} reached {sent} of {} channels", deliveries.len())
             }
             Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
+            Self::ChangeValidated { head, errors, warnings, .. } => {
+                format!("{errors} errors, {warnings} warnings at {}", head.short())
+            }
             Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
             Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
             Self::ServiceActed { verb, verdict, detail, .. } => {
                 format!("{}, {}, {detail}", verb.word(), verdict.as_str())
             }
             Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
+            Self::IncidentEscalated { level, to, .. } => format!("level {level} calls {}", to.join(", ")),
             Self::IncidentAcknowledged { .. } => "taken".to_owned(),
             Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
         };

@@ -9,6 +9,7 @@ use super::{
     fold::{Operations, RunningRollback},
     happening::{Happening, Verdict},
     landing,
+    precondition_agent::{ValidatedHead, escalate, validated},
 };
 use crate::{
     domain::{
@@ -154,6 +155,19 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         | Happening::GlassSettled { .. }
         | Happening::ServiceActed { .. }
         | Happening::NoticeDelivered { .. } => return Ok(()),
+        Happening::ChangeValidated { change, head, base, errors, warnings, posted } => {
+            let result = ValidatedHead {
+                head: head.clone(),
+                base: base.clone(),
+                errors: *errors,
+                warnings: *warnings,
+                posted: *posted,
+            };
+            validated(operations, change, &result)
+        }
+        Happening::IncidentEscalated { incident, level, to, unanswered } => {
+            escalate(operations, incident, *level, to, *unanswered)
+        }
         Happening::ChangeMerged(merged) => landing::merged(operations, merged),
         Happening::ChangeReverted { change, merged, commit, branch, reason } => {
             landing::reverted(operations, change, merged, commit, branch.as_deref(), reason)
@@ -193,7 +207,7 @@ fn running_rollback<'a>(
     operations.running_rollbacks.get(&(service.clone(), environment.clone()))
 }
 
-fn open_incident<'a>(
+pub(super) fn open_incident<'a>(
     operations: &'a Operations,
     id: &IncidentId,
 ) -> Result<&'a crate::domain::incident::Incident, Failure> {

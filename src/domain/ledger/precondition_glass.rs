@@ -155,7 +155,7 @@ fn unmoved(proposal: &Proposal, expected_head: &CommitId) -> Result<(), Failure>
 }
 
 fn person<'a>(people: &'a People, operator: &Identity) -> Result<&'a Person, Failure> {
-    people.by_email(&operator.email).ok_or_else(|| {
+    people.by_email(&operator.email).filter(|person| !person.is_agent()).ok_or_else(|| {
         Failure::refused(format!(
             "{} is nobody of policies/teams.toml, and breaking the glass needs people of it",
             text::clean(&operator.email)

@@ -72,7 +72,7 @@ fn rules(required: bool) -> SigningRules {
     let mut people = People::default();
     for name in ["ana", "bo"] {
         let emails = vec![format!("{name}@example.com"), format!("{name}@private.example")];
-        let person = Person { handle: name.into(), name: name.into(), emails, chat: None, phone: None };
+        let person = Person { handle: name.into(), name: name.into(), emails, ..Person::default() };
         people.persons.insert(name.into(), person);
     }
     let signers = AllowedSigners::parse(&format!("ana@example.com {ANA}bo@example.com {BO}"));

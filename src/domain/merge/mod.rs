@@ -416,9 +416,15 @@ pub fn unrecorded_restoration(
     ancestors: &[Ancestor],
     operations: &Operations,
 ) -> Option<Restored> {
-    ancestors.iter().find_map(|ancestor| {
+    restorations(main, ancestors)
+        .find(|restored| !operations.restorations.iter().any(|one| one.restored.commit == restored.commit))
+}
+
+/// The restorations that commits of the main branch tell of in their trailers, the newest first.
+pub fn restorations<'a>(main: &'a str, ancestors: &'a [Ancestor]) -> impl Iterator<Item = Restored> + 'a {
+    ancestors.iter().filter_map(move |ancestor| {
         let trailers = Trailers::of(&ancestor.message);
-        let restored = Restored {
+        Some(Restored {
             branch: main.to_owned(),
             from: ancestor.parent.clone()?,
             to: trailers.one(RESTORES)?.into(),
@@ -426,9 +432,7 @@ pub fn unrecorded_restoration(
             reason: trailers.one(REASON).unwrap_or_default().to_owned(),
             detected_at: trailers.one(DETECTED)?.parse().ok()?,
             incident: None,
-        };
-        let known = operations.restorations.iter().any(|one| one.restored.commit == restored.commit);
-        (!known).then_some(restored)
+        })
     })
 }
 

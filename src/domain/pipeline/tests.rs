@@ -123,8 +123,7 @@ fn told(open: &[Arc<Change>], operations: &Operations, platform: &Platform, minu
         handle: "cy".into(),
         name: "Cy".into(),
         emails: vec!["cy@example.com".into()],
-        chat: None,
-        phone: None,
+        ..Person::default()
     };
     let people = People { persons: [("cy".into(), person)].into(), ..People::default() };
     chips(open, operations, &people, platform, "<service>-v<version>", at(minute))

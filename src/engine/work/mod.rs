@@ -2,7 +2,9 @@
 
 mod act;
 pub(super) mod announce;
+mod assume;
 mod break_glass;
+mod deliver;
 mod forge_review;
 pub(super) mod landing;
 mod merge;
@@ -65,8 +67,11 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
         }
         Work::Comment { change, text } => review::comment(outside, change, text, report).await,
         Work::PostValidation { change, head, request, forge } => {
-            post::run(outside, change, head, *request, forge, report).await
+            post::run(outside, change, head, *request, forge.as_deref(), report).await
         }
+        Work::DeliverNotice { event, channels } => deliver::run(outside, event, channels, report).await,
+        Work::AssumeAgent => assume::assume(outside, report).await,
+        Work::YieldAgent => assume::give_up(outside, report).await,
         Work::BreakGlass { change, head, reason, length } => {
             break_glass::open(outside, change, head, reason, *length, report).await
         }
@@ -96,6 +101,29 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             let outcome = Outcome { incident, ..outcome(format!("{name} declared, {severity}"), receipt) };
             Ok(tell::after(outside, tell::Subject { about: name, ..subject }, outcome, report).await)
         }
+        Work::EscalateIncident { incident, escalation } => {
+            let (id, wanted) = (incident.clone(), escalation.clone());
+            let draft: Draft = Box::new(move |operations| {
+                ledger::escalate(operations, &id, wanted.level, &wanted.to, wanted.unanswered)
+            });
+            let receipt = append(outside, draft, report).await?;
+            let calls = escalation.to.clone();
+            let summary = format!("level {} of {incident} called: {}", escalation.level, calls.join(", "));
+            let outcome = Outcome { incident: Some(incident.clone()), ..outcome(summary, receipt) };
+            let state = outside.ports.ledger.state().await.ok();
+            let known = state.as_ref().and_then(|state| state.operations.incident(incident.as_str()));
+            let title = known.map_or("", |known| known.title.as_str());
+            let subject = tell::Subject {
+                event: Some(NoticeEvent::IncidentEscalated),
+                about: incident.to_string(),
+                title: format!("{title}; level {} calls {}", escalation.level, calls.join(", ")),
+                severity: known.map(|known| known.severity),
+                service: known.and_then(|known| known.service.clone()),
+                since: known.map(|known| known.declared_at),
+                calls,
+            };
+            Ok(tell::after(outside, subject, outcome, report).await)
+        }
         Work::AcknowledgeIncident { incident } => {
             let id = incident.clone();
             let draft: Draft = Box::new(move |operations| ledger::acknowledge(operations, &id));
@@ -122,6 +150,7 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
                 severity: known.map(|known| known.severity),
                 service: known.and_then(|known| known.service.clone()),
                 since: known.map(|known| known.declared_at),
+                ..tell::Subject::default()
             };
             Ok(tell::after(outside, subject, outcome, report).await)
         }

@@ -4,9 +4,10 @@
 use super::Reporter;
 use crate::{
     domain::{
+        catalog::Catalog,
         escalation::Severity,
         ledger::Happening,
-        name::ServiceName,
+        name::{CommitId, ServiceName},
         notice::{Notice, NoticeEvent, told},
         plan::Outcome,
     },
@@ -25,6 +26,8 @@ pub(super) struct Subject {
     pub service: Option<ServiceName>,
     /// Since when; now unless said.
     pub since: Option<DateTime<Utc>>,
+    /// Whom it calls by the severity matrix.
+    pub calls: Vec<String>,
 }
 
 /// Tells every channel that wants to hear, at once, and adds to the outcome how that went.
@@ -44,33 +47,21 @@ pub(super) async fn after(
         }
     };
     let settings = &catalog.settings;
-    let channels: Vec<_> =
-        settings.channels.iter().filter(|channel| channel.wants(event, subject.severity)).collect();
+    let channels: Vec<_> = settings
+        .channels
+        .iter()
+        .filter(|channel| channel.hears(event, subject.severity, &subject.calls))
+        .collect();
     if channels.is_empty() {
         return outcome;
     }
     report.step(2, "telling").await;
     let now = outside.ports.clock.now();
-    let service = subject.service.as_ref().and_then(|name| catalog.services.get(name));
-    // The event's own page, once everybody can see it there.
-    let link = match (&settings.forge, &outcome.commit) {
-        (Some(forge), Some(commit)) if outcome.synced => Some(forge.commit_page(commit)),
-        _ => None,
-    };
     let key = outcome.commit.as_ref().map_or_else(|| now.to_rfc3339(), ToString::to_string);
-    let notice = Notice {
-        key: format!("{}/{key}", event.as_str()),
-        event,
-        about: subject.about,
-        title: subject.title,
-        severity: subject.severity,
-        project: service.and_then(|service| service.project.clone()),
-        service: subject.service,
-        by: repository.operator().await.map(|operator| operator.name).unwrap_or_default(),
-        since: subject.since.unwrap_or(now),
-        link,
-        platform: settings.name.clone(),
-    };
+    let by = repository.operator().await.map(|operator| operator.name).unwrap_or_default();
+    // The event's own page, once everybody can see it there.
+    let page = outcome.commit.as_ref().filter(|_| outcome.synced);
+    let notice = notice(&catalog, event, subject, (by, now), (&key, page));
     let deliveries = channels.into_iter().map(|channel| outside.ports.notifier.deliver(channel, &notice));
     outcome.deliveries = futures::future::join_all(deliveries).await;
     if let Some(words) = told(&outcome.deliveries) {
@@ -80,6 +71,31 @@ pub(super) async fn after(
     record(outside, &notice.about, event.as_str(), outcome).await
 }
 
+/// The notice of an event. Its key is the same for every attempt to deliver it, whoever makes it.
+pub(super) fn notice(
+    catalog: &Catalog,
+    event: NoticeEvent,
+    subject: Subject,
+    (by, now): (String, DateTime<Utc>),
+    (key, page): (&str, Option<&CommitId>),
+) -> Notice {
+    let settings = &catalog.settings;
+    let service = subject.service.as_ref().and_then(|name| catalog.services.get(name));
+    Notice {
+        key: format!("{}/{key}", event.as_str()),
+        event,
+        about: subject.about,
+        title: subject.title,
+        severity: subject.severity,
+        project: service.and_then(|service| service.project.clone()),
+        service: subject.service,
+        by,
+        since: subject.since.unwrap_or(now),
+        link: settings.forge.as_ref().zip(page).map(|(forge, commit)| forge.commit_page(commit)),
+        platform: settings.name.clone(),
+    }
+}
+
 /// Writes into the ledger who was told and who was not. What was done is done: a ledger that cannot take it makes
 /// a note in the outcome, and no failure.
 pub(super) async fn record(outside: &Outside, about: &str, event: &str, mut outcome: Outcome) -> Outcome {
@@ -87,6 +103,7 @@ pub(super) async fn record(outside: &Outside, about: &str, event: &str, mut outc
         about: about.to_owned(),
         event: event.to_owned(),
         deliveries: outcome.deliveries.clone(),
+        of: outcome.commit.clone(),
     };
     let draft: Draft = Box::new(move |_| Ok(happening.clone()));
     match outside.ports.ledger.append(outside.ports.clock.now(), draft).await {

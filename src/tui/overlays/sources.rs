@@ -3,6 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
+    domain::leadership::AgentState,
     model::world::Freshness,
     tui::{
         paint::{Painter, piece},
@@ -45,9 +46,38 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, offset: usiz
                 page.blank();
             }
         }
+        agent(view, page);
         missing(view, page);
         problems(view, page);
     });
+}
+
+/// Who looks after the platform while nobody watches.
+fn agent(view: &View<'_>, page: &mut window::Page<'_>) {
+    let Some(seen) = &view.model.world.agent.value else { return };
+    let words = seen.words(view.now());
+    let (mark, role, text) = match (seen.state(view.now()).0, &seen.record) {
+        (AgentState::None, _) | (_, None) => (
+            "◌",
+            Role::StatusUnknown,
+            "no agent: start `quarterdeck agent`, or take its place with `:` agent".to_owned(),
+        ),
+        (_, Some(record)) if seen.is_here => (
+            "▲",
+            Role::StatusWarning,
+            format!("this console is the agent ({}); its last sign of life: {words}", record.holder),
+        ),
+        (AgentState::Alive, Some(record)) => {
+            ("●", Role::StatusOk, format!("agent {}; its last sign of life: {words} ago", record.holder))
+        }
+        (_, Some(record)) => (
+            "■",
+            Role::StatusCritical,
+            format!("agent {} is {words}; nobody looks after clocks and notices", record.holder),
+        ),
+    };
+    page.blank();
+    page.marked(mark, role, &text, Role::Text);
 }
 
 /// Kinds that a cluster does not serve or does not let us see.

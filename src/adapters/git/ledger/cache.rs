@@ -6,12 +6,14 @@ use crate::domain::{
     change::{ChangeClass, Identity},
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
-    incident::Incident,
+    incident::{Escalated, Incident},
     ledger::{
         Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass,
-        MergeRecord, Merged, Operations, PastRollback, Restoration, Restored, RunningRollback, Verdict,
+        MergeRecord, Merged, Operations, PastRollback, Restoration, Restored, RunningRollback, Untold,
+        Validated, ValidatedHead, Verdict,
     },
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+    notice::NoticeEvent,
 };
 use chrono::{DateTime, Duration, Utc};
 use gix::{ObjectId, Repository};
@@ -317,12 +319,18 @@ enum Word {
     Breaking,
     Policy,
     Infrastructure,
+    IncidentDeclared,
+    IncidentEscalated,
+    IncidentResolved,
+    ChangeApproved,
+    MainRestored,
 }
 
 words! {
     Severity { Info, Low, Medium, High, Critical }
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
+    NoticeEvent { IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored }
     ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
 
@@ -342,7 +350,13 @@ macro_rules! structs {
 
 structs! {
     Identity { name, email }
-    Incident { id, severity, title, service, declared_at, declared_by, acknowledged, resolved }
+    Incident { id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved }
+    Escalated { level, at, to, unanswered }
+    Untold {
+        commit, event, about, title, severity, service, calls, by, at, failed, tries, tried_at,
+    }
+    ValidatedHead { head, base, errors, warnings, posted }
+    Validated { result, by, at }
     Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit, place }
     ReviewAnswers { reason, effect, documentation, breaking, tests }
     ChangesRequest { head, digest, note, withdrawn, by, at, place }
@@ -351,7 +365,7 @@ structs! {
     MergeRecord { merged, by, at, reverted }
     Glass { head, reason, expires, incident, by, at, seconds, settled, commit }
     Agreement { at, by, commit }
-    ChangeRecord { approvals, requests, comments, proposed, merges, glasses, events }
+    ChangeRecord { approvals, requests, comments, proposed, merges, glasses, validated, events }
     Restored { branch, from, to, commit, reason, detected_at, incident }
     Restoration { restored, at, by }
     RunningRollback { from, to, object, since, by }
@@ -360,7 +374,7 @@ structs! {
     }
     Anomaly { commit, text }
     Operations {
-        incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, events, unknown,
+        incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, untold, events, unknown,
         contradictions, anomalies, last_event,
     }
 }

@@ -237,6 +237,7 @@ fn renumber(
             Some(formerly)
         }
         Happening::IncidentAcknowledged { incident }
+        | Happening::IncidentEscalated { incident, .. }
         | Happening::IncidentResolved { incident, .. }
         | Happening::GlassOpened { incident, .. } => {
             let now = renumbered.get(incident)?.clone();
@@ -258,6 +259,7 @@ fn renumber(
         | Happening::GlassSeconded { .. }
         | Happening::GlassSettled { .. }
         | Happening::NoticeDelivered { .. }
+        | Happening::ChangeValidated { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. }
         | Happening::ServiceActed { .. } => None,

@@ -51,7 +51,12 @@ fn from_utf16(bytes: &[u8], (order, mark): (Order, usize)) -> String {
 
 /// Whether bytes of a file that is no control file are text that can be looked through.
 pub fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok() || utf16(bytes).is_some_and(|(_, mark)| mark > 0)
+    std::str::from_utf8(bytes).is_ok()
+        || utf16(bytes).filter(|(_, mark)| *mark > 0 && bytes.len().is_multiple_of(2)).is_some_and(|order| {
+            let text = from_utf16(bytes, order);
+            // What a picture would give is no text.
+            !text.contains([char::REPLACEMENT_CHARACTER, '\0'])
+        })
 }
 
 /// The text of a file. Of a control file it is one that its format can read: then carriage returns alone are line feeds,
@@ -73,7 +78,7 @@ pub fn text_of(bytes: Vec<u8>, is_control_file: bool) -> (String, Option<Damage>
     };
     match bare_return(&text).filter(|_| is_control_file) {
         // What is worse has been said.
-        Some(at) => (with_line_feeds(text), damage.or(Some(Damage::BareReturns(at)))),
+        Some(at) => (with_line_feeds(&text), damage.or(Some(Damage::BareReturns(at)))),
         None => (text, damage),
     }
 }
@@ -85,9 +90,9 @@ fn bare_return(text: &str) -> Option<usize> {
 }
 
 /// Every carriage return without a line feed as one: as long as before, so that all places stay.
-fn with_line_feeds(text: String) -> String {
+fn with_line_feeds(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    let mut rest = text.as_str();
+    let mut rest = text;
     while let Some(at) = rest.find('\r') {
         out.push_str(&rest[..at]);
         out.push(if rest[at + 1..].starts_with('\n') { '\r' } else { '\n' });
@@ -129,6 +134,9 @@ mod tests {
         }
         // Other files are what they are.
         assert_eq!(text_of(b"a\rb".to_vec(), false), ("a\rb".to_owned(), None));
-        assert!(is_text(&wide(text, Order::Little, true)) && is_text(b"a") && !is_text(b"\x89PNG\xff"));
+        assert!(is_text(&wide(text, Order::Little, true)) && is_text(b"a"));
+        for picture in [&b"\x89PNG\xff"[..], b"\xff\xfe\0", b"\xff\xfe\0\0a\0", b"\xff\xfe\0\xd8a\0"] {
+            assert!(!is_text(picture), "{picture:?}");
+        }
     }
 }

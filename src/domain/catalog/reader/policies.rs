@@ -5,7 +5,7 @@ use crate::domain::{
     catalog::{Catalog, Pattern},
     escalation::{Severity, SeverityPolicy},
     name::{PersonName, ServiceName, TeamName},
-    people::{Person, Rotation, Team},
+    people::{Person, PersonKind, Rotation, Team},
     rules::reading,
 };
 use std::ops::Range;
@@ -17,7 +17,12 @@ pub fn read_teams(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) {
         catalog.places.insert(format!("person.{handle}"), at);
         let mut emails: Vec<String> = view.owned("email").into_iter().collect();
         emails.extend(view.list::<String>("emails"));
+        let kind = match view.text("kind") {
+            Some("agent") => PersonKind::Agent,
+            _ => PersonKind::Human,
+        };
         let person = Person {
+            kind,
             name: view.owned("name").unwrap_or_else(|| handle.to_string()),
             emails,
             chat: view.owned("chat"),

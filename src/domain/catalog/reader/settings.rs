@@ -2,17 +2,23 @@
 
 use super::{sink::Sink, view::View};
 use crate::domain::{
-    catalog::{Catalog, Environment, ScrapeSettings},
+    catalog::{AgentSettings, Catalog, Environment, ScrapeSettings},
     escalation::Severity,
     finding::{Level, Span},
     forge::{ForgeKind, ForgeSettings, SecretPlace},
+    leadership::{LeasePlace, LeaseTerms},
     name::{ContextName, EnvironmentName, ProjectName},
     notice::{AddressPlace, Channel, ChannelKind, NoticeEvent},
     rules::{self, reading},
     text::clean,
 };
 use chrono::Duration;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time};
+
+/// A shorter one could not be renewed in time over a slow network.
+const SHORTEST_LEASE: time::Duration = time::Duration::from_secs(3);
+/// A longer one would leave everything undone for that long after an agent died.
+const LONGEST_LEASE: time::Duration = time::Duration::from_mins(10);
 
 /// Reads `quarterdeck.toml`.
 pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) {
@@ -76,6 +82,9 @@ pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) 
     if let Some(changes) = top.table("changes") {
         settings.merge_on_forge = changes.text("merge") == Some("forge");
         settings.direct_revert = changes.boolean("direct_revert").unwrap_or_default();
+    }
+    if let Some(view) = top.table("agent") {
+        settings.agent = agent(view, sink);
     }
     settings.forge = top.table("forge").and_then(|view| forge(view, sink));
     for (name, at, view) in top.named("notify") {
@@ -153,6 +162,35 @@ fn forge(view: View<'_, '_>, sink: &mut Sink) -> Option<ForgeSettings> {
         }
     }
     Some(ForgeSettings { kind, url, repository, token, review, projects })
+}
+
+/// `[agent]`.
+fn agent(view: View<'_, '_>, sink: &mut Sink) -> AgentSettings {
+    let mut settings = AgentSettings {
+        run: view.table.contains_key("run").then(|| view.list("run")),
+        restore: view.boolean("restore").unwrap_or_default(),
+        ..AgentSettings::default()
+    };
+    let Some(lease) = view.table("lease") else { return settings };
+    if let Some(context) = lease.text("context") {
+        settings.lease = LeasePlace::Cluster {
+            context: ContextName::from(context),
+            namespace: lease.owned("namespace").unwrap_or_else(|| "default".to_owned()),
+            name: lease.owned("name").unwrap_or_else(|| "quarterdeck-agent".to_owned()),
+        };
+    }
+    if let (Some(duration), Some(at)) = (lease.duration("duration"), lease.span("duration")) {
+        match duration.to_std() {
+            Ok(duration) if (SHORTEST_LEASE..=LONGEST_LEASE).contains(&duration) => {
+                settings.terms = LeaseTerms { duration };
+            }
+            _ => {
+                let message = "a lease holds between 3 seconds and 10 minutes".to_owned();
+                refuse(sink, &at, message, "write for example `duration = \"15s\"`");
+            }
+        }
+    }
+    settings
 }
 
 /// `[notify.<name>]`; `None` when it cannot be used.

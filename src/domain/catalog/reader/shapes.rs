@@ -53,6 +53,7 @@ static LIFECYCLE: &[&str] = &["development", "beta", "ga", "maintenance", "depre
 static TIERS: &[&str] = &["critical", "high", "medium", "low"];
 static SEVERITIES: &[&str] = &["critical", "high", "medium", "low", "info"];
 static MANAGERS: &[&str] = &["deployment", "argo-cd", "argo-rollouts", "flux", "compose"];
+static PERSONS: &[&str] = &["human", "agent"];
 static STRATEGIES: &[&str] = &["immediate", "canary", "blue-green", "scheduled"];
 static DIFFICULTIES: &[&str] = &["easy", "moderate", "hard"];
 static BREAKS: &[&str] = &["graceful", "immediate"];
@@ -60,7 +61,10 @@ static FORGES: &[&str] = &["github", "gitlab", "gitea"];
 static CHANNELS: &[&str] = &["slack", "webhook"];
 /// What a channel can hear of.
 static MERGES: &[&str] = &["here", "forge"];
-static NOTICES: &[&str] = &["incident.declared", "incident.resolved", "change.approved", "main.restored"];
+static NOTICES: &[&str] =
+    &["incident.declared", "incident.escalated", "incident.resolved", "change.approved", "main.restored"];
+/// What the agent can look after, as `engine/reconcile` lists it.
+pub static RECONCILERS: &[&str] = &["validate", "escalate", "notify"];
 /// Gates that a team may own.
 static GATES: &[&str] = &["code-review", "security", "architecture", "compliance"];
 /// Tiers for which promises are made, and the default.
@@ -313,6 +317,11 @@ pub static TEAMS: Table = closed(&[
 ]);
 static PERSON: Table = closed(&[
     optional("name", Kind::Text, "Full name"),
+    optional(
+        "kind",
+        Kind::Word(PERSONS),
+        "`agent` for an unattended program, which approves nothing; `human` unless said",
+    ),
     optional("email", Kind::Text, "E-mail address; recognises the author of a commit"),
     optional("emails", TEXTS, "Several e-mail addresses"),
     optional("chat", Kind::Text, "Where to write to"),
@@ -492,6 +501,7 @@ pub static SETTINGS: Table = closed(&[
     ),
     optional("limits", Kind::Table(&LIMITS), "What one change may do at most"),
     optional("changes", Kind::Table(&CHANGES), "How changes reach the main branch"),
+    optional("agent", Kind::Table(&AGENT), "What is done while nobody watches (docs/AGENT.md)"),
     optional(
         "rules",
         Kind::Named(&Names { name: Kind::Text, value: Kind::Word(LEVELS) }),
@@ -506,6 +516,17 @@ static LIMITS: Table = closed(&[optional(
 static CHANGES: Table = closed(&[
     optional("merge", Kind::Word(MERGES), "Who merges a change that has a request: `here` unless said"),
     optional("direct_revert", Kind::Boolean, "A change may be taken back without a proposal; no unless said"),
+]);
+static AGENT: Table = closed(&[
+    optional("run", Kind::List(&Kind::Word(RECONCILERS)), "What it looks after; everything unless said"),
+    optional("restore", Kind::Boolean, "It brings a broken main branch back without asking; no unless said"),
+    optional("lease", Kind::Table(&LEASE), "Where agents agree who leads; a lock of the clone unless said"),
+]);
+static LEASE: Table = closed(&[
+    required("context", Kind::Text, "Context in the kubeconfig"),
+    optional("namespace", Kind::Name, "Namespace of the Lease; `default` unless said"),
+    optional("name", Kind::Name, "Its name; `quarterdeck-agent` unless said"),
+    optional("duration", Kind::Duration, "How long it holds without being renewed; 15 seconds unless said"),
 ]);
 static REPOSITORY: Table = closed(&[
     optional("remote", Kind::Text, "Git remote that is the truth; `origin` unless said"),

@@ -86,6 +86,21 @@ fn all_kinds() -> Vec<Happening> {
                 attempts: 3,
                 at: DateTime::from_timestamp(1_790_000_000, 0).unwrap(),
             }],
+            of: Some("c".repeat(40).into()),
+        },
+        Happening::ChangeValidated {
+            change: "api-2".into(),
+            head: "a".repeat(40).into(),
+            base: "b".repeat(40).into(),
+            errors: 1,
+            warnings: 2,
+            posted: true,
+        },
+        Happening::IncidentEscalated {
+            incident: "INC-5".into(),
+            level: 2,
+            to: vec!["@on-call".into(), "slack#critical".into()],
+            unanswered: true,
         },
         Happening::ChangeProposed {
             change: "old-api-retired".into(),

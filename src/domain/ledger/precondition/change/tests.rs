@@ -48,8 +48,7 @@ fn people() -> People {
             handle: handle.into(),
             name: handle.to_owned(),
             emails: emails.into_iter().map(str::to_owned).collect(),
-            chat: None,
-            phone: None,
+            ..Person::default()
         };
         people.persons.insert(person.handle.clone(), person);
     }
