@@ -241,9 +241,11 @@ mod tests {
     fn commands_keys_and_risk_of_an_action_are_named() {
         let text = actions();
         let row = text.lines().find(|line| line.starts_with("| `service.rollback`")).unwrap();
-        for part in
-            ["pane: `R`", "`quarterdeck service rollback SERVICE --environment ENVIRONMENT`", "destructive"]
-        {
+        for part in [
+            "pane: `R`",
+            "`quarterdeck service rollback SERVICE --environment ENVIRONMENT [--to TO]`",
+            "destructive",
+        ] {
             assert!(row.contains(part), "{row}");
         }
         assert!(text.contains("`1` inventory"), "{text}");

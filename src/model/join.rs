@@ -560,6 +560,24 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_measures_is_not_waited_for() {
+        let why = |world: &World| {
+            let joined = Joined::new(world);
+            joined.service("s3").unwrap().places[0].judgement.reasons.join("; ")
+        };
+        let mut world = world();
+        assert_eq!(why(&world), UNMEASURED);
+        let mut catalog = Catalog::clone(world.catalog.value.as_ref().unwrap());
+        catalog.settings.scrape = Some(crate::domain::catalog::ScrapeSettings {
+            url: "http://{service}/metrics".into(),
+            interval: chrono::Duration::seconds(15),
+            timeout: chrono::Duration::seconds(5),
+        });
+        world.catalog.value = Some(Arc::new(catalog));
+        assert_eq!(why(&world), "not scraped yet");
+    }
+
+    #[test]
     fn each_step_gives_what_a_join_of_everything_gives_and_keeps_the_other_rows() {
         let mut world = world();
         let mut joined = Joined::new(&world);

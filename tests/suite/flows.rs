@@ -324,6 +324,47 @@ async fn an_incident_is_declared_taken_and_resolved() {
 }
 
 #[tokio::test]
+async fn a_field_of_choices_takes_no_other_words_and_a_service_must_be_one() {
+    let mut console = Console::start(Scenario::Calm).await;
+    console.keys("D");
+    let severity = |console: &Console| match console.overlay() {
+        Some(Overlay::Form { fields, .. }) => {
+            assert!(fields[0].choices.contains(&fields[0].input.text), "{:?}", fields[0]);
+            fields[0].input.text.clone()
+        }
+        other => panic!("{other:?}"),
+    };
+    for (typed, expected) in
+        [("m", "medium"), ("z", "medium"), ("h", "high"), ("Info", "info"), ("!", "info")]
+    {
+        console.type_text(typed);
+        assert_eq!(severity(&console), expected, "{typed}");
+    }
+    console.keys("backspace delete ctrl-u");
+    assert_eq!(severity(&console), "info");
+    console.keys("tab");
+    console.type_text("checkout is slow");
+    console.keys("tab ctrl-u");
+    console.type_text("chekout");
+    console.keys("enter");
+    let problem = match console.overlay() {
+        Some(Overlay::Form { problem, .. }) => problem.clone().unwrap_or_default(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(problem, "no service is called chekout: did you mean checkout?");
+}
+
+#[tokio::test]
+async fn the_palette_finds_an_action_by_its_other_name() {
+    let mut console = Console::start(Scenario::Calm).await;
+    console.keys(":");
+    console.type_text("incident.acknowledge");
+    let Some(Overlay::Palette { entries, .. }) = console.overlay() else { panic!("no palette") };
+    let found = entries.iter().find(|entry| entry.id == "incident.ack");
+    assert_eq!(found.map(|entry| entry.aliases), Some(&["incident.acknowledge"][..]), "{entries:?}");
+}
+
+#[tokio::test]
 async fn a_filter_survives_the_zoom_and_escape_undoes_one_thing_at_a_time() {
     let mut console = Console::start(Scenario::BadRelease).await;
     // The dashboard's own filter goes first.

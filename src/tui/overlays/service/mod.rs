@@ -389,3 +389,21 @@ fn open(view: &View<'_>, page: &mut Page<'_>, service: &Service) {
         ]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::most_errors;
+
+    #[test]
+    fn the_most_errors_are_those_that_were_seen() {
+        for (trend, expected) in [
+            (&[0.0, 0.0][..], "  no errors"),
+            // Below the end of the scale, which is one per cent at least.
+            (&[0.0, 0.001, 0.0005], "  up to 0.10% errors"),
+            (&[0.02, f64::NAN], "  up to 2.0% errors"),
+            (&[f64::NAN], "  no data"),
+        ] {
+            assert_eq!(most_errors(trend), expected, "{trend:?}");
+        }
+    }
+}
