@@ -37,6 +37,7 @@ use work::deploy::Sightings;
 use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
+    hash::{BuildHasher, Hasher, RandomState},
     sync::{Arc, Mutex, PoisonError},
 };
 pub use work::{Reporter, deploy};
@@ -69,8 +70,9 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        let began = ports.clock.now().timestamp_micros();
-        let holder = Arc::from(format!("{}-{began}", std::process::id()));
+        // The hasher's keys are random in every process: two that start at the same moment differ.
+        let chance = RandomState::new().build_hasher().finish();
+        let holder = Arc::from(format!("{chance:016x}-{}", ports.clock.now().timestamp_micros()));
         Self {
             ports,
             clusters: Arc::default(),

@@ -31,6 +31,7 @@ use crate::{
             verb::{Verb, VerbRoute},
         },
         name::ContextName,
+        text,
     },
     error::Failure,
     ports::{Answer, Clock as _, Cluster, Clusters, LogLines, PublishCluster},
@@ -136,7 +137,7 @@ impl KubeCluster {
     /// Reads one object as JSON.
     async fn get(&self, resource: &ApiResource, namespace: &str, name: &str) -> Result<Value, Failure> {
         let attempt = format!("read {} {namespace}/{name}", resource.kind);
-        let request = path(resource, namespace)?.get(name, &kube::api::GetParams::default());
+        let request = path(resource, namespace)?.get(object_name(name)?, &kube::api::GetParams::default());
         self.send(&attempt, request).await
     }
 }
@@ -157,6 +158,21 @@ fn path(resource: &ApiResource, namespace: &str) -> Result<Request, Failure> {
             .hint("correct the namespace in quarterdeck.toml or the project's deployment.toml"));
     }
     Ok(Request::new(DynamicObject::url_path(resource, Some(namespace))))
+}
+
+/// The name of an object, where it can be one: it becomes a part of a URL, and must not lead elsewhere.
+fn object_name(name: &str) -> Result<&str, Failure> {
+    let inside =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':');
+    let valid = !name.is_empty()
+        && name.len() <= 253
+        && name.bytes().all(inside)
+        && name.split('.').all(|part| !part.is_empty());
+    if valid {
+        return Ok(name);
+    }
+    Err(Failure::configuration(format!("`{}` cannot be the name of an object", text::clean(name)))
+        .hint("correct the name of the workload or the application in the control repository"))
 }
 
 /// What came of a request that did not succeed.

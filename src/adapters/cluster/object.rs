@@ -1,6 +1,6 @@
 //! One object of a cluster by name: reading it, changing it under a lock, and asking whether we may.
 
-use super::{DEADLINE, FIELD_MANAGER, KubeCluster, failures, path};
+use super::{DEADLINE, FIELD_MANAGER, KubeCluster, failures, object_name, path};
 use crate::{domain::deployment::ObjectRef, error::Failure};
 use kube::{
     api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
@@ -57,8 +57,8 @@ impl<'a> Object<'a> {
 
     /// Reads it; `None` when it is not there.
     pub(super) async fn find(&self) -> Result<Option<Value>, Failure> {
-        let request =
-            path(&self.resource, &self.namespace)?.get(&self.name, &kube::api::GetParams::default());
+        let request = path(&self.resource, &self.namespace)?
+            .get(object_name(&self.name)?, &kube::api::GetParams::default());
         match self.cluster.send_raw(request).await {
             Ok(value) => Ok(Some(value)),
             Err(problem) if problem.code() == Some(404) => Ok(None),
@@ -152,7 +152,7 @@ impl<'a> Object<'a> {
             preconditions: Some(Preconditions { uid: Some(uid.to_owned()), resource_version: None }),
             ..DeleteParams::background()
         };
-        let request = path(&self.resource, &self.namespace)?.delete(&self.name, &params);
+        let request = path(&self.resource, &self.namespace)?.delete(object_name(&self.name)?, &params);
         match self.cluster.send_raw::<Value>(request).await {
             Ok(_) => Ok(()),
             Err(problem) if problem.code() == Some(404) => Ok(()),

@@ -68,7 +68,7 @@ pub const TABLE: &[Right] = &[
     Right {
         group: "",
         resource: "services",
-        verbs: &["list"],
+        verbs: &["get", "list"],
         roles: ALL,
         why: "which pods get its traffic",
     },

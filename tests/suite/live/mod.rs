@@ -25,7 +25,7 @@ use quarterdeck::{
             verb::Verb,
         },
     },
-    error::Failure,
+    error::{Failure, FailureKind},
     ports::Cluster,
 };
 use serde_json::{Value, json};
@@ -126,8 +126,17 @@ impl Live {
     }
 
     async fn act(&self, verb: Verb, replicas: Option<u32>) {
-        let route = self.cluster.plan_verb(&self.target, verb, replicas).await.unwrap();
-        self.cluster.act(&self.target, &route).await.unwrap();
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        let route = loop {
+            let route = self.cluster.plan_verb(&self.target, verb, replicas).await.unwrap();
+            match self.cluster.act(&self.target, &route).await {
+                Ok(()) => break route,
+                // A controller wrote its status in that moment; a person plans again.
+                Err(failure)
+                    if failure.kind == FailureKind::Conflict && tokio::time::Instant::now() < deadline => {}
+                Err(failure) => panic!("{}: {}", verb.word(), failure.render()),
+            }
+        };
         let ask = async || self.cluster.verb_status(&self.target, &route).await;
         self.until(verb.word(), ask).await;
     }

@@ -5,7 +5,7 @@ use super::Situation;
 use crate::{
     domain::{
         catalog::{ManagedBy, Target},
-        deployment::verb::Verb,
+        deployment::{RolloutStatus, verb::Verb},
         ledger::Happening,
         merge::{self, CHANGELOG, CommitDraft, Landing, VERSIONS},
         name::{ChangeId, ServiceName},
@@ -17,10 +17,14 @@ use crate::{
         work::{Reporter, landing, revert},
     },
     error::{Failure, FailureKind},
-    ports::{BranchDraft, BranchMove, Draft, Publication},
+    ports::{BranchDraft, BranchMove, Cluster, Draft, Publication},
 };
 use semver::Version;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// How long Argo CD may take to look at Git anew.
+const LOOKS_ANEW_WITHIN: Duration = Duration::from_secs(10);
 
 /// Makes Git say what runs; tells how.
 pub(super) async fn settle(outside: &Outside, situation: &Situation) -> Result<String, Failure> {
@@ -174,16 +178,43 @@ pub(in crate::engine::work) async fn resume(outside: &Outside, targets: &[Target
         let resumed = async {
             let cluster = outside.cluster(&target.context)?;
             let route = cluster.plan_verb(target, Verb::Resume, None).await?;
-            cluster.act(target, &route).await
+            if target.managed_by == ManagedBy::ArgoCd && !is_synced(cluster.as_ref(), target).await? {
+                return Ok(false);
+            }
+            cluster.act(target, &route).await.map(|()| true)
         };
         match resumed.await {
-            Ok(()) => said.push(format!("automated sync in {place} is resumed")),
+            Ok(true) => said.push(format!("automated sync in {place} is resumed")),
+            // The manifests follow the main branch after a while; resumed before, it would bring back what failed.
+            Ok(false) => said.push(format!(
+                "automated sync in {place} stays suspended, for what Argo CD finds in Git is not what runs: once it is \
+                 Synced, `quarterdeck service resume {} --environment {place}`",
+                target.service
+            )),
             // It was never suspended.
             Err(failure) if failure.kind == FailureKind::Refused => {}
             Err(failure) => said.push(format!("automated sync in {place} is NOT resumed: {failure}")),
         }
     }
     (!said.is_empty()).then(|| said.join("; "))
+}
+
+/// Whether Argo CD finds in Git what runs, after it has looked anew; it gets some time for that.
+async fn is_synced(cluster: &dyn Cluster, target: &Target) -> Result<bool, Failure> {
+    let deadline = Instant::now() + LOOKS_ANEW_WITHIN;
+    let look = cluster.plan_verb(target, Verb::Refresh, None).await?;
+    cluster.act(target, &look).await?;
+    loop {
+        let is_over = matches!(cluster.verb_status(target, &look).await?, RolloutStatus::Complete(_));
+        if is_over {
+            let seen = cluster.plan_verb(target, Verb::Refresh, None).await?;
+            return Ok(seen.facts.iter().any(|(label, value)| label == "sync" && value == "Synced"));
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// Whether the main branch asks for a version of a service.
