@@ -115,9 +115,9 @@ fn engine(home: &Path) -> Engine {
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
         registry: Arc::new(HttpRegistry::new()),
         commands: Arc::new(LocalCommands::new(home, None)),
-        leaderships: Arc::new(leases),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];

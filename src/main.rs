@@ -222,9 +222,9 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         alerts: Arc::new(Alertmanager::new()?),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
         registry: Arc::new(HttpRegistry::new()),
         commands: Arc::new(LocalCommands::new(directory, quarterdeck::config::paths::state_dir())),
-        leaderships: Arc::new(leases),
     };
     Ok((ports, problem))
 }

@@ -420,10 +420,10 @@ pub struct Ports {
     pub forge: Arc<dyn Forge>,
     /// Notices to people.
     pub notifier: Arc<dyn Notifier>,
+    /// Who leads among agents.
+    pub leaderships: Arc<dyn Leaderships>,
     /// Registries of images.
     pub registry: Arc<dyn Registry>,
     /// Commands of the control repository.
     pub commands: Arc<dyn Commands>,
-    /// Who leads among agents.
-    pub leaderships: Arc<dyn Leaderships>,
 }

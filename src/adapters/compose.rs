@@ -247,7 +247,7 @@ impl Compose {
         Ok(view)
     }
 
-    async fn open_log(&self, target: &Target, request: &LogRequest) -> Result<LogLines, Failure> {
+    fn open_log(&self, target: &Target, request: &LogRequest) -> Result<LogLines, Failure> {
         let tail = request.tail.to_string();
         let mut arguments = vec!["logs", "--no-color", "--no-log-prefix", "--tail", tail.as_str()];
         if request.follow {
@@ -350,7 +350,7 @@ impl Cluster for Compose {
 
     fn logs(&self, target: &Target, request: &LogRequest) -> Answer<'_, LogLines> {
         let (target, request) = (target.clone(), request.clone());
-        async move { self.open_log(&target, &request).await }.boxed()
+        async move { self.open_log(&target, &request) }.boxed()
     }
 
     fn plan_verb(&self, target: &Target, _verb: Verb, _replicas: Option<u32>) -> Answer<'_, VerbRoute> {

@@ -148,7 +148,7 @@ impl Traffic {
 
     /// The same, by the selectors of `services` and by the weights of `rollouts` that route traffic.
     pub fn route(&self, pods: &[Arc<Value>], services: &[Arc<Value>], rollouts: &[Arc<Value>]) {
-        let named = |objects: &'_ [Arc<Value>], name: &str| {
+        let find = |objects: &'_ [Arc<Value>], name: &str| {
             objects.iter().find(|object| object["metadata"]["name"] == name).cloned()
         };
         let mut ready: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
@@ -161,11 +161,11 @@ impl Traffic {
         let mut ready: BTreeMap<&str, BTreeMap<String, f64>> = ready
             .into_iter()
             .map(|(name, mut pods)| {
-                if let Some(service) = named(services, name) {
+                if let Some(service) = find(services, name) {
                     let selector = service["spec"]["selector"].as_object().cloned().unwrap_or_default();
                     pods.retain(|labels| selector.iter().all(|(key, value)| labels[key] == *value));
                 }
-                (name, shares(&pods, named(rollouts, name).as_deref()))
+                (name, shares(&pods, find(rollouts, name).as_deref()))
             })
             .collect();
         let now = self.time.elapsed();

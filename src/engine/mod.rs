@@ -48,12 +48,12 @@ pub struct Outside {
     pub ports: Ports,
     clusters: Arc<Mutex<BTreeMap<ContextName, Arc<dyn Cluster>>>>,
     judged: Arc<Mutex<Option<Judged>>>,
+    /// The agent of this process, while it has taken the place of one.
+    pub seat: Arc<Seat>,
     /// Names this process in claims.
     holder: Arc<str>,
     /// What this process saw of running deployments.
     sightings: Arc<Mutex<Sightings>>,
-    /// The agent of this process, while it has taken the place of one.
-    pub seat: Arc<Seat>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -75,9 +75,9 @@ impl Outside {
             ports,
             clusters: Arc::default(),
             judged: Arc::default(),
+            seat: Arc::default(),
             holder,
             sightings: Arc::default(),
-            seat: Arc::default(),
         }
     }
 

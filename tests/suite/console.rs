@@ -115,9 +115,9 @@ pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String
         alerts: Arc::new(Alertmanager::new().unwrap()),
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
+        leaderships: Arc::new(leases),
         registry: Arc::new(HttpRegistry::new()),
         commands: Arc::new(LocalCommands::new(directory, Some(directory.join(".git/quarterdeck-state")))),
-        leaderships: Arc::new(leases),
     }
 }
 

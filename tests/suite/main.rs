@@ -53,7 +53,6 @@ mod pty;
 mod releases;
 #[cfg(test)]
 mod review;
-mod running;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -49,9 +49,16 @@ fn fill(console: &mut Console, field: &str, text: &str) {
             panic!("no form: {}\n{}", console.notice(), screen(console.model()))
         };
         if fields[*focus].name == field {
-            console.keys("ctrl-u");
-            console.type_text(text);
-            return;
+            if fields[*focus].choices.is_empty() {
+                console.keys("ctrl-u");
+                console.type_text(text);
+                return;
+            }
+            if fields[*focus].input.text == text {
+                return;
+            }
+            console.keys("right");
+            continue;
         }
         console.keys("tab");
     }

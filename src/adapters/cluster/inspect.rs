@@ -51,7 +51,7 @@ fn words(value: &Value) -> Option<String> {
 /// What is kept of a pod. Its status is what `kubectl get pods` prints.
 fn pod(json: &Value) -> Pod {
     let (meta, spec, status) = (&json["metadata"], &json["spec"], &json["status"]);
-    let states = status["containerStatuses"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let told = status["containerStatuses"].as_array().map(Vec::as_slice).unwrap_or_default();
     let begins = status["initContainerStatuses"].as_array().map(Vec::as_slice).unwrap_or_default();
     let ready = status["conditions"].as_array().is_some_and(|conditions| {
         conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
@@ -68,11 +68,11 @@ fn pod(json: &Value) -> Pod {
     } else if let Some(reason) = begins.iter().find_map(waits) {
         format!("Init:{reason}")
     } else {
-        let by_container = states.iter().find_map(waits).or_else(|| states.iter().find_map(ended));
+        let by_container = told.iter().find_map(waits).or_else(|| told.iter().find_map(ended));
         let said = by_container.or_else(|| words(&status["reason"])).or_else(|| words(&status["phase"]));
         said.unwrap_or_else(|| "Unknown".to_owned())
     };
-    let last_end = states
+    let last_end = told
         .iter()
         .map(|state| &state["lastState"]["terminated"])
         .filter(|end| !end.is_null())
@@ -87,8 +87,8 @@ fn pod(json: &Value) -> Pod {
         name: clean(&text(json, "/metadata/name")),
         status: said,
         is_ready: ready && meta["deletionTimestamp"].is_null(),
-        containers_ready: (states.iter().filter(|state| state["ready"] == true).count(), containers.len()),
-        restarts: states
+        containers_ready: (told.iter().filter(|state| state["ready"] == true).count(), containers.len()),
+        restarts: told
             .iter()
             .map(|state| u32::try_from(state["restartCount"].as_u64().unwrap_or(0)).unwrap_or(u32::MAX))
             .fold(0, u32::saturating_add),

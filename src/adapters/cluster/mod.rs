@@ -139,11 +139,11 @@ impl KubeCluster {
         let request = path(resource, namespace)?.get(name, &kube::api::GetParams::default());
         self.send(&attempt, request).await
     }
+}
 
-    /// Now, as a mark by which what was asked for is found again.
-    fn mark(&self) -> String {
-        SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
-    }
+/// Now, as a mark by which what was asked for is found again.
+fn mark() -> String {
+    SystemClock.now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true)
 }
 
 /// The request builder of a kind in a namespace.

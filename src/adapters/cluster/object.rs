@@ -117,10 +117,10 @@ impl<'a> Object<'a> {
     ) -> Result<Value, Failure> {
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run, ..PatchParams::default() };
-        let path = path(&self.resource, &self.namespace)?;
+        let builder = path(&self.resource, &self.namespace)?;
         let request = match part {
-            Part::Object => path.patch(&self.name, &params, patch),
-            Part::Status => path.patch_subresource("status", &self.name, &params, patch),
+            Part::Object => builder.patch(&self.name, &params, patch),
+            Part::Status => builder.patch_subresource("status", &self.name, &params, patch),
         };
         match self.cluster.send_raw(request).await {
             Ok(value) => Ok(value),

@@ -218,7 +218,7 @@ mod tests {
         }
     }
 
-    fn deployment(containers: Value) -> Value {
+    fn deployment(containers: &Value) -> Value {
         json!({ "metadata": { "resourceVersion": "7" }, "spec": {
             "selector": { "matchLabels": { "app": "api" } },
             "template": { "metadata": { "labels": { "app": "api", VERSION_LABEL: "1.0.0" } },
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn the_image_of_a_release_is_the_catalogs_or_what_runs_with_another_tag() {
         let of = |running: &str, image: Option<&str>| {
-            wanted_image(&deployment(json!([{ "name": "x", "image": running }])), &release(image)).ok()
+            wanted_image(&deployment(&json!([{ "name": "x", "image": running }])), &release(image)).ok()
         };
         for (running, image, expected) in [
             ("r:5000/a/api:1.0.0", None, Some("r:5000/a/api:1.1.0")),
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_patch_keeps_the_other_containers_and_refuses_a_version_that_selects() {
-        let mut object = deployment(json!([{ "name": "proxy", "image": "r/proxy:3", "args": ["a"] },
+        let mut object = deployment(&json!([{ "name": "proxy", "image": "r/proxy:3", "args": ["a"] },
                                            { "name": "api", "image": "r/api:1.0.0" }]));
         let body = patch(&object, &release(None)).unwrap();
         assert_eq!(body["metadata"]["resourceVersion"], "7");

@@ -60,7 +60,7 @@ pub(super) async fn plan(
     verb: Verb,
     replicas: Option<u32>,
 ) -> Result<VerbRoute, Failure> {
-    let mark = cluster.mark();
+    let mark = super::mark();
     let deed = deed(cluster, target, verb, replicas, &mark).await?;
     let purpose = format!("`{}`", verb.word());
     deed.object.may("patch", &purpose).await?;

@@ -77,7 +77,7 @@ pub fn answer(
     store: &Arc<Store>,
     traffic: &Traffic,
     key: &Key,
-    parameters: &HashMap<String, String>,
+    parameters: &HashMap<String, String, impl std::hash::BuildHasher>,
 ) -> Result<Response, Refusal> {
     let pod = store.get(key).ok_or_else(|| Refusal::not_found(key.resource, &key.name))?;
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);

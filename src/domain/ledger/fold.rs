@@ -33,11 +33,11 @@ pub const FOLD_VERSION: u64 = {
         include_bytes!("fold.rs"),
         include_bytes!("happening.rs"),
         include_bytes!("precondition.rs"),
+        include_bytes!("untold.rs"),
         include_bytes!("deployments.rs"),
         include_bytes!("turn.rs"),
         include_bytes!("../deployment/order.rs"),
         include_bytes!("../deployment/record.rs"),
-        include_bytes!("untold.rs"),
     ];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut file = 0;
@@ -125,6 +125,8 @@ pub struct Operations {
     pub running_rollbacks: BTreeMap<(ServiceName, EnvironmentName), RunningRollback>,
     /// Rollbacks that have ended, oldest first.
     pub past_rollbacks: Vec<PastRollback>,
+    /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
+    pub untold: Vec<Untold>,
     /// Deployments by number, so that DEP-2 comes before DEP-10.
     pub deployments: BTreeMap<u32, DeploymentRecord>,
     /// The highest number that was given out; 0 while there was no deployment.
@@ -133,8 +135,6 @@ pub struct Operations {
     pub quarantine: BTreeMap<(ServiceName, String), Quarantine>,
     /// Services of which nothing may be deployed.
     pub frozen: BTreeMap<ServiceName, Frozen>,
-    /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
-    pub untold: Vec<Untold>,
     /// How many events were folded.
     pub events: usize,
     /// How many of them are of a kind that this program does not know.

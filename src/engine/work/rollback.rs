@@ -166,8 +166,7 @@ async fn aftermath(
                     title: reason,
                     severity: Some(severity),
                     service: Some(service.clone()),
-                    calls: Vec::new(),
-                    since: None,
+                    ..tell::Subject::default()
                 };
                 let commit = outcome.commit.take();
                 outcome = tell::after(outside, subject, outcome, &Reporter::silent()).await;

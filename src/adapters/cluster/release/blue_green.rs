@@ -182,14 +182,12 @@ async fn prepare(taking: &Taking<'_>, scene: &Scene<'_>) -> Result<(), Failure> 
     if pin(&scene.switched).is_none() {
         point(&scene.service, &scene.switched, Some(scene.from)).await?;
     }
-    match &scene.second {
-        Some(found) => must_be_ours(&scene.green, found, release),
-        None => {
-            let all = parsed(taking.cluster, &scene.deployment)?.desired();
-            let object = made(&scene.deployment, release, &scene.green, "green", all)?;
-            scene.green.create(&object, false).await.map(|_| ())
-        }
+    if let Some(found) = &scene.second {
+        return must_be_ours(&scene.green, found, release);
     }
+    let all = parsed(taking.cluster, &scene.deployment)?.desired();
+    let object = made(&scene.deployment, release, &scene.green, "green", all)?;
+    scene.green.create(&object, false).await.map(|_| ())
 }
 
 /// Takes the side without traffic away.

@@ -4,6 +4,7 @@ use super::{Asked, PURPOSE, ReleaseRoute, ReleaseStep, RolloutStatus, Taking};
 use crate::{
     adapters::cluster::{
         flux::{self, keeper, object, source_of},
+        mark,
         object::{Part, text},
         template::{judge, parsed},
         undo,
@@ -47,7 +48,7 @@ pub(super) async fn step(taking: &Taking<'_>, step: ReleaseStep) -> Result<(), F
     taking.as_planned(&workload, &deployment)?;
     let reference = keeper(&deployment, taking.target)?;
     let json = object(taking.cluster, &reference)?.read().await?;
-    let mark = taking.cluster.mark();
+    let mark = mark();
     flux::reconcile(taking.cluster, &reference, source_of(&json).as_ref(), &mark).await
 }
 

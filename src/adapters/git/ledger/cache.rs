@@ -360,8 +360,8 @@ words! {
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
     NoticeEvent {
-        IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored, DeploymentStarted,
-        DeploymentHeld, DeploymentFinished, RollbackFinished,
+        IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored,
+        DeploymentStarted, DeploymentHeld, DeploymentFinished, RollbackFinished,
     }
     ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
@@ -383,8 +383,7 @@ macro_rules! structs {
 structs! {
     Identity { name, email }
     Incident {
-        id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved, deployment,
-        post_mortem,
+        id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved, deployment, post_mortem,
     }
     PostMortem { due, written }
     Quarantine { image, reason, at, by, deployment }

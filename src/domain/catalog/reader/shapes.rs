@@ -74,7 +74,7 @@ static NOTICES: &[&str] = &[
     "rollback.finished",
 ];
 /// What the agent can look after, as `engine/reconcile` lists it.
-pub static RECONCILERS: &[&str] = &["validate", "escalate", "notify"];
+pub static RECONCILERS: &[&str] = &["escalate", "deployments", "staging", "validate", "notify"];
 /// Gates that a team may own.
 static GATES: &[&str] = &["code-review", "security", "architecture", "compliance", "product", "operations"];
 /// Tiers for which promises are made, and the default.

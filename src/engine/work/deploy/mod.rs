@@ -174,8 +174,7 @@ async fn tell_of(
         title,
         severity,
         service: Some(order.service.clone()),
-        calls: Vec::new(),
-        since: None,
+        ..tell::Subject::default()
     };
     let outcome = Outcome {
         verdict: Verdict::Pass,
