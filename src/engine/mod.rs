@@ -36,7 +36,8 @@ use work::deploy::Sightings;
 
 use chrono::NaiveDate;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, hash_map::RandomState},
+    hash::BuildHasher as _,
     sync::{Arc, Mutex, PoisonError},
 };
 pub use work::{Reporter, deploy};
@@ -69,8 +70,9 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        let began = ports.clock.now().timestamp_micros();
-        let holder = Arc::from(format!("{}-{began}", std::process::id()));
+        // Every RandomState has fresh keys, so that no two processes call themselves the same.
+        let draw = RandomState::new().hash_one(ports.clock.now().timestamp_micros());
+        let holder = Arc::from(format!("{draw:016x}"));
         Self {
             ports,
             clusters: Arc::default(),

@@ -296,7 +296,8 @@ fn wanted(situation: &Situation, service: &Service, target: &Target) -> Vec<(Str
     let main = &situation.main;
     let Some(environment) = main.environment(target.environment.as_str()) else { return Vec::new() };
     let needed = service.dependencies.iter().filter(|dependency| !dependency.optional);
-    let needed = needed.filter_map(|dependency| main.target(main.services.get(&dependency.service)?, environment));
+    let needed =
+        needed.filter_map(|dependency| main.target(main.services.get(&dependency.service)?, environment));
     needed
         .filter(|needed| needed.context == target.context)
         .chain([target.clone()])
