@@ -36,8 +36,8 @@ use work::deploy::Sightings;
 
 use chrono::NaiveDate;
 use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher, Hasher, RandomState},
+    collections::{BTreeMap, hash_map::RandomState},
+    hash::BuildHasher as _,
     sync::{Arc, Mutex, PoisonError},
 };
 pub use work::{Reporter, deploy};
@@ -70,9 +70,9 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        // The hasher's keys are random in every process: two that start at the same moment differ.
-        let chance = RandomState::new().build_hasher().finish();
-        let holder = Arc::from(format!("{chance:016x}-{}", ports.clock.now().timestamp_micros()));
+        // Every RandomState has fresh keys, so that no two processes call themselves the same.
+        let draw = RandomState::new().hash_one(ports.clock.now().timestamp_micros());
+        let holder = Arc::from(format!("{draw:016x}"));
         Self {
             ports,
             clusters: Arc::default(),

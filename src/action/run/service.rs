@@ -259,9 +259,12 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
     if let Some(version) =
         service.and_then(|service| service.version.as_ref()).filter(|v| v.to_string() != to)
     {
-        notes.push(format!(
-            "Git still says {version}: settle it with a change, or the next deployment brings it back."
-        ));
+        let then = if target.production {
+            "it is settled once the cluster is back"
+        } else {
+            "settle it with a change, or the next deployment brings it back"
+        };
+        notes.push(format!("Git still says {version}: {then}."));
     }
     if let Some(seen) = model
         .world

@@ -132,16 +132,7 @@ async fn aftermath(
     let reason = format!("{service} in {environment} was rolled back by hand from {from} to {to}");
     call_off(outside, target, from, &reason).await;
     report.step(GIT, "settling").await;
-    let settled = settle::settle_version(outside, (service, from, Some(to)), None, &reason).await;
-    let mut words = match &settled {
-        Ok(said) => said.clone(),
-        Err(failure) => format!("Git is not settled: {failure}"),
-    };
-    if settled.is_ok() && settle::is_asked_for(outside, service, from).await.is_ok_and(|asked| !asked) {
-        words.extend(
-            settle::resume(outside, std::slice::from_ref(target)).await.map(|said| format!("; {said}")),
-        );
-    }
+    let words = git(outside, target, (from, to), &reason).await;
     report.step(GIT, words.clone()).await;
     outcome.summary += &format!("; {words}");
 
@@ -179,6 +170,28 @@ async fn aftermath(
         }
     }
     outcome
+}
+
+/// Settles Git, and lets automated sync go on once Git says what runs. A history that knows revisions only does not
+/// tell which version of the catalog ran: then nothing is known to be settled, and sync stays suspended.
+async fn git(outside: &Outside, target: &Target, (from, to): (&str, &str), reason: &str) -> String {
+    let service = &target.service;
+    if semver::Version::parse(from.trim_start_matches('v')).is_err() {
+        return format!(
+            "Git is not settled: which version {from} is cannot be told; propose the one that runs, then `quarterdeck \
+             service resume {service} --environment {}`",
+            target.environment
+        );
+    }
+    let mut words = match settle::settle_version(outside, (service, from, Some(to)), None, reason).await {
+        Ok(said) => said,
+        Err(failure) => return format!("Git is not settled: {failure}"),
+    };
+    if settle::is_asked_for(outside, service, from).await.is_ok_and(|asked| !asked) {
+        let resumed = settle::resume(outside, std::slice::from_ref(target)).await;
+        words.extend(resumed.map(|said| format!("; {said}")));
+    }
+    words
 }
 
 /// Calls off what was being deployed there: it does not run any more.

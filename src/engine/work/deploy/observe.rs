@@ -4,7 +4,7 @@ use super::{Situation, perform, step_of};
 use crate::{
     domain::{
         calendar,
-        catalog::{Catalog, Target},
+        catalog::{Catalog, Service, Target},
         deployment::{
             ClusterView, RolloutStatus,
             analysis::{Analysis, Series},
@@ -28,12 +28,15 @@ use crate::{
 use chrono::{DateTime, Utc};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
 /// How long a cluster may take to show what it has.
 const GLANCE: Duration = Duration::from_secs(15);
+
+/// How long the rest of its kinds may take after the first.
+const MORE: Duration = Duration::from_secs(2);
 
 /// What this process saw of one deployment.
 #[derive(Debug, Clone, Default)]
@@ -245,29 +248,61 @@ fn incidents(operations: &Operations, record: &DeploymentRecord) -> Vec<String> 
         .collect()
 }
 
-/// What a cluster has now.
-async fn glance(outside: &Outside, target: &Target) -> Result<ClusterView, Failure> {
+/// What a cluster has now: its first picture with everything that is wanted in it, or the newest one after a while,
+/// because kinds come one after the other.
+async fn glance(
+    outside: &Outside,
+    target: &Target,
+    wanted: &[(String, String)],
+) -> Result<ClusterView, Failure> {
     let cluster = outside.cluster(&target.context)?;
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let sender = Mutex::new(Some(sender));
+    let (sender, mut receiver) = tokio::sync::watch::channel(None);
     let publish: crate::ports::PublishCluster = Arc::new(move |view| {
-        // The first picture with something to say; a watcher shows parts before it has all.
-        if view.as_ref().is_ok_and(|view| view.workloads.is_empty() && view.missing.is_empty()) {
-            return;
-        }
-        if let Some(sender) = sender.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            let _ = sender.send(view);
-        }
+        sender.send_replace(Some(view));
     });
-    let watched = async {
+    let unseen = || Failure::unreachable(format!("{} did not show what runs in time", target.context));
+    let mut newest: Option<Result<ClusterView, Failure>> = None;
+    let watched = cluster.watch(publish);
+    tokio::pin!(watched);
+    let mut deadline = tokio::time::Instant::now() + GLANCE;
+    loop {
         tokio::select! {
-            view = receiver => view.unwrap_or_else(|_| Err(Failure::unreachable("nothing was seen"))),
-            () = cluster.watch(publish) => Err(Failure::unreachable("nothing was seen")),
+            changed = receiver.changed() => {
+                if changed.is_err() {
+                    break;
+                }
+                let view = receiver.borrow_and_update().clone();
+                let is_whole = |view: &ClusterView| wanted.iter().all(|key| view.workloads.contains_key(key));
+                match view {
+                    Some(Ok(view)) if is_whole(&view) => return Ok(view),
+                    Some(view) => {
+                        if newest.is_none() {
+                            deadline = tokio::time::Instant::now() + MORE;
+                        }
+                        newest = Some(view);
+                    }
+                    None => {}
+                }
+            }
+            () = &mut watched => break,
+            () = tokio::time::sleep_until(deadline) => break,
         }
-    };
-    tokio::time::timeout(GLANCE, watched).await.unwrap_or_else(|_| {
-        Err(Failure::unreachable(format!("{} did not show what runs in time", target.context)))
-    })
+    }
+    newest.unwrap_or_else(|| Err(unseen()))
+}
+
+/// Where a service and what it requires run in a cluster.
+fn wanted(situation: &Situation, service: &Service, target: &Target) -> Vec<(String, String)> {
+    let main = &situation.main;
+    let Some(environment) = main.environment(target.environment.as_str()) else { return Vec::new() };
+    let needed = service.dependencies.iter().filter(|dependency| !dependency.optional);
+    let needed =
+        needed.filter_map(|dependency| main.target(main.services.get(&dependency.service)?, environment));
+    needed
+        .filter(|needed| needed.context == target.context)
+        .chain([target.clone()])
+        .map(|needed| (needed.namespace, needed.workload))
+        .collect()
 }
 
 /// What must be so before production is touched.
@@ -278,7 +313,7 @@ async fn prechecks(outside: &Outside, situation: &Situation) -> Result<Vec<Check
     let mut checks = Vec::new();
     for place in &situation.order().places {
         let target = situation.target(&place.environment)?;
-        match glance(outside, &target).await {
+        match glance(outside, &target, &wanted(situation, service, &target)).await {
             Ok(view) => {
                 checks.push(precheck::health(&view, &target));
                 checks.push(precheck::dependencies(main, service, &target, &view));
@@ -363,7 +398,8 @@ async fn postchecks(
 ) -> Result<Vec<Check>, Failure> {
     let Some(environment) = &leg.environment else { return Ok(Vec::new()) };
     let target = situation.target(environment)?;
-    let health = match glance(outside, &target).await {
+    let own = [(target.namespace.clone(), target.workload.clone())];
+    let health = match glance(outside, &target, &own).await {
         Ok(view) => precheck::health(&view, &target),
         Err(failure) => Check::new("health", Verdict::Error, failure.to_string()),
     };
