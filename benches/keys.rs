@@ -12,11 +12,13 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         forge::HttpForge,
         git::{GitLedger, GitRepository},
         leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     config::{Config, key::Key, keymap, theme::Theme},
     engine::{
@@ -114,6 +116,8 @@ fn engine(home: &Path) -> Engine {
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
         leaderships: Arc::new(leases),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(home, None)),
     };
     let mut keys = keymap::Keymap::default();
     let (file, text) = keymap::BUILT_IN[0];

@@ -7,12 +7,14 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::KubeClusters,
+        commands::LocalCommands,
         endpoints::{self, Health},
         forge::HttpForge,
         git::{self, AbsentRepository, GitLedger, GitRepository},
         leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     cli::{
         agent,
@@ -221,6 +223,8 @@ fn ports(directory: &Path, kubeconfig: Option<PathBuf>) -> Result<(Ports, Option
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
         leaderships: Arc::new(leases),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(directory, quarterdeck::config::paths::state_dir())),
     };
     Ok((ports, problem))
 }

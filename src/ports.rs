@@ -332,6 +332,45 @@ pub trait Forge: Send + Sync {
     fn teams<'a>(&'a self, settings: &'a ForgeSettings) -> Answer<'a, Vec<ForgeTeam>>;
 }
 
+/// A registry of images (OCI distribution).
+pub trait Registry: Send + Sync {
+    /// Whether an image is there, by its tag or digest. `base` is where the registry is reached, when not by the
+    /// name in the image. What is not known is a failure, and not `false`.
+    fn has<'a>(&'a self, base: Option<&'a str>, image: &'a str) -> Answer<'a, bool>;
+}
+
+/// A command of the control repository that is run on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandLine {
+    /// What it is for, as the folder and file of its log: `DEP-7/integration`.
+    pub name: (String, String),
+    /// The program and its arguments; there is no shell.
+    pub arguments: Vec<String>,
+    /// Variables on top of the process's own.
+    pub variables: Vec<(String, String)>,
+    /// How long it may take; then it is ended.
+    pub limit: std::time::Duration,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandEnd {
+    /// Its exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// Whether it was ended because it took too long.
+    pub is_late: bool,
+    /// The end of what it printed, as text.
+    pub tail: String,
+    /// Where all of it is.
+    pub log: PathBuf,
+}
+
+/// Running commands, in the control repository's directory, with their output kept in a file.
+pub trait Commands: Send + Sync {
+    /// Runs one to its end. That it fails is no failure; that it cannot be started is.
+    fn run<'a>(&'a self, command: &'a CommandLine) -> Answer<'a, CommandEnd>;
+}
+
 /// Whoever tells people outside of the console.
 pub trait Notifier: Send + Sync {
     /// Delivers a notice to a channel; it tries again by itself, for some seconds.
@@ -383,4 +422,8 @@ pub struct Ports {
     pub notifier: Arc<dyn Notifier>,
     /// Who leads among agents.
     pub leaderships: Arc<dyn Leaderships>,
+    /// Registries of images.
+    pub registry: Arc<dyn Registry>,
+    /// Commands of the control repository.
+    pub commands: Arc<dyn Commands>,
 }

@@ -243,6 +243,13 @@ pub fn post(model: &Model) -> Availability {
     }
 }
 
+/// With a deployment under the cursor.
+pub fn with_deployment(model: &Model) -> Availability {
+    unless(model.selected_deployment().is_some(), || {
+        "no deployment is selected: choose one on page 9".to_owned()
+    })
+}
+
 /// With an open incident under the cursor.
 pub fn with_incident(model: &Model) -> Availability {
     if let Availability::No(reason) = writable(model) {

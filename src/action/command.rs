@@ -2,13 +2,17 @@
 
 use crate::{
     domain::{
-        deployment::verb::Verb,
+        deployment::{
+            request::DeployRequest,
+            verb::Verb,
+            work::{Entered, Steering},
+        },
         escalation::{Escalation, Severity},
         gate::{Gate, ReviewAnswers},
         graph::{GraphFormat, part::Way},
         ledger::EntryFilter,
         merge::LandingRequest,
-        name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+        name::{ChangeId, CommitId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
         proposal::Wanted,
     },
     model::{effect::ImpactRequest, inspection::Look, layout::Pane},
@@ -350,6 +354,28 @@ pub enum ServiceCommand {
     Edit(ServiceName),
 }
 
+/// Deployments, versions in quarantine, frozen services.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeploymentCommand {
+    /// Deploy something.
+    Deploy(Box<DeployRequest>),
+    /// Say something about a deployment, and look after it.
+    Steer {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// What is said.
+        steering: Steering,
+    },
+    /// Write something into the ledger.
+    Enter(Entered),
+    /// Those that run, wait, or ended lately.
+    List,
+    /// Everything about one.
+    Show(DeploymentId),
+    /// Those of seven days, and how often they fail.
+    Timeline,
+}
+
 /// A close look at what runs of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum InspectCommand {
@@ -475,6 +501,8 @@ pub enum Command {
     Land(LandingRequest),
     /// Services.
     Service(ServiceCommand),
+    /// Deployments.
+    Deployment(DeploymentCommand),
     /// A close look at what runs.
     Inspect(InspectCommand),
     /// Incidents.
@@ -508,6 +536,9 @@ impl Command {
                 ServiceCommand::Rollback { .. } | ServiceCommand::Act { .. } | ServiceCommand::Edit(_),
             )
             | Self::Glass(_)
+            | Self::Deployment(
+                DeploymentCommand::Deploy(_) | DeploymentCommand::Steer { .. } | DeploymentCommand::Enter(_),
+            )
             | Self::Incident(_)
             | Self::Notice(_)
             | Self::Agent(_)
@@ -518,6 +549,9 @@ impl Command {
             )
             | Self::Ledger(LedgerCommand::Log { .. } | LedgerCommand::Verify)
             | Self::Impact(_)
+            | Self::Deployment(
+                DeploymentCommand::List | DeploymentCommand::Show(_) | DeploymentCommand::Timeline,
+            )
             | Self::Calendar(_)
             | Self::Teams
             | Self::Graph(_)

@@ -3,6 +3,7 @@
 mod agent;
 mod calendar;
 mod change;
+mod deployment;
 mod glass;
 mod graph;
 mod incident;
@@ -56,6 +57,7 @@ static FAMILIES: &[&[ActionSpec]] = &[
     calendar::ACTIONS,
     glass::ACTIONS,
     service::ACTIONS,
+    deployment::ACTIONS,
     inspect::ACTIONS,
     incident::ACTIONS,
     agent::ACTIONS,

@@ -25,6 +25,8 @@ pub enum ArgumentKind {
     Preset,
     /// An incident.
     Incident,
+    /// A deployment that is not over.
+    Deployment,
     /// There or not; `true` when it is there.
     Flag,
     /// One of a few words.

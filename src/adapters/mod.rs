@@ -3,6 +3,7 @@
 pub mod alertmanager;
 pub mod clock;
 pub mod cluster;
+pub mod commands;
 pub mod compose;
 pub mod endpoints;
 pub mod forge;
@@ -12,6 +13,7 @@ pub mod metrics;
 pub mod notify;
 #[cfg(test)]
 mod receiver;
+pub mod registry;
 mod secret;
 
 /// Makes rustls use its `ring` provider in this process. HTTPS clients panic without one; calling it

@@ -423,6 +423,7 @@ mod tests {
                     ArgumentKind::Severity => "critical",
                     ArgumentKind::Gate => "security",
                     ArgumentKind::Status => "ga",
+                    ArgumentKind::Choice(words) => words[0],
                     _ if spec.name == "replicas" => "3",
                     _ => "x",
                 };

@@ -2,10 +2,12 @@
 
 pub mod agent;
 pub mod arguments;
+mod awaited;
 pub mod calendar;
 mod change;
 pub mod check;
 pub mod cross_project;
+mod deployment;
 pub mod explain;
 pub mod fingerprint;
 pub mod github;

@@ -2,11 +2,14 @@
 
 use super::{
     arguments::{Global, Output},
-    calendar, change, check, cross_project, impact, inspect, ledger, report, service,
+    awaited::{is_over, planned, render_plan, wait},
+    calendar, change, check, cross_project, deployment, impact, inspect, ledger, report, service,
 };
 use crate::{
     action::{
-        command::{CalendarCommand, ChangeCommand, Command, GraphCommand, Report, ServiceCommand},
+        command::{
+            CalendarCommand, ChangeCommand, Command, DeploymentCommand, GraphCommand, Report, ServiceCommand,
+        },
         run,
         spec::{ActionSpec, Arguments},
     },
@@ -15,9 +18,9 @@ use crate::{
         impact::Harm,
         ledger::Verdict,
         name::{ChangeId, ContextName},
-        plan::Plan,
+        plan::Work,
         sla::SlaVerdict,
-        text::{clean, clean_lines, nearest},
+        text::{clean, nearest},
     },
     engine::headless::Engine,
     error::{Failure, FailureKind},
@@ -26,21 +29,21 @@ use crate::{
         Model,
         effect::ImpactRequest,
         event::{Event, SourceUpdate},
-        jobs::{JobId, JobState},
+        jobs::JobState,
         layout::Pane,
         ui::{Overlay, TextInput},
         world::Source,
     },
 };
 use serde_json::json;
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 /// How long sources may take until what is there is printed with a word about what is not.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
-/// How long a plan may take that asks remotes, clusters and forges, each of which has nearer deadlines.
-const PLAN_LIMIT: Duration = Duration::from_mins(2);
 /// How long a plan and its run may take; the work itself has nearer deadlines.
 const RUN_LIMIT: Duration = Duration::from_mins(15);
+/// How long somebody may look after deployments; those that wait for long end it themselves.
+const DEPLOYMENT_LIMIT: Duration = Duration::from_hours(12);
 
 /// What is printed, and how the process ends.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -82,6 +85,20 @@ pub async fn action(
         Command::Service(ServiceCommand::Show(name)) => {
             settle(engine, needs(Report::Services)).await?;
             print_service(&engine.model, name.as_str(), global.output)
+        }
+        Command::Deployment(
+            command @ (DeploymentCommand::List | DeploymentCommand::Show(_) | DeploymentCommand::Timeline),
+        ) => {
+            settle(engine, needs(Report::Incidents)).await?;
+            let out = match &command {
+                DeploymentCommand::Show(id) => deployment::show(&engine.model, id, global.output)?,
+                DeploymentCommand::Timeline => deployment::timeline(&engine.model, global.output),
+                _ => deployment::list(&engine.model, global.output),
+            };
+            let failures = failures(&engine.model, needs(Report::Incidents));
+            let err = failures.iter().map(|failure| failure.render() + "\n").collect();
+            let code = failures.iter().map(|failure| failure.kind.exit_code()).max().unwrap_or_default();
+            Ok(Printed { out, err, code })
         }
         Command::Teams => teams(engine, global.output).await,
         Command::Change(ChangeCommand::Show(id)) => {
@@ -501,7 +518,9 @@ async fn confirm_and_run(
         return Err(Failure::refused(format!("{}: {said}", plan.title)));
     }
     engine.start(effects);
-    let ended = engine.until(RUN_LIMIT, |model| is_over(model, job)).await;
+    let limit =
+        if matches!(plan.work, Work::Deploy { .. } | Work::Steer(_)) { DEPLOYMENT_LIMIT } else { RUN_LIMIT };
+    let ended = engine.until(limit, |model| is_over(model, job)).await;
     let state = engine.model.jobs.all.get(&job).map(|job| job.state.clone());
     let outcome = match state {
         Some(JobState::Done(result)) if ended => result?,
@@ -541,87 +560,6 @@ async fn post_validation(
 /// What was printed, with why it did not go on.
 fn with_failure(printed: Printed, failure: &Failure) -> Printed {
     Printed { err: printed.err + &failure.render() + "\n", code: failure.kind.exit_code(), ..printed }
-}
-
-fn is_over(model: &Model, job: JobId) -> bool {
-    model.jobs.all.get(&job).is_none_or(|job| matches!(job.state, JobState::Done(_)))
-}
-
-/// Lets events in until one is the awaited one.
-async fn wait(engine: &mut Engine, limit: Duration, mut awaited: impl FnMut(&Event) -> bool) -> bool {
-    let deadline = tokio::time::Instant::now() + limit;
-    loop {
-        tokio::select! {
-            events = engine.next() => {
-                for event in events {
-                    let found = awaited(&event);
-                    engine.apply(event);
-                    if found {
-                        return true;
-                    }
-                }
-            }
-            () = tokio::time::sleep_until(deadline) => return false,
-        }
-    }
-}
-
-/// The plan that waits for a yes.
-async fn planned(engine: &mut Engine) -> Result<(JobId, Arc<Plan>), Failure> {
-    if let Some(Overlay::Planning { .. }) = engine.model.ui.overlays.last() {
-        let mut refused = None;
-        let came = wait(engine, PLAN_LIMIT, |event| match event {
-            Event::RollbackPlanned(_, Ok(_))
-            | Event::VerbPlanned(_, Ok(_))
-            | Event::ProposalPlanned(_, Ok(_))
-            | Event::AnnouncementPlanned(_, Ok(_))
-            | Event::LandingPlanned(_, Ok(_)) => true,
-            Event::RollbackPlanned(_, Err(failure))
-            | Event::VerbPlanned(_, Err(failure))
-            | Event::ProposalPlanned(_, Err(failure))
-            | Event::AnnouncementPlanned(_, Err(failure))
-            | Event::LandingPlanned(_, Err(failure))
-            | Event::Source(SourceUpdate::Operator(Err(failure))) => {
-                refused = Some(failure.clone());
-                true
-            }
-            _ => false,
-        })
-        .await;
-        if let Some(failure) = refused {
-            return Err(failure);
-        }
-        if !came {
-            return Err(Failure::unreachable("the plan was not made in time"));
-        }
-    }
-    match engine.model.ui.overlays.last() {
-        Some(Overlay::Confirm { job, plan, .. }) => Ok((*job, plan.clone())),
-        _ => Err(match &engine.model.ui.notice {
-            Some(notice) => Failure::refused(notice.text.clone()),
-            None => Failure::refused("there is nothing to confirm"),
-        }),
-    }
-}
-
-fn render_plan(plan: &Plan) -> String {
-    let mut out = format!("Plan: {}\n", clean(&plan.title));
-    for (label, value) in &plan.facts {
-        out += &format!("  {label}: {}\n", clean(value));
-    }
-    for (index, step) in plan.steps.iter().enumerate() {
-        out += &format!("  {}. {} {}\n", index + 1, clean(&step.title), clean(&step.object));
-    }
-    for file in plan.files() {
-        out += &format!("  {}\n", clean(&file.path));
-        for line in &file.diff {
-            out += &format!("  {} {}\n", line.sign(), clean_lines(&line.text));
-        }
-    }
-    for note in &plan.notes {
-        out += &format!("  ! {}\n", clean(note));
-    }
-    out
 }
 
 pub(super) fn pretty(value: &serde_json::Value) -> String {

@@ -22,6 +22,7 @@ pub const CONTEXTS: &[&str] = &[
     "cross-project",
     "calendar",
     "pipeline",
+    "deployments",
     "pane",
     "service",
     "columns",

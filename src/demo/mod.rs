@@ -11,6 +11,7 @@ pub mod manifests;
 pub mod metrics;
 pub mod noise;
 pub mod people;
+pub mod registry;
 pub mod repository;
 pub mod sinks;
 pub mod story;
@@ -93,6 +94,7 @@ pub struct Platform {
     production: SimulatedCluster,
     sinks: Arc<Sinks>,
     forge: Arc<forge::Forge>,
+    images: Arc<registry::Images>,
     addresses: Addresses,
     repositories: Repositories,
     kubeconfig: PathBuf,
@@ -124,12 +126,14 @@ impl Platform {
         std::fs::write(&token_file, &token)
             .map_err(|error| Failure::failed("could not write the demo's token").because(&error))?;
         let forge = Arc::new(forge::Forge::new(repository::remote(directory.path()), token, time));
+        let images = Arc::new(registry::Images::default());
         let addresses = Addresses {
             metrics: serve(metrics::router(metrics), &mut tasks).await?,
             alertmanager: serve(alertmanager::router(alertmanager), &mut tasks).await?,
             forge: serve(forge::router(Arc::clone(&forge)), &mut tasks).await?,
             token: token_file.display().to_string(),
             sinks: serve(sinks::router(Arc::clone(&sinks)), &mut tasks).await?,
+            registry: serve(registry::router(Arc::clone(&images)), &mut tasks).await?,
         };
         let start = |environment: Environment| {
             let seed = noise::hash(seed, &[environment.name()]);
@@ -153,6 +157,7 @@ impl Platform {
             production,
             sinks,
             forge,
+            images,
             addresses,
             repositories,
             kubeconfig,
@@ -208,6 +213,11 @@ impl Platform {
     /// Where the receivers are: below it `/services/…` (Slack), `/v2/…` (PagerDuty), `/webhook`.
     pub fn sinks_url(&self) -> &str {
         &self.addresses.sinks
+    }
+
+    /// The registry of images.
+    pub fn images(&self) -> &registry::Images {
+        &self.images
     }
 
     /// The forge, and what was posted to it.

@@ -41,6 +41,8 @@ pub struct Addresses {
     pub token: String,
     /// Base address of the receivers of notices.
     pub sinks: String,
+    /// Base address of the registry of images.
+    pub registry: String,
 }
 
 /// The two repositories on disk.
@@ -247,6 +249,7 @@ mod tests {
             forge: "http://127.0.0.1:3".to_owned(),
             token: "/run/forge-token".to_owned(),
             sinks: "http://127.0.0.1:4".to_owned(),
+            registry: "http://127.0.0.1:5".to_owned(),
         };
         create(directory, Scenario::BadRelease, 1, now, &addresses).await.expect("made")
     }

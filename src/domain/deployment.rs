@@ -1,8 +1,19 @@
 //! What runs: workloads, their revisions, and the routes by which one goes back.
 
+pub mod analysis;
+pub mod gate;
 pub mod inspect;
+pub mod machine;
+pub mod order;
+pub mod parameters;
+pub mod precheck;
+pub mod record;
 pub mod release;
+pub mod request;
+pub mod statistics;
+pub mod timeline;
 pub mod verb;
+pub mod work;
 
 use super::{
     catalog::{ManagedBy, Target},

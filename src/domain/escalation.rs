@@ -283,6 +283,8 @@ mod tests {
             escalated: None,
             acknowledged: acknowledged.map(|minute| (at(minute), "bo".into())),
             resolved: resolved.map(|minute| (at(minute), "bo".into())),
+            deployment: None,
+            post_mortem: None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{
     escalation::Severity,
-    name::{IncidentId, ServiceName},
+    name::{DeploymentId, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -41,11 +41,31 @@ pub struct Incident {
     pub acknowledged: Option<(DateTime<Utc>, String)>,
     /// When and by whom it was resolved.
     pub resolved: Option<(DateTime<Utc>, String)>,
+    /// The deployment that failed, if one did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<DeploymentId>,
+    /// The post-mortem, if it needs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub post_mortem: Option<PostMortem>,
+}
+
+/// The post-mortem of an incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PostMortem {
+    /// When it must be written.
+    pub due: DateTime<Utc>,
+    /// When and by whom it was written, and where it is or what it says.
+    pub written: Option<(DateTime<Utc>, String, String)>,
 }
 
 impl Incident {
     /// Whether it still needs somebody.
     pub const fn is_open(&self) -> bool {
         self.resolved.is_none()
+    }
+
+    /// When the post-mortem that is not written yet is due.
+    pub fn post_mortem_due(&self) -> Option<DateTime<Utc>> {
+        self.post_mortem.as_ref().filter(|known| known.written.is_none()).map(|known| known.due)
     }
 }

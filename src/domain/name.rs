@@ -90,6 +90,8 @@ names! {
     ChangeId,
     /// An incident, such as `INC-14`.
     IncidentId,
+    /// A deployment, such as `DEP-7`.
+    DeploymentId,
     /// A Git commit, as 40 hexadecimal digits.
     CommitId,
 }

@@ -27,16 +27,32 @@ pub enum NoticeEvent {
     /// The main branch was broken and was brought back.
     #[serde(rename = "main.restored")]
     MainRestored,
+    /// A deployment to production began.
+    #[serde(rename = "deployment.started")]
+    DeploymentStarted,
+    /// A deployment waits for a person.
+    #[serde(rename = "deployment.held")]
+    DeploymentHeld,
+    /// A deployment is over.
+    #[serde(rename = "deployment.finished")]
+    DeploymentFinished,
+    /// A service was rolled back.
+    #[serde(rename = "rollback.finished")]
+    RollbackFinished,
 }
 
 impl NoticeEvent {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 9] = [
         Self::IncidentDeclared,
         Self::IncidentEscalated,
         Self::IncidentResolved,
         Self::ChangeApproved,
         Self::MainRestored,
+        Self::DeploymentStarted,
+        Self::DeploymentHeld,
+        Self::DeploymentFinished,
+        Self::RollbackFinished,
     ];
 
     /// The word in the settings, and the kind of the ledger's event.
@@ -47,6 +63,10 @@ impl NoticeEvent {
             Self::IncidentResolved => "incident.resolved",
             Self::ChangeApproved => "change.approved",
             Self::MainRestored => "main.restored",
+            Self::DeploymentStarted => "deployment.started",
+            Self::DeploymentHeld => "deployment.held",
+            Self::DeploymentFinished => "deployment.finished",
+            Self::RollbackFinished => "rollback.finished",
         }
     }
 

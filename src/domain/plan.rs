@@ -2,7 +2,12 @@
 
 use super::{
     catalog::Target,
-    deployment::{RollbackRoute, verb::VerbRoute},
+    deployment::{
+        RollbackRoute,
+        order::Order,
+        verb::VerbRoute,
+        work::{Entered, Steered},
+    },
     escalation::{Escalation, Severity},
     finding::Finding,
     forge::{Announcement, ForgeSettings, RequestDraft},
@@ -156,6 +161,15 @@ pub enum Work {
         /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
         error_threshold: Option<f64>,
     },
+    /// Deploy, one order after the other.
+    Deploy {
+        /// What.
+        orders: Vec<Order>,
+    },
+    /// Steer a deployment, and look after it.
+    Steer(Box<Steered>),
+    /// Write something into the ledger.
+    Enter(Box<Entered>),
     /// Do something to a running service.
     Act {
         /// Where.
@@ -233,6 +247,17 @@ impl Work {
             Self::OpenRequest { change, .. } => format!("request/{change}"),
             Self::Announce(announcement) => format!("notify/{}", announcement.change),
             Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
+            Self::Deploy { orders } => {
+                let names: Vec<&str> = orders.iter().map(|order| order.service.as_str()).collect();
+                let places = orders.first().map(|order| order.places.as_slice()).unwrap_or_default();
+                let place = places.first().map_or("", |place| place.environment.as_str());
+                format!("deploy/{place}/{}", names.join(","))
+            }
+            Self::Steer(steered) => format!("{}/{}", steered.steering.as_str(), steered.deployment),
+            Self::Enter(entered) => {
+                let (kind, about) = entered.event();
+                format!("{kind}/{about}")
+            }
             Self::Act { target, .. } => act_key(target),
             Self::DeclareIncident { title, .. } => format!("declare/{title}"),
             Self::AcknowledgeIncident { incident } => format!("acknowledge/{incident}"),

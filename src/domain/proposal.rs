@@ -268,7 +268,7 @@ fn require_guide(classification: &Classification, service: Option<&Arc<Service>>
 ///
 /// # Errors
 /// When the file cannot be edited.
-fn edited(
+pub fn edited(
     main: &Catalog,
     name: &ServiceName,
     edits: &[Edit],

@@ -76,6 +76,12 @@ impl Executor {
                     let _ = answers.send(Event::RollbackPlanned(job, result)).await;
                 });
             }
+            Effect::PlanDeployment(job, request) => {
+                tokio::spawn(async move {
+                    let result = work::deploy::plan::plan(&outside, *request).await.map(Box::new);
+                    let _ = answers.send(Event::DeploymentPlanned(job, result)).await;
+                });
+            }
             Effect::PlanVerb(job, target, verb, replicas) => {
                 tokio::spawn(async move {
                     let result = match outside.cluster(&target.context) {

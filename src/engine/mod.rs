@@ -32,11 +32,14 @@ use crate::{
     ports::{Cluster, Ports, Revision},
 };
 use agent::seat::Seat;
+use work::deploy::Sightings;
+
 use chrono::NaiveDate;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
 };
+pub use work::{Reporter, deploy};
 
 /// Ports, with each cluster connected at most once.
 #[derive(Clone)]
@@ -47,6 +50,10 @@ pub struct Outside {
     judged: Arc<Mutex<Option<Judged>>>,
     /// The agent of this process, while it has taken the place of one.
     pub seat: Arc<Seat>,
+    /// Names this process in claims.
+    holder: Arc<str>,
+    /// What this process saw of running deployments.
+    sightings: Arc<Mutex<Sightings>>,
 }
 
 /// What was found last in a commit that changes began at: most changes begin at the same one.
@@ -62,7 +69,16 @@ struct Judged {
 impl Outside {
     /// Nothing is connected yet.
     pub fn new(ports: Ports) -> Self {
-        Self { ports, clusters: Arc::default(), judged: Arc::default(), seat: Arc::default() }
+        let began = ports.clock.now().timestamp_micros();
+        let holder = Arc::from(format!("{}-{began}", std::process::id()));
+        Self {
+            ports,
+            clusters: Arc::default(),
+            judged: Arc::default(),
+            seat: Arc::default(),
+            holder,
+            sightings: Arc::default(),
+        }
     }
 
     /// The name of the main branch, as the working tree has it; which remote counts is known from then on.

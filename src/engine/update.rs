@@ -98,6 +98,11 @@ fn handle(model: &mut Model, event: Event) -> Effects {
             run::rollback_planned(model, job, result.map(|planned| *planned));
             Effects::none()
         }
+        Event::DeploymentPlanned(job, result) => {
+            settle(model);
+            run::deployment_planned(model, job, result.map(|planned| *planned));
+            Effects::none()
+        }
         Event::Inspected(serial, answer) => {
             run::inspected(model, serial, answer);
             Effects::none()

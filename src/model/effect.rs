@@ -4,7 +4,7 @@ use super::{inspection::InspectRequest, jobs::JobId};
 use crate::domain::{
     catalog::Target,
     cross_project::HistoryRequest,
-    deployment::verb::Verb,
+    deployment::{request::DeployRequest, verb::Verb},
     merge::LandingRequest,
     name::{ChangeId, CommitId, ServiceName},
     plan::Plan,
@@ -93,6 +93,8 @@ pub enum Effect {
     PlanRollback(JobId, Target, Option<String>),
     /// Find out what a verb changes (how many pods are wanted, if it scales); answers with `VerbPlanned`.
     PlanVerb(JobId, Target, Verb, Option<u32>),
+    /// Write the deployments out that a request comes to; answers with `DeploymentPlanned`.
+    PlanDeployment(JobId, Box<DeployRequest>),
     /// Write edits of a service out as a proposal; answers with `ProposalPlanned`.
     PlanProposal(JobId, Wanted),
     /// Find out which projects a change breaks; answers with `AnnouncementPlanned`.

@@ -8,7 +8,7 @@ use crate::{
         catalog::{Catalog, Target},
         change::{Identity, Review},
         cross_project::History,
-        deployment::{ClusterView, RollbackRoute, verb::VerbRoute},
+        deployment::{ClusterView, RollbackRoute, request::DeployPlan, verb::VerbRoute},
         finding::Finding,
         forge::{Announcement, Request},
         impact::Impact,
@@ -96,6 +96,8 @@ pub enum Event {
     Source(SourceUpdate),
     /// The way back was found, or not.
     RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
+    /// Deployments were planned, or cannot be.
+    DeploymentPlanned(JobId, Result<Box<DeployPlan>, Failure>),
     /// A cluster told of pods, events or a log, for the look with this number.
     Inspected(u64, Inspected),
     /// The cluster told what a verb changes.

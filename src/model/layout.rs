@@ -59,6 +59,8 @@ pub enum Pane {
     Calendar,
     /// All changes from validation to production: a page.
     Pipeline,
+    /// Deployments that run, wait, or ended lately, by service over seven days: a page.
+    Deployments,
 }
 
 impl Pane {
@@ -66,7 +68,7 @@ impl Pane {
     pub const DECK: [Self; 5] = [Self::Inventory, Self::Graph, Self::Changes, Self::Sla, Self::Escalation];
 
     /// All panes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Inventory,
         Self::Graph,
         Self::Changes,
@@ -75,11 +77,12 @@ impl Pane {
         Self::CrossProject,
         Self::Calendar,
         Self::Pipeline,
+        Self::Deployments,
     ];
 
     /// Whether it stands beside others; a page has the screen for itself.
     pub const fn is_in_deck(self) -> bool {
-        !matches!(self, Self::CrossProject | Self::Calendar | Self::Pipeline)
+        !matches!(self, Self::CrossProject | Self::Calendar | Self::Pipeline | Self::Deployments)
     }
 
     /// Its position, from 0.
@@ -98,6 +101,7 @@ impl Pane {
             Self::CrossProject => "cross-project",
             Self::Calendar => "calendar",
             Self::Pipeline => "pipeline",
+            Self::Deployments => "deployments",
         }
     }
 
@@ -185,6 +189,8 @@ impl Layout {
             // stand below each other, a blank line keeps them apart.
             Pane::CrossProject if height >= STACKED => 1 + 2 * RESTING + PANE_HEADER_ROWS + 1,
             Pane::CrossProject => 1 + PANE_HEADER_ROWS,
+            // Below the list are the chosen one, the timeline and the figures.
+            Pane::Deployments => PANE_HEADER_ROWS + height * 2 / 3,
             _ => PANE_HEADER_ROWS,
         };
         height.saturating_sub(header) as usize

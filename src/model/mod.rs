@@ -21,6 +21,7 @@ use crate::{
     domain::{
         catalog::Environment,
         change::{Change, Identity},
+        deployment::record::DeploymentRecord,
         incident::Incident,
         name::ServiceName,
     },
@@ -121,6 +122,16 @@ impl Model {
             _ => self.selected_change_id()?,
         };
         self.world.joined.changes.iter().find(|change| change.proposal.id == *id)
+    }
+
+    /// The deployment whose window is open, else the one under the cursor of its page.
+    pub fn selected_deployment(&self) -> Option<&DeploymentRecord> {
+        let opened = self.ui.overlays.iter().rev().find_map(|overlay| match overlay {
+            ui::Overlay::Deployment { deployment, .. } => Some(deployment.as_str()),
+            _ => None,
+        });
+        let id = opened.or_else(|| self.ui.list(Pane::Deployments).current())?;
+        self.world.ledger.value.as_ref()?.operations.deployment(id)
     }
 
     /// The open incident under the cursor of its pane.

@@ -84,6 +84,23 @@ impl Model {
             Pane::CrossProject => self.table_rows(self.ui.table),
             // It has days, not rows.
             Pane::Calendar => Vec::new(),
+            Pane::Deployments => {
+                let mut filter = filter;
+                let Some(ledger) = &self.world.ledger.value else { return Vec::new() };
+                let records = crate::domain::deployment::timeline::listed(&ledger.operations, self.now);
+                records
+                    .into_iter()
+                    .filter(|record| {
+                        filter.passes(|| {
+                            let order = &record.order;
+                            let places: Vec<&str> =
+                                order.places.iter().map(|place| place.environment.as_str()).collect();
+                            format!("{} {} {} {}", record.id, order.service, order.version, places.join(" "))
+                        })
+                    })
+                    .map(|record| record.id.to_string())
+                    .collect()
+            }
             Pane::Pipeline => {
                 let mut filter = filter;
                 let chips = self.world.calendar.chips.iter();
@@ -151,6 +168,12 @@ impl Model {
             Pane::Escalation => true,
             Pane::CrossProject => self.world.cross.tables.is_worrying(self.ui.table, name),
             Pane::Calendar => false,
+            Pane::Deployments => {
+                let ledger = self.world.ledger.value.as_ref();
+                ledger.and_then(|ledger| ledger.operations.deployment(name)).is_some_and(|record| {
+                    record.is_open() && (record.held.is_some() || record.is_retreating())
+                })
+            }
             Pane::Pipeline => self
                 .world
                 .calendar

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         cross_project::{HistoryRequest, Table},
         impact::Impact,
-        name::{ChangeId, ServiceName},
+        name::{ChangeId, DeploymentId, ServiceName},
         plan::{Plan, Validation},
     },
 };
@@ -261,6 +261,13 @@ pub enum Overlay {
         /// First line shown.
         offset: usize,
     },
+    /// Everything about a deployment.
+    Deployment {
+        /// Which one.
+        deployment: DeploymentId,
+        /// First line shown.
+        offset: usize,
+    },
     /// A service's pods, events and logs, as its cluster tells them.
     Inspect(Box<Inspection>),
     /// How every source stands, with its failure in full.
@@ -429,6 +436,7 @@ impl Ui {
             Some(Overlay::Columns { .. }) => vec!["columns", "overlay"],
             Some(Overlay::Change { .. }) => vec!["change", "changes", "detail", "overlay"],
             Some(Overlay::Service { .. } | Overlay::Source { .. }) => vec!["service", "detail", "overlay"],
+            Some(Overlay::Deployment { .. }) => vec!["deployments", "detail", "overlay"],
             Some(Overlay::Inspect(inspection)) if inspection.is_typing => vec!["palette"],
             Some(Overlay::Inspect(_)) => vec!["inspect", "overlay"],
             Some(Overlay::CrossProject { .. } | Overlay::Impact { .. } | Overlay::Sources { .. }) => {

@@ -90,6 +90,8 @@ mod tests {
             escalated: None,
             acknowledged: None,
             resolved: None,
+            deployment: None,
+            post_mortem: None,
         };
         let matrix = SeverityMatrix::default();
         for (minutes, response, escalation, level) in

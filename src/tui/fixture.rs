@@ -340,6 +340,8 @@ fn incidents() -> Vec<Incident> {
         escalated: None,
         acknowledged: None,
         resolved: None,
+        deployment: None,
+        post_mortem: None,
     };
     let mut slow = incident("INC-13", Severity::High, "search is slow", "catalog-search", 21);
     slow.acknowledged = Some((now() - Duration::minutes(12), "m-ruiz".into()));
@@ -386,6 +388,7 @@ pub fn model(size: Size) -> Model {
                     namespaces: BTreeMap::new(),
                     monitoring_level: None,
                     histogram_buckets: Vec::new(),
+                    delivery: crate::domain::deployment::parameters::Delivery::default(),
                     span: Span::default(),
                 };
                 (name.into(), project)

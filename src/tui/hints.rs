@@ -134,6 +134,15 @@ const COLUMNS: Wanted = &[
     ("columns.change reset", "as before"),
     ("view.back", "close"),
 ];
+const DEPLOYMENTS: Wanted = &[
+    ("view.details", "details"),
+    ("deployment.continue", "continue"),
+    ("deployment.hold", "hold"),
+    ("deployment.approve", "approve"),
+    ("deployment.cancel", "cancel"),
+    ("view.filter", "filter"),
+    ("view.back", "back"),
+];
 const INSPECT: Wanted = &[
     ("inspect.log", "log"),
     ("inspect.events", "events"),
@@ -189,6 +198,7 @@ fn wanted(model: &Model) -> Wanted {
             | Overlay::Findings { .. }
             | Overlay::CrossProject { .. }
             | Overlay::Impact { .. }
+            | Overlay::Deployment { .. }
             | Overlay::Sources { .. },
         ) => SCROLLED,
         None => match model.ui.focus {
@@ -200,6 +210,7 @@ fn wanted(model: &Model) -> Wanted {
             Pane::CrossProject => CROSS_PROJECT,
             Pane::Calendar => CALENDAR,
             Pane::Pipeline => PIPELINE,
+            Pane::Deployments => DEPLOYMENTS,
         },
     }
 }

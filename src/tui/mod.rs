@@ -21,6 +21,8 @@ pub mod terminal;
 #[cfg(test)]
 mod calendar_screens;
 #[cfg(test)]
+mod deployment_screens;
+#[cfg(test)]
 pub(crate) mod fixture;
 #[cfg(test)]
 mod inspect_screens;

@@ -189,7 +189,7 @@ impl<'a> View<'a> {
                 self.state("repository", &world.catalog, limit("catalog"))
             }
             Pane::Changes | Pane::Pipeline => self.state("changes", &world.changes, limit("catalog")),
-            Pane::Escalation => self.state("ledger", &world.ledger, limit("ledger")),
+            Pane::Escalation | Pane::Deployments => self.state("ledger", &world.ledger, limit("ledger")),
         }
     }
 

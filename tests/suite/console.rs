@@ -7,12 +7,14 @@ use quarterdeck::{
         alertmanager::Alertmanager,
         clock::SystemClock,
         cluster::{KubeClusters, rights},
+        commands::LocalCommands,
         forge::HttpForge,
         git::{AbsentRepository, GitLedger, GitRepository},
         install_crypto,
         leadership::AgentLeases,
         metrics::HttpScraper,
         notify::HttpNotifier,
+        registry::HttpRegistry,
     },
     config::{
         Config,
@@ -114,6 +116,8 @@ pub fn ports(directory: &Path, kubeconfig: Option<&Path>, variables: Vec<(String
         forge: Arc::new(HttpForge::new(Arc::new(SystemClock))),
         notifier: Arc::new(HttpNotifier::new(Arc::new(SystemClock))),
         leaderships: Arc::new(leases),
+        registry: Arc::new(HttpRegistry::new()),
+        commands: Arc::new(LocalCommands::new(directory, Some(directory.join(".git/quarterdeck-state")))),
     }
 }
 

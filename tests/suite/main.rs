@@ -20,6 +20,8 @@ mod console;
 #[cfg(test)]
 mod cross_project;
 #[cfg(test)]
+mod deployments;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod forge;

@@ -429,6 +429,54 @@ async fn a_plan_knows_what_is_not_allowed_before_anything_is_tried() {
     }
 }
 
+#[tokio::test]
+async fn what_a_server_cannot_take_is_sent_once_and_told() {
+    let bench = bench().await;
+    let run = Run::plan(&bench, of("cart", ManagedBy::Deployment), "1.9.0", Strategy::Immediate).await;
+    let before = run.object(Resource::Deployments, "cart").unwrap();
+    for faults in [
+        Faults { error_429: true, ..Faults::default() },
+        Faults { error_500: true, ..Faults::default() },
+        Faults { unreachable: true, ..Faults::default() },
+    ] {
+        bench.simulated.set_faults(faults);
+        let failure =
+            bench.cluster.release_step(&run.target, &run.route, ReleaseStep::Apply).await.unwrap_err();
+        assert_eq!(failure.kind, FailureKind::Unreachable, "{faults:?}: {}", failure.render());
+    }
+    // Looking is allowed and changing is not: the server's own words, and nothing moved.
+    bench.simulated.set_faults(Faults { forbid_patch: true, ..Faults::default() });
+    let failure = bench.cluster.release_step(&run.target, &run.route, ReleaseStep::Apply).await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Forbidden, "{}", failure.render());
+    bench.simulated.set_faults(Faults::default());
+    let after = run.object(Resource::Deployments, "cart").unwrap();
+    assert_eq!(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"]);
+    run.take(ReleaseStep::Apply).await;
+}
+
+#[tokio::test]
+async fn a_log_that_breaks_off_says_so() {
+    use futures::StreamExt as _;
+    let bench = bench().await;
+    let cart = of("cart", ManagedBy::Deployment);
+    let pods = bench.cluster.pods(&cart).await.unwrap();
+    let request = quarterdeck::domain::deployment::inspect::LogRequest {
+        pod: pods[0].name.clone(),
+        container: None,
+        previous: false,
+        follow: true,
+        tail: 3,
+    };
+    let mut lines = bench.cluster.logs(&cart, &request).await.unwrap();
+    assert!(lines.next().await.unwrap().is_ok());
+    bench.simulated.set_faults(Faults { unreachable: true, ..Faults::default() });
+    let mut broken = false;
+    while let Some(line) = lines.next().await {
+        broken |= line.is_err();
+    }
+    assert!(broken, "an end that is none must not look like one");
+}
+
 /// Does a verb, and waits for its end.
 async fn act(bench: &Bench, target: &Target, verb: Verb) -> String {
     scaled(bench, target, verb, None).await

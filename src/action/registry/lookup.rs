@@ -60,6 +60,7 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
             ArgumentKind::Change => model.selected_change_id().map(str::to_owned),
             ArgumentKind::Gate => model.selected_change().map(|change| gate_for(model, change).to_string()),
             ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
+            ArgumentKind::Deployment => model.selected_deployment().map(|record| record.id.to_string()),
             _ => None,
         };
         if let Some(value) = value {
@@ -101,6 +102,14 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
             catalog.iter().flat_map(|catalog| catalog.settings.presets.keys().cloned()).collect()
         }
         ArgumentKind::Incident => model.world.joined.incidents.iter().map(|i| i.id.to_string()).collect(),
+        ArgumentKind::Deployment => model
+            .world
+            .ledger
+            .value
+            .iter()
+            .flat_map(|ledger| ledger.operations.open_deployments())
+            .map(|record| record.id.to_string())
+            .collect(),
         ArgumentKind::Flag => words(&["false", "true"]),
         ArgumentKind::Choice(choices) => words(choices),
     }

@@ -5,6 +5,7 @@ mod break_glass;
 mod calendar;
 mod change;
 mod cross;
+mod deployment;
 mod graph;
 mod impact;
 mod incident;
@@ -22,6 +23,7 @@ mod view;
 pub use calendar::page_click;
 pub use change::find as find_change;
 pub use cross::table_click;
+pub use deployment::{deployment_planned, strategy_words};
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use inspect::inspected;
@@ -199,6 +201,7 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         Command::Glass(command) => break_glass::run(model, command, opened_by)?,
         Command::Land(request) => merge::run(model, request, opened_by),
         Command::Service(command) => service::run(model, command, opened_by)?,
+        Command::Deployment(command) => deployment::run(model, command, opened_by)?,
         Command::Inspect(command) => {
             inspect::run(model, command)?;
             Effects::none()

@@ -7,9 +7,11 @@ use crate::{
     domain::{
         calendar::{self, Closing},
         catalog::{Catalog, Service, Target},
-        deployment::{RollbackRoute, object_name, shown_version},
+        deployment::{RollbackRoute, object_name, shown_version, statistics::expected_rollback},
+        escalation::Severity,
+        notice::NoticeEvent,
         plan::{Plan, Risk, Step, Work},
-        units::format_percent,
+        units::{format_duration, format_percent},
     },
     error::Failure,
     model::{
@@ -220,6 +222,28 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
         None => step("compare the error ratio before and after", &format!("metrics of {}", target.service)),
     });
     steps.push(step("record the verdict in the ledger", "rollback.finished"));
+    if target.production {
+        let how = if catalog.settings.direct_revert { "on the main branch" } else { "as a proposal" };
+        steps.push(step(
+            &format!("make Git say {to} {how}: revert the change, or pin"),
+            target.service.as_str(),
+        ));
+        let told = super::tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High), &[]);
+        let told = told.map_or_else(String::new, |told| format!(", told to {}", told.object));
+        steps.push(step("open an incident, post-mortem due in 24h", &format!("incident.declared{told}")));
+    }
+    let ledger = model.world.ledger.value.as_ref();
+    if let Some(time) = ledger.and_then(|ledger| expected_rollback(&ledger.operations, &target.service)) {
+        facts.push(("took before".to_owned(), format_duration(time)));
+    }
+    let migration = catalog.data_migrations.get(&target.service).filter(|_| {
+        service
+            .and_then(|service| service.version.as_ref())
+            .is_some_and(|current| current.to_string() == from)
+    });
+    if let Some(migration) = migration {
+        notes.push(format!("{from} migrated data, which {to} may not read: {migration}."));
+    }
 
     // A rollback is how an emergency ends; no freeze keeps it away, but who rolls back should know of it.
     let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();

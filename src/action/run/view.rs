@@ -115,6 +115,9 @@ fn details(model: &mut Model) {
             Overlay::Change { change, section, offset: 0 }
         }),
         Pane::Calendar => None,
+        Pane::Deployments => model
+            .selected_deployment()
+            .map(|record| Overlay::Deployment { deployment: record.id.clone(), offset: 0 }),
         Pane::CrossProject => cross::details(model),
         Pane::Inventory | Pane::Graph | Pane::Sla | Pane::Escalation => {
             model.subject().cloned().map(|service| Overlay::Service { service, offset: 0 })
@@ -453,6 +456,7 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
             | Overlay::Change { offset, .. }
             | Overlay::CrossProject { offset, .. }
             | Overlay::Impact { offset, .. }
+            | Overlay::Deployment { offset, .. }
             | Overlay::Sources { offset },
         ) => *offset = moved(*offset).min(limit),
         _ => {}
@@ -473,6 +477,7 @@ pub(super) fn follow(model: &mut Model, pane: Pane) {
         },
         Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
         Pane::Calendar => None,
+        Pane::Deployments => model.selected_deployment().map(|record| record.order.service.clone()),
         Pane::Pipeline => {
             let row = model.ui.list(pane).current();
             let mut chips = model.world.calendar.chips.iter();
@@ -545,6 +550,10 @@ pub fn refresh_lists(model: &mut Model) {
     model.settle_graph();
     cross::refresh(model);
     calendar::refresh(model);
+    if model.ui.focus == Pane::Deployments {
+        let rows = model.rows(Pane::Deployments);
+        model.ui.lists[Pane::Deployments.index()].replace(rows, layout.rows(Pane::Deployments));
+    }
     model.dirty = true;
 }
 

@@ -5,14 +5,17 @@
 //! first and written anew in a form that it can read, with stand-ins for those characters; they are put back
 //! afterwards. Whatever it still drops is counted: values in against values out.
 
-use crate::domain::sla::{Buckets, Sample};
+use crate::domain::sla::{Buckets, Sample, VersionSample};
 use chrono::DateTime;
-use prometheus_parse::{Scrape, Value};
+use prometheus_parse::{Labels, Scrape, Value};
 
 /// Stands for a colon in a name: a letter to the library, and no letter that a name may have.
 const COLON: char = 'ː';
 /// Stand-ins for ASCII characters in label values begin here, in a private-use area.
 const STAND_INS: u32 = 0xE000;
+
+/// More versions of one service than this are not told apart.
+const MOST_VERSIONS: usize = 16;
 
 const REQUESTS: &str = "http_requests_total";
 const DURATIONS: &str = "http_request_duration_seconds";
@@ -69,12 +72,21 @@ pub(super) fn read(page: &str) -> Option<Sample> {
                 sample.errors = f64::NAN;
             }
             (REQUESTS, _, Some(number)) => {
-                sample.requests += number;
-                if seen.labels.get("code").map(restore).is_some_and(|code| is_server_error(&code)) {
-                    sample.errors += number;
+                let failed = seen.labels.get("code").map(restore).is_some_and(|code| is_server_error(&code));
+                let errors = if failed { number } else { 0.0 };
+                if let Some(version) = version(&mut sample, &seen.labels) {
+                    version.requests += number;
+                    version.errors += errors;
                 }
+                sample.requests += number;
+                sample.errors += errors;
             }
             (DURATIONS, Value::Histogram(buckets), _) => {
+                if let Some(version) = version(&mut sample, &seen.labels) {
+                    for bucket in buckets {
+                        add(&mut version.durations, bucket.less_than, bucket.count);
+                    }
+                }
                 for bucket in buckets {
                     add(&mut sample.durations, bucket.less_than, bucket.count);
                 }
@@ -82,6 +94,9 @@ pub(super) fn read(page: &str) -> Option<Sample> {
             // Without a TYPE line, buckets come one by one.
             (DURATION_BUCKETS, _, Some(count)) => {
                 if let Some(bound) = seen.labels.get("le").and_then(|bound| restore(bound).parse().ok()) {
+                    if let Some(version) = version(&mut sample, &seen.labels) {
+                        add(&mut version.durations, bound, count);
+                    }
                     add(&mut sample.durations, bound, count);
                 }
             }
@@ -95,7 +110,18 @@ pub(super) fn read(page: &str) -> Option<Sample> {
         }
     }
     sample.durations.sort_by(|one, other| one.0.total_cmp(&other.0));
+    for version in sample.versions.values_mut() {
+        version.durations.sort_by(|one, other| one.0.total_cmp(&other.0));
+    }
     Some(sample)
+}
+
+/// The figures of the version that labels name, where they do.
+fn version<'s>(sample: &'s mut Sample, labels: &Labels) -> Option<&'s mut VersionSample> {
+    let name = restore(labels.get("version")?);
+    // A service has two or three of them; more are not what the label is meant for.
+    let is_room = sample.versions.len() < MOST_VERSIONS || sample.versions.contains_key(&name);
+    (is_room && !name.is_empty()).then(|| sample.versions.entry(name).or_default())
 }
 
 /// Whether a status code says that the server failed: 500 to 599, or the class written as `5xx`.
@@ -229,6 +255,9 @@ process_resident_memory_bytes 1.048576e+06
         assert_eq!((sample.requests, sample.errors, sample.unread_lines), (1000.0, 20.0, 0));
         assert_eq!(sample.durations, [(0.1, 80.0), (f64::INFINITY, 100.0)]);
         assert_eq!((sample.cpu_seconds, sample.memory_bytes), (Some(12.5), Some(1_048_576.0)));
+        // What carries a version is told by it, too.
+        let version = &sample.versions["1.3.0"];
+        assert_eq!((sample.versions.len(), version.requests, version.errors), (1, 1000.0, 20.0));
     }
 
     #[test]

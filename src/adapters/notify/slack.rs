@@ -20,7 +20,11 @@ pub(super) fn body(notice: &Notice) -> Value {
         },
         NoticeEvent::IncidentEscalated => format!("{} escalates: {}", notice.about, notice.title),
         NoticeEvent::IncidentResolved => format!("{} resolved: {}", notice.about, notice.title),
-        NoticeEvent::ChangeApproved => format!("{}: {}", notice.about, notice.title),
+        NoticeEvent::ChangeApproved | NoticeEvent::DeploymentFinished | NoticeEvent::RollbackFinished => {
+            format!("{}: {}", notice.about, notice.title)
+        }
+        NoticeEvent::DeploymentStarted => format!("{} started: {}", notice.about, notice.title),
+        NoticeEvent::DeploymentHeld => format!("{} waits for a person: {}", notice.about, notice.title),
         NoticeEvent::MainRestored => format!("{} was broken and is restored: {}", notice.about, notice.title),
     };
     let mut fields = Vec::new();

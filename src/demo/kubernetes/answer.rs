@@ -79,6 +79,13 @@ impl Refusal {
         Self { code: 400, reason: "BadRequest", message: message.into(), details: Value::Null }
     }
 
+    /// 429: the server protects itself.
+    pub fn too_many_requests() -> Self {
+        let message = "Too many requests, please try again later.".to_owned();
+        let details = json!({ "retryAfterSeconds": 1 });
+        Self { code: 429, reason: "TooManyRequests", message, details }
+    }
+
     /// 405: the path exists, the verb does not.
     pub fn method_not_allowed() -> Self {
         let message = "the server does not allow this method on the requested resource".to_owned();

@@ -62,6 +62,9 @@ async fn handle(State(api): State<Api>, request: Request) -> Response {
     if faults.error_500 {
         return Refusal::internal().into_response();
     }
+    if faults.error_429 {
+        return Refusal::too_many_requests().into_response();
+    }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();

@@ -25,6 +25,8 @@ pub struct Faults {
     pub forbid_everything: bool,
     /// Every request answers 500.
     pub error_500: bool,
+    /// Every request answers 429.
+    pub error_429: bool,
     /// How long each answer takes longer.
     pub delay: Duration,
 }

@@ -55,11 +55,22 @@ pub fn files(state: &State, context: &Context<'_>) -> BTreeMap<String, String> {
         put(&format!("projects/{project}/deployment.toml"), projects::deployment(project, state));
         put(&format!("projects/{project}/monitoring.toml"), projects::monitoring(project, tier, state));
     }
+    put("tests/integration.sh", INTEGRATION.to_owned());
     policies::put(state, context, &mut put);
     put("quarterdeck.toml", settings(state, context));
     put("CHANGELOG.md", changelog(state));
     files
 }
+
+/// The integration test that every project has: what was applied must be what the main branch says.
+const INTEGRATION: &str = r#"#!/bin/sh
+# What was deployed must be what the main branch says of the service.
+set -eu
+version=$(git show origin/main:services/versions.toml |
+    sed -n "/^\[version\.$QUARTERDECK_SERVICE\]/,/^\[version/s/^current = \"\(.*\)\"/\1/p" | head -n 1)
+echo "main says $version of $QUARTERDECK_SERVICE, $QUARTERDECK_ENVIRONMENT got $QUARTERDECK_VERSION"
+test "$version" = "$QUARTERDECK_VERSION"
+"#;
 
 /// The services that are in the repository already.
 pub fn present(state: &State) -> impl Iterator<Item = &'static Service> {
@@ -276,7 +287,7 @@ fn versions(state: &State) -> String {
 }
 
 fn settings(state: &State, context: &Context<'_>) -> String {
-    let Addresses { metrics, alertmanager, forge, token, sinks } = context.addresses;
+    let Addresses { metrics, alertmanager, forge, token, sinks, registry } = context.addresses;
     let repository = crate::demo::forge::REPOSITORY;
     let mut text = format!(
         r#"# Quarterdeck's settings for this repository. It holds no secret.
@@ -316,10 +327,25 @@ token_file = "{token}"
 project-a = "shop/project-a"
 project-b = "shop/project-b"
 
+[registry]
+url = "{registry}"
+
+# Shorter than in life, so that a deployment can be watched from its begin to its end.
+[delivery.rollout]
+step_time = "40s"
+interval = "10s"
+intervals = 3
+minimum_events = 20
+stale_after = "30s"
+
+[delivery.tests]
+integration = ["sh", "tests/integration.sh"]
+integration_time = "1m"
+
 [notify.operations]
 kind = "slack"
 url = "{sinks}/services/T0SHOP/B0OPERATIONS/demo"
-on = ["incident.declared", "incident.resolved"]
+on = ["incident.declared", "incident.resolved", "deployment.held", "deployment.finished", "rollback.finished"]
 severity = "medium"
 
 [notify.audit]

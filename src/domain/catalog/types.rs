@@ -3,6 +3,7 @@
 use super::Places;
 use crate::domain::{
     calendar::Calendar,
+    deployment::parameters::Delivery,
     escalation::SeverityMatrix,
     finding::{Finding, Label, SourceFile, Span},
     forge::ForgeSettings,
@@ -326,6 +327,8 @@ pub struct Project {
     pub monitoring_level: Option<String>,
     /// `[monitoring.<p>] histogram_buckets`.
     pub histogram_buckets: Vec<Duration>,
+    /// How its services are deployed, as far as `deployment.toml` says.
+    pub delivery: Delivery,
     /// Where it is defined.
     pub span: Span,
 }
@@ -383,6 +386,10 @@ pub struct Settings {
     pub merge_on_forge: bool,
     /// `[changes] direct_revert`: a merged change may be taken back on the main branch at once.
     pub direct_revert: bool,
+    /// `[delivery]`: how services are deployed unless their project says otherwise.
+    pub delivery: Delivery,
+    /// `[registry] url`: where the images' registry is reached, when not by the name in the image.
+    pub registry: Option<String>,
     /// Who else is told what happens, in the file's order.
     pub channels: Vec<Channel>,
     /// What the agent does.
@@ -408,6 +415,8 @@ impl Default for Settings {
             forge: None,
             merge_on_forge: false,
             direct_revert: false,
+            delivery: Delivery::default(),
+            registry: None,
             channels: Vec::new(),
             agent: AgentSettings::default(),
             rules: BTreeMap::new(),
@@ -483,6 +492,8 @@ pub struct Catalog {
     pub previous_versions: BTreeMap<ServiceName, Vec<Version>>,
     /// `services/versions.toml`: digests of the images.
     pub digests: BTreeMap<ServiceName, String>,
+    /// `services/versions.toml`: what the current version did to the data that the one before cannot read.
+    pub data_migrations: BTreeMap<ServiceName, String>,
     /// `services/patterns.toml` by name.
     pub patterns: BTreeMap<String, Pattern>,
     /// Persons, teams and rotations.

@@ -291,6 +291,20 @@ impl ChangeRecord {
             | Happening::IncidentEscalated { .. }
             | Happening::IncidentAcknowledged { .. }
             | Happening::IncidentResolved { .. }
+            | Happening::PostMortemWritten { .. }
+            | Happening::DeploymentStarted { .. }
+            | Happening::StageBegan { .. }
+            | Happening::StageJudged { .. }
+            | Happening::DeploymentHeld { .. }
+            | Happening::DeploymentContinued { .. }
+            | Happening::DeploymentApproved { .. }
+            | Happening::DeploymentScheduled { .. }
+            | Happening::DeploymentCancelled { .. }
+            | Happening::DeploymentFinished { .. }
+            | Happening::ReleaseQuarantined { .. }
+            | Happening::ReleaseCleared { .. }
+            | Happening::ServiceFrozen { .. }
+            | Happening::ServiceThawed { .. }
             | Happening::MainRestored(_)
             | Happening::NoticeDelivered { .. } => {}
         }

@@ -5,11 +5,13 @@ use super::{
     event::{Entry, EntryBody},
     happening::{Happening, Restored, Verdict},
     precondition::ROLLBACK_CLAIM,
+    turn::{Frozen, Quarantine},
     untold::Untold,
 };
 use crate::domain::{
     change::Identity,
-    incident::{Escalated, Incident},
+    deployment::record::DeploymentRecord,
+    incident::{Escalated, Incident, PostMortem},
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -25,13 +27,17 @@ const KEPT_ANOMALIES: usize = 100;
 /// Another number for every other way to read and fold events, so that a state which another version of
 /// this program folded is not taken for this one's.
 pub const FOLD_VERSION: u64 = {
-    let sources: [&[u8]; 6] = [
+    let sources: [&[u8]; 10] = [
         include_bytes!("changes.rs"),
         include_bytes!("event.rs"),
         include_bytes!("fold.rs"),
         include_bytes!("happening.rs"),
         include_bytes!("precondition.rs"),
         include_bytes!("untold.rs"),
+        include_bytes!("deployments.rs"),
+        include_bytes!("turn.rs"),
+        include_bytes!("../deployment/order.rs"),
+        include_bytes!("../deployment/record.rs"),
     ];
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut file = 0;
@@ -121,6 +127,14 @@ pub struct Operations {
     pub past_rollbacks: Vec<PastRollback>,
     /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
     pub untold: Vec<Untold>,
+    /// Deployments by number, so that DEP-2 comes before DEP-10.
+    pub deployments: BTreeMap<u32, DeploymentRecord>,
+    /// The highest number that was given out; 0 while there was no deployment.
+    pub last_deployment: u32,
+    /// Versions that may not be deployed.
+    pub quarantine: BTreeMap<(ServiceName, String), Quarantine>,
+    /// Services of which nothing may be deployed.
+    pub frozen: BTreeMap<ServiceName, Frozen>,
     /// How many events were folded.
     pub events: usize,
     /// How many of them are of a kind that this program does not know.
@@ -139,6 +153,16 @@ pub fn incident_number(id: &str) -> Option<u32> {
     // `INC-014` and `INC-+14` would be second names of INC-14.
     let canonical = !digits.starts_with('0') && digits.bytes().all(|byte| byte.is_ascii_digit());
     canonical.then(|| digits.parse().ok()).flatten()
+}
+
+/// Whether a number was given out by this program, after the highest one.
+pub(super) const fn is_next(number: u32, highest: u32) -> bool {
+    number <= highest.saturating_add(LARGEST_GAP)
+}
+
+/// `DEP-7` as its number; `None` for what no deployment is called.
+pub fn deployment_number(id: &str) -> Option<u32> {
+    incident_number(&id.strip_prefix("DEP-").map(|digits| format!("INC-{digits}"))?)
 }
 
 /// The id of an incident's number.
@@ -214,6 +238,12 @@ impl Operations {
     }
 
     fn apply_known(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
+        let turned = self.turn(entry, happening);
+        self.apply_rest(entry, happening)?;
+        turned
+    }
+
+    fn apply_rest(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
         match happening {
             Happening::ChangeApproved { change, .. }
             | Happening::ApprovalWithdrawn { change, .. }
@@ -258,9 +288,16 @@ impl Operations {
                 self.rollback_ended(key, running, entry.at, *verdict, detail.clone());
                 Ok(())
             }
-            Happening::IncidentDeclared { incident: id, severity, title, service } => {
+            Happening::IncidentDeclared {
+                incident: id,
+                severity,
+                title,
+                service,
+                deployment,
+                post_mortem_due,
+            } => {
                 let number = incident_number(id.as_str())
-                    .filter(|number| *number <= self.last_incident.saturating_add(LARGEST_GAP))
+                    .filter(|number| is_next(*number, self.last_incident))
                     .ok_or_else(|| format!("{id} is not an incident's id that can come next"))?;
                 if self.incidents.contains_key(&number) {
                     return Err(format!("{id} was declared before"));
@@ -276,6 +313,8 @@ impl Operations {
                     escalated: None,
                     acknowledged: None,
                     resolved: None,
+                    deployment: deployment.clone(),
+                    post_mortem: post_mortem_due.map(|due| PostMortem { due, written: None }),
                 };
                 self.incidents.insert(number, incident);
                 Ok(())
@@ -303,6 +342,51 @@ impl Operations {
                 self.open_incident(id)?.resolved = Some((entry.at, shown(&entry.actor)));
                 Ok(())
             }
+            Happening::PostMortemWritten { incident: id, note } => {
+                let incident = incident_number(id.as_str())
+                    .and_then(|number| self.incidents.get_mut(&number))
+                    .ok_or_else(|| format!("{id} was never declared"))?;
+                let due = incident.post_mortem.as_ref().map_or(entry.at, |known| known.due);
+                let written = Some((entry.at, shown(&entry.actor), note.clone()));
+                incident.post_mortem = Some(PostMortem { due, written });
+                Ok(())
+            }
+            Happening::DeploymentStarted { deployment: id, order } => {
+                self.deployment_started(entry, id, order)
+            }
+            Happening::ReleaseQuarantined { service, version, image, reason, deployment } => {
+                let quarantine = Quarantine {
+                    image: image.clone(),
+                    reason: reason.clone(),
+                    at: entry.at,
+                    by: entry.actor.clone(),
+                    deployment: deployment.clone(),
+                };
+                self.quarantine.insert((service.clone(), version.clone()), quarantine);
+                Ok(())
+            }
+            Happening::ReleaseCleared { service, version, .. } => {
+                let removed = self.quarantine.remove(&(service.clone(), version.clone()));
+                removed.map(drop).ok_or_else(|| format!("{service} {version} was not in quarantine"))
+            }
+            Happening::ServiceFrozen { service, reason } => {
+                let frozen = Frozen { reason: reason.clone(), at: entry.at, by: entry.actor.clone() };
+                self.frozen.insert(service.clone(), frozen);
+                Ok(())
+            }
+            Happening::ServiceThawed { service, .. } => {
+                let removed = self.frozen.remove(service);
+                removed.map(drop).ok_or_else(|| format!("{service} was not frozen"))
+            }
+            // What happens to a deployment is done already.
+            Happening::StageBegan { .. }
+            | Happening::StageJudged { .. }
+            | Happening::DeploymentHeld { .. }
+            | Happening::DeploymentContinued { .. }
+            | Happening::DeploymentApproved { .. }
+            | Happening::DeploymentScheduled { .. }
+            | Happening::DeploymentCancelled { .. }
+            | Happening::DeploymentFinished { .. } => Ok(()),
         }
     }
 
@@ -391,6 +475,8 @@ mod tests {
             severity: Severity::High,
             title: id.to_owned(),
             service: None,
+            deployment: None,
+            post_mortem_due: None,
         }
     }
 

@@ -2,18 +2,19 @@
 
 use crate::domain::{
     change::ChangeClass,
-    deployment::verb::Verb,
+    deployment::{
+        gate::ReleaseGate,
+        order::{Leg, Order},
+        record::{Ending, Figures},
+        verb::Verb,
+    },
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
-    name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+    name::{ChangeId, CommitId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
     notice::Delivery,
-    text,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-
-/// How long a subject line may be, in terminal cells.
-const SUBJECT_WIDTH: usize = 100;
 
 /// How something that was checked came out. Only `Pass` is good news.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -305,6 +306,163 @@ pub enum Happening {
         /// Which service, if one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         service: Option<ServiceName>,
+        /// The deployment that failed, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+        /// When its post-mortem is due, if it needs one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        post_mortem_due: Option<DateTime<Utc>>,
+    },
+    /// Its post-mortem is written.
+    #[serde(rename = "incident.post-mortem")]
+    PostMortemWritten {
+        /// Which incident.
+        incident: IncidentId,
+        /// Where it is, or what it says.
+        note: String,
+    },
+    /// A deployment began; nobody else may begin one of the same service there until it ended.
+    #[serde(rename = "deployment.started")]
+    DeploymentStarted {
+        /// Its id, given out by the fold: one past the highest.
+        deployment: DeploymentId,
+        /// What it is to do.
+        order: Box<Order>,
+    },
+    /// Somebody does a leg of it; nobody else may until the claim lapses.
+    #[serde(rename = "deployment.stage-began")]
+    StageBegan {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Which leg.
+        leg: Leg,
+        /// Which process of theirs.
+        holder: String,
+        /// Until when it is theirs.
+        until: DateTime<Utc>,
+    },
+    /// A leg of it is over.
+    #[serde(rename = "deployment.stage-judged")]
+    StageJudged {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Which leg.
+        leg: Leg,
+        /// How it came out.
+        verdict: Verdict,
+        /// What was seen.
+        detail: String,
+        /// What was measured.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        figures: Option<Box<Figures>>,
+    },
+    /// Nothing goes on until a person says so.
+    #[serde(rename = "deployment.held")]
+    DeploymentHeld {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Why.
+        reason: String,
+        /// What could not be judged; none when a person stopped it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        verdict: Option<Verdict>,
+    },
+    /// A person lets it go on.
+    #[serde(rename = "deployment.continued")]
+    DeploymentContinued {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Whether what could not be judged counts as passed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        accept: bool,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// A gate of it was approved.
+    #[serde(rename = "deployment.approved")]
+    DeploymentApproved {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Which gate.
+        gate: ReleaseGate,
+        /// Their words.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// It got another time.
+    #[serde(rename = "deployment.scheduled")]
+    DeploymentScheduled {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Not before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        not_before: Option<DateTime<Utc>>,
+        /// Whether the calendar must be open.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        window: bool,
+    },
+    /// A person called it off.
+    #[serde(rename = "deployment.cancelled")]
+    DeploymentCancelled {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Why.
+        reason: String,
+    },
+    /// It is over.
+    #[serde(rename = "deployment.finished")]
+    DeploymentFinished {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// In which way.
+        ending: Ending,
+        /// In a sentence.
+        detail: String,
+    },
+    /// A version may not be deployed any more.
+    #[serde(rename = "release.quarantined")]
+    ReleaseQuarantined {
+        /// Of which service.
+        service: ServiceName,
+        /// Which version.
+        #[serde(rename = "release")]
+        version: String,
+        /// Its image, with tag or digest.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        image: Option<String>,
+        /// Why.
+        reason: String,
+        /// The deployment that failed, if one did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        deployment: Option<DeploymentId>,
+    },
+    /// A version may be deployed again.
+    #[serde(rename = "release.cleared")]
+    ReleaseCleared {
+        /// Of which service.
+        service: ServiceName,
+        /// Which version.
+        #[serde(rename = "release")]
+        version: String,
+        /// Why.
+        note: String,
+    },
+    /// A service was rolled back too often; nothing of it is deployed until a person says so.
+    #[serde(rename = "service.frozen")]
+    ServiceFrozen {
+        /// Which service.
+        service: ServiceName,
+        /// Why.
+        reason: String,
+    },
+    /// It may be deployed again.
+    #[serde(rename = "service.thawed")]
+    ServiceThawed {
+        /// Which service.
+        service: ServiceName,
+        /// Why.
+        note: String,
     },
     /// A deadline of it has passed: the next level is called.
     #[serde(rename = "incident.escalated")]
@@ -361,6 +519,20 @@ impl Happening {
             Self::IncidentEscalated { .. } => "incident.escalated",
             Self::IncidentAcknowledged { .. } => "incident.acknowledged",
             Self::IncidentResolved { .. } => "incident.resolved",
+            Self::PostMortemWritten { .. } => "incident.post-mortem",
+            Self::DeploymentStarted { .. } => "deployment.started",
+            Self::StageBegan { .. } => "deployment.stage-began",
+            Self::StageJudged { .. } => "deployment.stage-judged",
+            Self::DeploymentHeld { .. } => "deployment.held",
+            Self::DeploymentContinued { .. } => "deployment.continued",
+            Self::DeploymentApproved { .. } => "deployment.approved",
+            Self::DeploymentScheduled { .. } => "deployment.scheduled",
+            Self::DeploymentCancelled { .. } => "deployment.cancelled",
+            Self::DeploymentFinished { .. } => "deployment.finished",
+            Self::ReleaseQuarantined { .. } => "release.quarantined",
+            Self::ReleaseCleared { .. } => "release.cleared",
+            Self::ServiceFrozen { .. } => "service.frozen",
+            Self::ServiceThawed { .. } => "service.thawed",
         }
     }
 
@@ -387,55 +559,20 @@ impl Happening {
             Self::IncidentDeclared { incident, .. }
             | Self::IncidentEscalated { incident, .. }
             | Self::IncidentAcknowledged { incident }
-            | Self::IncidentResolved { incident, .. } => incident.to_string(),
+            | Self::IncidentResolved { incident, .. }
+            | Self::PostMortemWritten { incident, .. } => incident.to_string(),
+            Self::DeploymentStarted { deployment, .. }
+            | Self::StageBegan { deployment, .. }
+            | Self::StageJudged { deployment, .. }
+            | Self::DeploymentHeld { deployment, .. }
+            | Self::DeploymentContinued { deployment, .. }
+            | Self::DeploymentApproved { deployment, .. }
+            | Self::DeploymentScheduled { deployment, .. }
+            | Self::DeploymentCancelled { deployment, .. }
+            | Self::DeploymentFinished { deployment, .. } => deployment.to_string(),
+            Self::ReleaseQuarantined { service, version, .. }
+            | Self::ReleaseCleared { service, version, .. } => format!("{service}@{version}"),
+            Self::ServiceFrozen { service, .. } | Self::ServiceThawed { service, .. } => service.to_string(),
         }
-    }
-
-    /// The readable first line of its commit: `incident.declared(INC-5): critical, shared-auth 5xx`.
-    pub fn subject(&self) -> String {
-        let words = match self {
-            Self::ChangeApproved { gate, .. } | Self::ApprovalWithdrawn { gate, .. } => {
-                format!("{gate} gate")
-            }
-            Self::ChangesRequested { note, .. } | Self::GlassSettled { note, .. } => note.clone(),
-            Self::RequestWithdrawn { note, .. } => note.clone().unwrap_or_else(|| "taken back".to_owned()),
-            Self::ChangeCommented { text, .. } => text.clone(),
-            Self::ChangeMerged(merged) => {
-                let tags = if merged.tags.is_empty() {
-                    String::new()
-                } else {
-                    format!(", {}", merged.tags.join(" "))
-                };
-                format!("{} into {} as {}{tags}", merged.class, merged.branch, merged.commit.short())
-            }
-            Self::ChangeReverted { branch: Some(branch), reason, .. } => {
-                format!("proposed as {branch}, {reason}")
-            }
-            Self::ChangeReverted { commit, reason, .. } => format!("by {}, {reason}", commit.short()),
-            Self::MainRestored(restored) => {
-                format!("{} → {}, {}", restored.from.short(), restored.to.short(), restored.reason)
-            }
-            Self::GlassOpened { reason, .. } => reason.clone(),
-            Self::GlassSeconded { head, .. } => format!("agreed to {}", head.short()),
-            Self::NoticeDelivered { event, deliveries, .. } => {
-                let sent = deliveries.iter().filter(|delivery| delivery.is_sent()).count();
-                format!("{event} reached {sent} of {} channels", deliveries.len())
-            }
-            Self::ChangeProposed { service, summary, .. } => format!("{service}, {summary}"),
-            Self::ChangeValidated { head, errors, warnings, .. } => {
-                format!("{errors} errors, {warnings} warnings at {}", head.short())
-            }
-            Self::RollbackStarted { from, to, .. } => format!("{from} → {to}"),
-            Self::RollbackFinished { verdict, detail, .. } => format!("{}, {detail}", verdict.as_str()),
-            Self::ServiceActed { verb, verdict, detail, .. } => {
-                format!("{}, {}, {detail}", verb.word(), verdict.as_str())
-            }
-            Self::IncidentDeclared { severity, title, .. } => format!("{severity}, {title}"),
-            Self::IncidentEscalated { level, to, .. } => format!("level {level} calls {}", to.join(", ")),
-            Self::IncidentAcknowledged { .. } => "taken".to_owned(),
-            Self::IncidentResolved { note, .. } => note.clone().unwrap_or_else(|| "over".to_owned()),
-        };
-        let line = text::clean(&format!("{}({}): {words}", self.kind(), self.about()));
-        text::fit(line.trim(), SUBJECT_WIDTH)
     }
 }

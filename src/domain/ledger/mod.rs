@@ -2,6 +2,7 @@
 //! ledger can be believed.
 
 mod changes;
+mod deployments;
 mod event;
 mod fold;
 mod happening;
@@ -10,11 +11,14 @@ mod precondition;
 mod precondition_agent;
 mod precondition_glass;
 mod query;
+mod subject;
 mod synced;
+mod turn;
 mod untold;
 mod verify;
 
 pub use changes::*;
+pub use deployments::*;
 pub use event::*;
 pub use fold::*;
 pub use happening::*;
@@ -24,5 +28,6 @@ pub use precondition_agent::*;
 pub use precondition_glass::*;
 pub use query::*;
 pub use synced::*;
+pub use turn::{Frozen, Quarantine};
 pub use untold::*;
 pub use verify::*;

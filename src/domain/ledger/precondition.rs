@@ -52,6 +52,8 @@ pub fn declare(
         severity,
         title,
         service: service.cloned(),
+        deployment: None,
+        post_mortem_due: None,
     })
 }
 
@@ -186,7 +188,7 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         Happening::RollbackFinished { service, environment, verdict, detail } => {
             finish_rollback(operations, service, environment, *verdict, detail)
         }
-        Happening::IncidentDeclared { incident, severity, title, service } => {
+        Happening::IncidentDeclared { incident, severity, title, service, .. } => {
             let next = operations.next_incident();
             if *incident != next {
                 return Err(format!("the number that came next was {next}"));
@@ -195,11 +197,27 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         }
         Happening::IncidentAcknowledged { incident } => acknowledge(operations, incident),
         Happening::IncidentResolved { incident, note } => resolve(operations, incident, note.as_deref()),
+        Happening::PostMortemWritten { .. }
+        | Happening::DeploymentStarted { .. }
+        | Happening::StageBegan { .. }
+        | Happening::StageJudged { .. }
+        | Happening::DeploymentHeld { .. }
+        | Happening::DeploymentContinued { .. }
+        | Happening::DeploymentApproved { .. }
+        | Happening::DeploymentScheduled { .. }
+        | Happening::DeploymentCancelled { .. }
+        | Happening::DeploymentFinished { .. }
+        | Happening::ReleaseQuarantined { .. }
+        | Happening::ReleaseCleared { .. }
+        | Happening::ServiceFrozen { .. }
+        | Happening::ServiceThawed { .. } => {
+            return super::deployments::deployment_fits(operations, entry, happening);
+        }
     };
     made.map(drop).map_err(|failure| failure.message)
 }
 
-fn running_rollback<'a>(
+pub(super) fn running_rollback<'a>(
     operations: &'a Operations,
     service: &ServiceName,
     environment: &EnvironmentName,
@@ -224,7 +242,7 @@ pub(super) fn open_incident<'a>(
     }
 }
 
-fn cleaned(note: Option<&str>) -> Option<String> {
+pub(super) fn cleaned(note: Option<&str>) -> Option<String> {
     note.map(|note| text::clean(note).trim().to_owned()).filter(|note| !note.is_empty())
 }
 

@@ -95,7 +95,14 @@ mod tests {
     fn open() -> Operations {
         let (severity, title) = (Severity::Critical, "5xx".to_owned());
         let incident = "INC-1".into();
-        Operations::fold(&[entry(Happening::IncidentDeclared { incident, severity, title, service: None })])
+        Operations::fold(&[entry(Happening::IncidentDeclared {
+            incident,
+            severity,
+            title,
+            service: None,
+            deployment: None,
+            post_mortem_due: None,
+        })])
     }
 
     #[test]

@@ -137,6 +137,8 @@ mod tests {
                 severity: Severity::High,
                 title: "x".into(),
                 service: Some(service.into()),
+                deployment: None,
+                post_mortem_due: None,
             })
         };
         vec![

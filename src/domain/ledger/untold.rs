@@ -144,7 +144,14 @@ mod tests {
         let (severity, title) = (Severity::High, "5xx".to_owned());
         entry(
             minute,
-            Happening::IncidentDeclared { incident: id.into(), severity, title, service: Some("api".into()) },
+            Happening::IncidentDeclared {
+                incident: id.into(),
+                severity,
+                title,
+                service: Some("api".into()),
+                deployment: None,
+                post_mortem_due: None,
+            },
         )
     }
 

@@ -445,7 +445,7 @@ fn actor(link: &Link, rules: &SigningRules, place: &Place<'_>, found: &mut Verif
 /// What only a person of `policies/teams.toml` does, in words.
 const fn needs_a_person(happening: &Happening) -> Option<&'static str> {
     match happening {
-        Happening::ChangeApproved { .. } => Some("approved"),
+        Happening::ChangeApproved { .. } | Happening::DeploymentApproved { .. } => Some("approved"),
         Happening::ChangesRequested { .. } => Some("requested changes"),
         Happening::GlassSeconded { .. } => Some("agreed to breaking the glass"),
         _ => None,

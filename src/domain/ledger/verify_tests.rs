@@ -53,6 +53,8 @@ fn declared(number: u32) -> Happening {
         severity: Severity::High,
         title: "api 5xx".into(),
         service: None,
+        deployment: None,
+        post_mortem_due: None,
     }
 }
 

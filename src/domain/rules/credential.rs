@@ -16,6 +16,19 @@ use std::{collections::HashMap, sync::Arc};
 
 pub use exemption::RULE as EXEMPTION;
 
+/// A text with every credential in it replaced by asterisks, for what is kept or shown of the output of programs.
+pub fn without_secrets(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut at = 0;
+    for found in scan(text) {
+        safe.push_str(text.get(at..found.start).unwrap_or_default());
+        safe.push_str("******");
+        at = found.end.max(at);
+    }
+    safe.push_str(text.get(at..).unwrap_or_default());
+    safe
+}
+
 /// The rule.
 pub static RULE: Rule = Rule {
     code: "QD501",

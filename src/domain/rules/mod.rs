@@ -91,7 +91,7 @@ mod version_lowered;
 mod version_not_raised;
 mod window_inside_freeze;
 
-pub use credential::Searched;
+pub use credential::{Searched, without_secrets};
 
 use crate::domain::{
     catalog::{Catalog, Dependency, ManagedBy, Service, UNKNOWN_STATUS},

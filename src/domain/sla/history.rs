@@ -1,6 +1,6 @@
 //! The scrapes of one endpoint over time, and the indicators that follow from them.
 
-use super::{Buckets, Indicators, MINIMUM_EVENTS, Sample, histogram_quantile};
+use super::{Buckets, Indicators, MINIMUM_EVENTS, Sample, VersionSample, histogram_quantile};
 use chrono::{DateTime, Duration, Utc};
 use std::collections::VecDeque;
 
@@ -135,9 +135,35 @@ impl History {
 /// How much each counter of a sample grew since the one before. A counter that fell means that the
 /// process began anew, with all its counters: then what it shows is what it gained, as in Prometheus.
 pub fn increase(before: &Sample, after: &Sample) -> Sample {
-    let reset = after.requests < before.requests || after.errors < before.errors;
-    let gained = |before: f64, after: f64| if reset || after < before { after } else { after - before };
+    let (earlier, later) = (before.whole(), after.whole());
+    let reset = is_reset(&earlier, &later);
+    let gain = increase_of(&earlier, &later);
     Sample {
+        requests: gain.requests,
+        errors: gain.errors,
+        durations: gain.durations,
+        cpu_seconds: match (before.cpu_seconds, after.cpu_seconds) {
+            (Some(before), Some(after)) => Some(if reset || after < before { after } else { after - before }),
+            _ => None,
+        },
+        memory_bytes: after.memory_bytes,
+        unread_lines: after.unread_lines,
+        versions: after
+            .versions
+            .iter()
+            .map(|(version, after)| {
+                let none = VersionSample::default();
+                (version.clone(), increase_of(before.versions.get(version).unwrap_or(&none), after))
+            })
+            .collect(),
+    }
+}
+
+/// The same of one version.
+pub fn increase_of(before: &VersionSample, after: &VersionSample) -> VersionSample {
+    let reset = is_reset(before, after);
+    let gained = |before: f64, after: f64| if reset || after < before { after } else { after - before };
+    VersionSample {
         requests: gained(before.requests, after.requests),
         errors: gained(before.errors, after.errors),
         durations: after
@@ -145,13 +171,12 @@ pub fn increase(before: &Sample, after: &Sample) -> Sample {
             .iter()
             .map(|(bound, count)| (*bound, gained(count_at(&before.durations, *bound), *count)))
             .collect(),
-        cpu_seconds: match (before.cpu_seconds, after.cpu_seconds) {
-            (Some(before), Some(after)) => Some(gained(before, after)),
-            _ => None,
-        },
-        memory_bytes: after.memory_bytes,
-        unread_lines: after.unread_lines,
     }
+}
+
+/// Whether the process began anew between two samples.
+fn is_reset(before: &VersionSample, after: &VersionSample) -> bool {
+    after.requests < before.requests || after.errors < before.errors
 }
 
 /// Share of `part` in `whole`, between 0 and 1; `None` where there is nothing to share.

@@ -4,7 +4,7 @@ mod history;
 mod judgement;
 mod quantile;
 
-pub use history::{History, increase};
+pub use history::{History, increase, increase_of};
 pub use judgement::{
     BURN_FAST, BURN_PAGE, BURN_SLOW, ERROR_EVENTS, Judgement, MINIMUM_EVENTS, QUANTILE_EVENTS, SlaVerdict,
     Verdict, budget_remaining, burn_rate, compare_after, judge,
@@ -33,6 +33,26 @@ pub struct Sample {
     pub memory_bytes: Option<f64>,
     /// Lines that could not be understood.
     pub unread_lines: usize,
+    /// The same by the label `version`, where the service has one.
+    pub versions: BTreeMap<String, VersionSample>,
+}
+
+/// What one scrape said of one version of a service.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct VersionSample {
+    /// Requests in total, since the process started.
+    pub requests: f64,
+    /// Of them answered with 5xx.
+    pub errors: f64,
+    /// Their durations.
+    pub durations: Buckets,
+}
+
+impl Sample {
+    /// All versions together.
+    pub fn whole(&self) -> VersionSample {
+        VersionSample { requests: self.requests, errors: self.errors, durations: self.durations.clone() }
+    }
 }
 
 /// Which service, where.

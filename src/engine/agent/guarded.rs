@@ -25,9 +25,9 @@ use crate::{
     },
     error::Failure,
     ports::{
-        Answer, BranchDraft, Cluster, Clusters, Combined, ControlRepository, Draft, Examination, Fingerprint,
-        Forge, Ledger, LedgerState, LogLines, Notifier, Ports, Publication, PublishCluster, Receipt,
-        Revision, Tag, Theirs,
+        Answer, BranchDraft, Cluster, Clusters, Combined, CommandEnd, CommandLine, Commands,
+        ControlRepository, Draft, Examination, Fingerprint, Forge, Ledger, LedgerState, LogLines, Notifier,
+        Ports, Publication, PublishCluster, Receipt, Revision, Tag, Theirs,
     },
 };
 use chrono::{DateTime, Utc};
@@ -45,6 +45,7 @@ pub fn guarded(ports: Ports, leader: &Arc<Leader>) -> Ports {
         ledger: Arc::new(Guarded { inner: ports.ledger, leader: leader.clone() }),
         clusters: Arc::new(Guarded { inner: ports.clusters, leader: leader.clone() }),
         forge: Arc::new(Guarded { inner: ports.forge, leader: leader.clone() }),
+        commands: Arc::new(Guarded { inner: ports.commands, leader: leader.clone() }),
         notifier: Arc::new(Guarded { inner: ports.notifier, leader: leader.clone() }),
         ..ports
     }
@@ -317,6 +318,17 @@ impl Forge for Guarded<dyn Forge> {
 
     fn teams<'a>(&'a self, settings: &'a ForgeSettings) -> Answer<'a, Vec<ForgeTeam>> {
         self.inner.teams(settings)
+    }
+}
+
+impl Commands for Guarded<dyn Commands> {
+    fn run<'a>(&'a self, command: &'a CommandLine) -> Answer<'a, CommandEnd> {
+        // Tests may take ten minutes: asked before they begin, and not held for that long.
+        async move {
+            drop(self.leader.permit().await?);
+            self.inner.run(command).await
+        }
+        .boxed()
     }
 }
 

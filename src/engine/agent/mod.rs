@@ -46,8 +46,6 @@ use tokio::time::MissedTickBehavior;
 
 /// Time between two looks at what there is to do.
 const TICK: std::time::Duration = std::time::Duration::from_secs(1);
-/// How much one reconciler may have under way; what is more waits for the next look.
-const AT_ONCE: usize = 4;
 /// The first wait after a command failed; it doubles each time.
 const FIRST_WAIT: Duration = Duration::seconds(5);
 /// The longest wait.
@@ -248,7 +246,7 @@ impl Agent {
             self.status.looked(row.name);
             for command in (row.reconcile)(&self.hands.model) {
                 let under_way = self.begun.values().filter(|begun| begun.row.name == row.name).count();
-                if under_way >= AT_ONCE || !self.leader.leads() {
+                if under_way >= row.at_once || !self.leader.leads() {
                     break;
                 }
                 self.begin(row, command).await;

@@ -1,9 +1,11 @@
 //! What is done while nobody watches: pure functions from what the sources said, and the time, to commands. The agent
 //! runs them, and a console that has taken its place.
 
+mod deployments;
 mod escalate;
 mod notify;
 mod restore;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod validate;
@@ -22,6 +24,8 @@ pub struct Reconciler {
     /// Least time until the same command may come again after it has run. What it did is seen by then, and where it
     /// failed it is given time.
     pub again: Duration,
+    /// How many of its commands may be under way at once; what is more waits for the next look.
+    pub at_once: usize,
     /// What is to be done now. The model's time is the time.
     pub reconcile: fn(&Model) -> Vec<Command>,
 }
@@ -33,6 +37,7 @@ pub static TABLE: &[Reconciler] = &[
         doc: "Calls the next level when the time to acknowledge or to resolve an incident has passed.",
         pace: Duration::from_secs(1),
         again: Duration::from_secs(10),
+        at_once: 4,
         reconcile: escalate::reconcile,
     },
     Reconciler {
@@ -40,13 +45,31 @@ pub static TABLE: &[Reconciler] = &[
         doc: "Brings a main branch that does not validate back to what last did, where `restore = true`.",
         pace: Duration::from_secs(5),
         again: Duration::from_mins(1),
+        at_once: 4,
         reconcile: restore::reconcile,
+    },
+    Reconciler {
+        name: "deployments",
+        doc: "Looks after every deployment that nobody holds: canary steps, schedules, tests, the way back, the watch of a day.",
+        pace: Duration::from_secs(2),
+        again: Duration::from_secs(30),
+        at_once: 32,
+        reconcile: deployments::reconcile,
+    },
+    Reconciler {
+        name: "staging",
+        doc: "Deploys the versions that merged changes brought to the environments that are not production.",
+        pace: Duration::from_secs(10),
+        again: Duration::from_mins(2),
+        at_once: 4,
+        reconcile: staging::reconcile,
     },
     Reconciler {
         name: "validate",
         doc: "Validates each new head of a change, keeps the result, and sets its status on the forge.",
         pace: Duration::from_secs(2),
         again: Duration::from_secs(30),
+        at_once: 4,
         reconcile: validate::reconcile,
     },
     Reconciler {
@@ -54,6 +77,7 @@ pub static TABLE: &[Reconciler] = &[
         doc: "Tells channels what the ledger says happened and nobody has told them.",
         pace: Duration::from_secs(5),
         again: Duration::from_secs(30),
+        at_once: 4,
         reconcile: notify::reconcile,
     },
 ];

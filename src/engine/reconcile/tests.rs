@@ -1,17 +1,24 @@
 //! What the reconcilers want, by what the world shows and the time.
 
-use super::{TABLE, escalate, notify, restore, validate};
+use super::{TABLE, deployments, escalate, notify, restore, staging, validate};
 use crate::{
-    action::command::{ChangeCommand, Command, IncidentCommand, NoticeCommand},
+    action::command::{ChangeCommand, Command, DeploymentCommand, IncidentCommand, NoticeCommand},
     config::Config,
     domain::{
-        catalog::{AgentSettings, Catalog, reader::shapes},
-        change::{self, Identity, Proposal, Review},
+        catalog::{self, AgentSettings, Catalog, ManagedBy, reader::shapes},
+        change::{self, ChangeClass, Identity, Proposal, Review},
+        deployment::{
+            ClusterView, Health, Workload, WorkloadDetail,
+            order::{Order, Place},
+            release::Strategy,
+            request::DeploySubject,
+            work::Steering,
+        },
         escalation::Severity,
         finding::{Finding, Level},
         forge::{ForgeKind, ForgeSettings},
         graph::DependencyGraph,
-        ledger::{Entry, EntryBody, Happening, Operations, Restored},
+        ledger::{Entry, EntryBody, Happening, Merged, Operations, Restored},
         merge::LandingRequest,
         notice::{AddressPlace, Channel, ChannelKind, Delivery, NoticeEvent},
     },
@@ -56,7 +63,14 @@ fn model(minute: i64, catalog: &Catalog, events: Vec<(i64, Happening)>) -> Model
 }
 
 fn declared(id: &str, severity: Severity) -> Happening {
-    Happening::IncidentDeclared { incident: id.into(), severity, title: "5xx".into(), service: None }
+    Happening::IncidentDeclared {
+        incident: id.into(),
+        severity,
+        title: "5xx".into(),
+        service: None,
+        deployment: None,
+        post_mortem_due: None,
+    }
 }
 
 #[test]
@@ -320,5 +334,131 @@ fn a_broken_main_branch_is_restored_and_a_restoration_that_was_cut_off_recorded(
         // What was seen last may be mended where nobody can look now.
         model.world.main.receive(at(3), Err(crate::error::Failure::unreachable("away")));
         assert_eq!(restore::reconcile(&model), []);
+    }
+}
+
+fn started(version: &str, environment: &str) -> Happening {
+    let place = Place {
+        environment: environment.into(),
+        wave: 0,
+        from_version: None,
+        from_image: None,
+        objects: Vec::new(),
+    };
+    let order = Order {
+        service: "api".into(),
+        version: version.into(),
+        image: None,
+        commit: None,
+        change: None,
+        production: false,
+        places: vec![place],
+        strategy: Strategy::Immediate,
+        tests: Vec::new(),
+        not_before: None,
+        window: false,
+    };
+    Happening::DeploymentStarted { deployment: "DEP-1".into(), order: Box::new(order) }
+}
+
+#[test]
+fn every_deployment_is_looked_after_that_nobody_holds() {
+    let held =
+        Happening::DeploymentHeld { deployment: "DEP-1".into(), reason: "no data".into(), verdict: None };
+    let cancelled = Happening::DeploymentCancelled { deployment: "DEP-1".into(), reason: "x".into() };
+    for (more, expected) in [(vec![], 1), (vec![(1, held)], 0), (vec![(1, cancelled)], 1)] {
+        let events = std::iter::once((0, started("2.0.0", "staging"))).chain(more).collect();
+        let wanted = deployments::reconcile(&model(2, &Catalog::default(), events));
+        assert_eq!(wanted.len(), expected);
+        for command in wanted {
+            let Command::Deployment(DeploymentCommand::Steer { deployment, steering }) = command else {
+                panic!("{command:?}")
+            };
+            assert_eq!(deployment, "DEP-1");
+            // It must not speak for a person.
+            assert_eq!(steering, Steering::Continue { accept: false, note: None });
+        }
+    }
+}
+
+#[test]
+fn what_was_merged_lately_goes_to_staging_once() {
+    let settings = "[environment.staging]\ncontext = \"s\"\n[environment.production]\ncontext = \"p\"\n";
+    let services = "[service.api]\nname = \"api\"\ntype = \"api\"\nversion = \"2.0.0\"\n";
+    let catalog = catalog::read([
+        ("quarterdeck.toml".to_owned(), settings.as_bytes().to_vec()),
+        ("services/catalog.toml".to_owned(), services.as_bytes().to_vec()),
+    ]);
+    let merged = |services: &[&str]| {
+        Happening::ChangeMerged(Box::new(Merged {
+            change: "api-2".into(),
+            class: ChangeClass::Breaking,
+            branch: "main".into(),
+            head: "a".repeat(40).into(),
+            onto: "b".repeat(40).into(),
+            commit: "c".repeat(40).into(),
+            services: services.iter().map(|name| (*name).into()).collect(),
+            tags: Vec::new(),
+            approvals: Vec::new(),
+            request: None,
+            break_glass: false,
+        }))
+    };
+    let quarantined = Happening::ReleaseQuarantined {
+        service: "api".into(),
+        version: "2.0.0".into(),
+        image: None,
+        reason: "it failed".into(),
+        deployment: None,
+    };
+    let frozen = Happening::ServiceFrozen { service: "api".into(), reason: "too often".into() };
+    let all = || merged(&["api"]);
+    for (events, running, minute, expected) in [
+        (vec![all()], Some("1.0.0"), 1, true),
+        (vec![all()], Some("2.0.0"), 1, false),
+        (vec![all()], None, 1, false),
+        (vec![], Some("1.0.0"), 1, false),
+        (vec![merged(&["other"])], Some("1.0.0"), 1, false),
+        (vec![all()], Some("1.0.0"), 8 * 24 * 60, false),
+        (vec![all(), quarantined], Some("1.0.0"), 1, false),
+        (vec![all(), frozen], Some("1.0.0"), 1, false),
+        (vec![all(), started("2.0.0", "staging")], Some("1.0.0"), 1, false),
+        (vec![all(), started("1.9.0", "staging")], Some("1.0.0"), 1, false),
+        (vec![all(), started("2.0.0", "elsewhere")], Some("1.0.0"), 1, true),
+    ] {
+        let case = format!("{events:?} {running:?} {minute}");
+        let events = events.into_iter().map(|event| (0, event)).collect();
+        let mut model = model(minute, &catalog, events);
+        let mut view = ClusterView::default();
+        if let Some(version) = running {
+            let workload = Workload {
+                namespace: "default".into(),
+                name: "api".into(),
+                managed_by: ManagedBy::Deployment,
+                version: Some(version.into()),
+                desired: 1,
+                updated: 1,
+                ready: 1,
+                health: Health::Healthy,
+                revision: None,
+                detail: WorkloadDetail::default(),
+            };
+            view.workloads.insert(("default".into(), "api".into()), Arc::new(workload));
+        }
+        let view = Arc::new(view);
+        for context in ["s", "p"] {
+            model.world.clusters.entry(context.into()).or_default().receive(at(0), Ok(view.clone()));
+        }
+        model.world.joined = Arc::new(Joined::new(&model.world));
+        let wanted = staging::reconcile(&model);
+        assert_eq!(wanted.len(), usize::from(expected), "{case}: {wanted:?}");
+        for command in wanted {
+            let Command::Deployment(DeploymentCommand::Deploy(request)) = command else {
+                panic!("{command:?}")
+            };
+            assert_eq!(request.environment, "staging");
+            let version = Some("2.0.0".to_owned());
+            assert_eq!(request.subject, DeploySubject::Service { service: "api".into(), version });
+        }
     }
 }

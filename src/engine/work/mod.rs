@@ -5,6 +5,7 @@ pub(super) mod announce;
 mod assume;
 mod break_glass;
 mod deliver;
+pub mod deploy;
 mod forge_review;
 pub(super) mod landing;
 mod merge;
@@ -32,20 +33,33 @@ use crate::{
 use tokio::sync::mpsc;
 
 /// Tells the loop how far a work is.
-pub(super) struct Reporter {
-    job: JobId,
-    answers: mpsc::Sender<Event>,
+#[derive(Debug, Clone)]
+pub struct Reporter {
+    told: Option<(JobId, mpsc::Sender<Event>)>,
+    /// The step of the plan that the work's first one is.
+    first: usize,
 }
 
 impl Reporter {
     pub(super) fn new(job: JobId, answers: mpsc::Sender<Event>) -> Self {
-        Self { job, answers }
+        Self { told: Some((job, answers)), first: 0 }
+    }
+
+    /// One that nobody listens to.
+    pub const fn silent() -> Self {
+        Self { told: None, first: 0 }
+    }
+
+    /// The same for a work that is part of another one, and begins with its step `first`.
+    fn from(&self, first: usize) -> Self {
+        Self { first: self.first + first, ..self.clone() }
     }
 
     async fn step(&self, step: usize, detail: impl Into<String>) {
-        let progress = Progress { step, detail: detail.into() };
+        let Some((job, answers)) = &self.told else { return };
+        let progress = Progress { step: self.first + step, detail: detail.into() };
         // Nobody may be watching any more; the work goes on all the same.
-        let _ = self.answers.send(Event::Progress(self.job, progress)).await;
+        let _ = answers.send(Event::Progress(*job, progress)).await;
     }
 }
 
@@ -81,6 +95,9 @@ pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Re
             request::run(outside, change, head, draft, forge, report).await
         }
         Work::Announce(announcement) => announce::run(outside, announcement, report).await,
+        Work::Deploy { orders } => deploy::run(outside, orders, report).await,
+        Work::Steer(steered) => deploy::steer(outside, steered, report).await,
+        Work::Enter(entered) => deploy::enter(outside, entered, report).await,
         Work::DeclareIncident { severity, title, service } => {
             let (severity, title, service) = (*severity, title.clone(), service.clone());
             let subject = tell::Subject {

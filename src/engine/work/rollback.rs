@@ -1,11 +1,13 @@
 //! A rollback: claim it in the ledger, change the cluster once, watch it to its end, judge the metrics.
 
-use super::{Outside, Reporter, synced_text};
+use super::{Outside, Reporter, deploy::settle, synced_text, tell};
 use crate::{
     domain::{
-        catalog::{ScrapeSettings, Target},
+        catalog::{ScrapeSettings, Target, Tier},
         deployment::{RollbackRoute, RolloutStatus, object_name, shown_version},
-        ledger::{self, RollbackStart, Verdict},
+        escalation::Severity,
+        ledger::{self, Happening, RollbackStart, Verdict},
+        notice::NoticeEvent,
         plan::Outcome,
         sla::{self, Endpoint, Sample, compare_after, increase},
         units::format_percent,
@@ -36,6 +38,9 @@ const CHANGE: usize = 1;
 const READY: usize = 2;
 const METRICS: usize = 3;
 const RECORD: usize = 4;
+// In production only.
+const GIT: usize = 5;
+const INCIDENT: usize = 6;
 
 pub(super) async fn run(
     outside: &Outside,
@@ -107,7 +112,89 @@ pub(super) async fn run(
             (None, false)
         }
     };
-    Ok(Outcome { verdict, summary, incident: None, commit, synced, deliveries: Vec::new() })
+    let outcome = Outcome { verdict, summary, incident: None, commit, synced, deliveries: Vec::new() };
+    if !target.production {
+        return Ok(outcome);
+    }
+    Ok(aftermath(outside, target, (from, to), outcome, report).await)
+}
+
+/// What follows a rollback in production: a deployment that is under way there is called off, Git is settled, an
+/// incident is open with a post-mortem due, and the team is told. The cluster is back whatever becomes of these.
+async fn aftermath(
+    outside: &Outside,
+    target: &Target,
+    (from, to): (&str, &str),
+    mut outcome: Outcome,
+    report: &Reporter,
+) -> Outcome {
+    let (service, environment) = (&target.service, &target.environment);
+    let reason = format!("{service} in {environment} was rolled back by hand from {from} to {to}");
+    call_off(outside, target, from, &reason).await;
+    report.step(GIT, "settling").await;
+    let settled = settle::settle_version(outside, (service, from, Some(to)), None, &reason).await;
+    let mut words = match &settled {
+        Ok(said) => said.clone(),
+        Err(failure) => format!("Git is not settled: {failure}"),
+    };
+    if settled.is_ok() && settle::is_asked_for(outside, service, from).await.is_ok_and(|asked| !asked) {
+        words.extend(
+            settle::resume(outside, std::slice::from_ref(target)).await.map(|said| format!("; {said}")),
+        );
+    }
+    report.step(GIT, words.clone()).await;
+    outcome.summary += &format!("; {words}");
+
+    report.step(INCIDENT, "opening").await;
+    let catalog = outside.ports.repository.load(&Revision::WorkingTree).await.ok();
+    let tier = catalog.as_ref().and_then(|catalog| catalog.services.get(service)).map(|service| service.tier);
+    let severity = if tier == Some(Tier::Critical) { Severity::Critical } else { Severity::High };
+    let at = outside.ports.clock.now();
+    let (about, title) = (service.clone(), reason.clone());
+    let draft: Draft =
+        Box::new(move |operations| ledger::declare_rollback(operations, severity, &title, &about, at));
+    match outside.ports.ledger.append(at, draft).await {
+        Ok(receipt) => {
+            outcome.synced &= receipt.synced;
+            if let Happening::IncidentDeclared { incident, .. } = &receipt.happening {
+                report.step(INCIDENT, format!("{incident} is open, post-mortem due in 24h")).await;
+                outcome.summary += &format!("; {incident} is open");
+                outcome.incident = Some(incident.clone());
+                let subject = tell::Subject {
+                    event: Some(NoticeEvent::IncidentDeclared),
+                    about: incident.to_string(),
+                    title: reason,
+                    severity: Some(severity),
+                    service: Some(service.clone()),
+                    ..tell::Subject::default()
+                };
+                let commit = outcome.commit.take();
+                outcome = tell::after(outside, subject, outcome, &Reporter::silent()).await;
+                outcome.commit = commit;
+            }
+        }
+        Err(failure) => {
+            report.step(INCIDENT, failure.to_string()).await;
+            outcome.summary += &format!("; the incident is NOT open: {failure}");
+        }
+    }
+    outcome
+}
+
+/// Calls off what was being deployed there: it does not run any more.
+async fn call_off(outside: &Outside, target: &Target, from: &str, reason: &str) {
+    let Ok(state) = outside.ports.ledger.state().await else { return };
+    let open = state.operations.open_deployments().find(|record| {
+        record.order.service == target.service
+            && record.order.place(&target.environment).is_some()
+            && record.order.version == from
+            && !record.is_retreating()
+    });
+    let Some(id) = open.map(|record| record.id.clone()) else { return };
+    let reason = reason.to_owned();
+    let draft: Draft = Box::new(move |operations| ledger::cancel(operations, &id, &reason));
+    // One that ended meanwhile needs no end.
+    let _ = outside.ports.ledger.append(outside.ports.clock.now(), draft).await;
 }
 
 /// Watches the cluster until the wanted version runs everywhere. A cluster that does not answer for a

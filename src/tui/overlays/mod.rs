@@ -5,6 +5,7 @@ pub mod change_glass;
 mod columns;
 mod confirm;
 pub mod cross_project;
+mod deployment;
 mod findings;
 mod form;
 mod help;
@@ -63,6 +64,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Lay
         }
         Overlay::Impact { subject, impact, offset } => {
             impact::draw(view, painter, body, subject.as_deref(), impact, *offset);
+        }
+        Overlay::Deployment { deployment, offset } => {
+            deployment::draw(view, painter, body, deployment, *offset);
         }
         Overlay::Inspect(inspection) => inspect::draw(view, painter, body, inspection),
         Overlay::Sources { offset } => sources::draw(view, painter, body, *offset),

@@ -3,6 +3,7 @@
 mod calendar;
 mod changes;
 mod cross_project;
+mod deployments;
 mod escalation;
 pub mod graph;
 pub mod inventory;
@@ -10,6 +11,7 @@ mod pipeline;
 mod sla;
 
 pub use cross_project::hours;
+pub use deployments::figures_words;
 
 use super::{
     paint::{Line, Painter, cells, piece, wrap},
@@ -82,6 +84,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, layout: &Layout) {
             Pane::CrossProject => cross_project::draw(view, painter, room, layout),
             Pane::Calendar => calendar::draw(view, painter, room),
             Pane::Pipeline => pipeline::draw(view, painter, room),
+            Pane::Deployments => deployments::draw(view, painter, room),
         }
         if matches!(source.freshness, Freshness::Failed | Freshness::Stale) {
             painter.quieten(content);
@@ -100,6 +103,7 @@ pub const fn name(pane: Pane) -> &'static str {
         Pane::CrossProject => "Cross-project impact",
         Pane::Calendar => "Change calendar",
         Pane::Pipeline => "Pipeline",
+        Pane::Deployments => "Deployments",
     }
 }
 
@@ -251,6 +255,7 @@ fn about(view: &View<'_>, pane: Pane) -> (String, Role) {
         },
         Pane::CrossProject => cross_project::about(view),
         Pane::Calendar => calendar::about(view),
+        Pane::Deployments => deployments::about(view),
         Pane::Pipeline => (counted(view.model.world.calendar.chips.len(), "change", "changes"), Role::Dim),
     }
 }
@@ -298,7 +303,7 @@ fn waiting(painter: &mut Painter<'_>, area: Rect, pane: Pane, source: &SourceSta
                 "◌ reading the control repository …"
             }
             Pane::Changes | Pane::Pipeline => "◌ reading the change branches …",
-            Pane::Escalation => "◌ reading the ledger …",
+            Pane::Escalation | Pane::Deployments => "◌ reading the ledger …",
         };
         message(painter, area, &[(what.to_owned(), Role::Dim)]);
     }

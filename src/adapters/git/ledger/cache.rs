@@ -4,15 +4,16 @@
 use crate::adapters::git::notebook;
 use crate::domain::{
     change::{ChangeClass, Identity},
+    deployment::record::DeploymentRecord,
     escalation::Severity,
     gate::{Gate, ReviewAnswers},
-    incident::{Escalated, Incident},
+    incident::{Escalated, Incident, PostMortem},
     ledger::{
-        Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Glass,
-        MergeRecord, Merged, Operations, PastRollback, Restoration, Restored, RunningRollback, Untold,
-        Validated, ValidatedHead, Verdict,
+        Agreement, Anomaly, Approval, ChangeRecord, ChangesRequest, Comment, FOLD_VERSION, Frozen, Glass,
+        MergeRecord, Merged, Operations, PastRollback, Quarantine, Restoration, Restored, RunningRollback,
+        Untold, Validated, ValidatedHead, Verdict,
     },
-    name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
+    name::{ChangeId, CommitId, DeploymentId, EnvironmentName, IncidentId, ServiceName},
     notice::NoticeEvent,
 };
 use chrono::{DateTime, Duration, Utc};
@@ -227,6 +228,30 @@ impl<A: Kept, B: Kept> Kept for (A, B) {
     }
 }
 
+impl<A: Kept, B: Kept, C: Kept> Kept for (A, B, C) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+        self.2.put(out);
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
+        Some((A::take(rest)?, B::take(rest)?, C::take(rest)?))
+    }
+}
+
+/// Deployments are few beside other events, and have much to say: as JSON.
+impl Kept for DeploymentRecord {
+    fn put(&self, out: &mut Vec<u8>) {
+        // One that cannot be written is not read again, and so folded anew.
+        put_text(&serde_json::to_string(self).unwrap_or_default(), out);
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
+        serde_json::from_str(take_text(rest)?).ok()
+    }
+}
+
 macro_rules! names {
     ($($name:ident),+) => {$(
         impl Kept for $name {
@@ -241,7 +266,7 @@ macro_rules! names {
     )+};
 }
 
-names!(ChangeId, EnvironmentName, IncidentId, ServiceName);
+names!(ChangeId, DeploymentId, EnvironmentName, IncidentId, ServiceName);
 
 /// Most commits are forty hexadecimal digits, which need half as many bytes.
 impl Kept for CommitId {
@@ -324,13 +349,20 @@ enum Word {
     IncidentResolved,
     ChangeApproved,
     MainRestored,
+    DeploymentStarted,
+    DeploymentHeld,
+    DeploymentFinished,
+    RollbackFinished,
 }
 
 words! {
     Severity { Info, Low, Medium, High, Critical }
     Gate { CodeReview, Security, Architecture, Compliance }
     Verdict { Pass, Fail, NoData, Error }
-    NoticeEvent { IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored }
+    NoticeEvent {
+        IncidentDeclared, IncidentEscalated, IncidentResolved, ChangeApproved, MainRestored,
+        DeploymentStarted, DeploymentHeld, DeploymentFinished, RollbackFinished,
+    }
     ChangeClass { Other, Bugfix, Feature, Deprecation, Retirement, Breaking, Policy, Infrastructure }
 }
 
@@ -350,7 +382,12 @@ macro_rules! structs {
 
 structs! {
     Identity { name, email }
-    Incident { id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved }
+    Incident {
+        id, severity, title, service, declared_at, declared_by, escalated, acknowledged, resolved, deployment, post_mortem,
+    }
+    PostMortem { due, written }
+    Quarantine { image, reason, at, by, deployment }
+    Frozen { reason, at, by }
     Escalated { level, at, to, unanswered }
     Untold {
         commit, event, about, title, severity, service, calls, by, at, failed, tries, tried_at,
@@ -374,7 +411,8 @@ structs! {
     }
     Anomaly { commit, text }
     Operations {
-        incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, untold, events, unknown,
+        incidents, last_incident, changes, restorations, running_rollbacks, past_rollbacks, deployments,
+        last_deployment, quarantine, frozen, untold, events, unknown,
         contradictions, anomalies, last_event,
     }
 }
@@ -391,6 +429,8 @@ mod tests {
                 severity: Severity::Critical,
                 title: "日本 5xx".into(),
                 service: Some("api".into()),
+                deployment: None,
+                post_mortem_due: None,
             },
             Happening::IncidentAcknowledged { incident: incident_id(1) },
             Happening::IncidentAcknowledged { incident: incident_id(1) },

@@ -160,6 +160,8 @@ fn forge(ground: &Ground, person: &str, author: &str, arguments: &[&str], number
         severity: Severity::High,
         title: "made by hand".into(),
         service: None,
+        deployment: None,
+        post_mortem_due: None,
     };
     let message = encode(&happening, Marks::default()).unwrap();
     let repository = ground.open(person);
@@ -269,6 +271,8 @@ async fn a_kept_state_that_is_torn_or_of_another_ledger_is_not_used() {
             severity: Severity::High,
             title: "many".into(),
             service: None,
+            deployment: None,
+            post_mortem_due: None,
         };
         let text = encode(&happening, Marks::default()).unwrap();
         let who = "ana <ana@example.com> 1790000000 +0000";

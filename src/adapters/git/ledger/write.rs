@@ -9,7 +9,7 @@ use crate::{
     domain::{
         change::Identity,
         ledger::{EntryBody, Happening, Marks, Operations, encode, fits},
-        name::IncidentId,
+        name::{DeploymentId, IncidentId},
     },
     error::Failure,
 };
@@ -197,16 +197,18 @@ impl Inner {
     ) -> Result<(ObjectId, BTreeMap<IncidentId, IncidentId>), Failure> {
         let mut operations = Operations::clone(&*self.operations(repository, tip)?);
         let mut renumbered = BTreeMap::new();
+        let mut deployments = BTreeMap::new();
         let mut tip = tip;
         for (id, mut entry) in waiting.iter().zip(history::decode(repository, waiting)?) {
             let commit = repository.find_commit(*id).map_err(|error| unreadable("the ledger", &error))?;
             let mut message = String::from_utf8_lossy(commit.message_raw_sloppy()).into_owned();
             if let EntryBody::Known(happening) = &mut entry.body {
                 let formerly = renumber(happening, &operations, &mut renumbered);
+                let moved = renumber_deployment(happening, &operations, &mut deployments);
                 // It was right when it was written; now it says itself why it no longer fits.
                 let late = fits(&operations, &entry).is_err();
                 if let EntryBody::Known(happening) = &entry.body
-                    && (formerly.is_some() || late)
+                    && (formerly.is_some() || moved || late)
                 {
                     message = encode(happening, Marks { formerly: formerly.as_ref(), late })?;
                 }
@@ -216,6 +218,30 @@ impl Inner {
                 self.commit(repository, &Written { message, author: entry.actor, at: entry.at }, Some(tip))?;
         }
         Ok((tip, renumbered))
+    }
+}
+
+/// Gives a waiting deployment a free number, or lets an event follow its deployment's new number; whether it did.
+fn renumber_deployment(
+    happening: &mut Happening,
+    operations: &Operations,
+    renumbered: &mut BTreeMap<DeploymentId, DeploymentId>,
+) -> bool {
+    if let Happening::DeploymentStarted { deployment, .. } = happening {
+        let next = operations.next_deployment();
+        let moved = *deployment != next;
+        if moved {
+            renumbered.insert(std::mem::replace(deployment, next.clone()), next);
+        }
+        return moved;
+    }
+    let Some(deployment) = happening.deployment_mut() else { return false };
+    match renumbered.get(deployment) {
+        Some(now) => {
+            deployment.clone_from(now);
+            true
+        }
+        None => false,
     }
 }
 
@@ -239,6 +265,7 @@ fn renumber(
         Happening::IncidentAcknowledged { incident }
         | Happening::IncidentEscalated { incident, .. }
         | Happening::IncidentResolved { incident, .. }
+        | Happening::PostMortemWritten { incident, .. }
         | Happening::GlassOpened { incident, .. } => {
             let now = renumbered.get(incident)?.clone();
             Some(std::mem::replace(incident, now))
@@ -262,6 +289,19 @@ fn renumber(
         | Happening::ChangeValidated { .. }
         | Happening::RollbackStarted { .. }
         | Happening::RollbackFinished { .. }
-        | Happening::ServiceActed { .. } => None,
+        | Happening::ServiceActed { .. }
+        | Happening::DeploymentStarted { .. }
+        | Happening::StageBegan { .. }
+        | Happening::StageJudged { .. }
+        | Happening::DeploymentHeld { .. }
+        | Happening::DeploymentContinued { .. }
+        | Happening::DeploymentApproved { .. }
+        | Happening::DeploymentScheduled { .. }
+        | Happening::DeploymentCancelled { .. }
+        | Happening::DeploymentFinished { .. }
+        | Happening::ReleaseQuarantined { .. }
+        | Happening::ReleaseCleared { .. }
+        | Happening::ServiceFrozen { .. }
+        | Happening::ServiceThawed { .. } => None,
     }
 }

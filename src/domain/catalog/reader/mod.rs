@@ -7,6 +7,7 @@
 
 mod dashboard;
 mod decode;
+mod delivery;
 mod demands;
 mod part;
 mod policies;

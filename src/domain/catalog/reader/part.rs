@@ -9,6 +9,7 @@ use super::{
 };
 use crate::domain::{
     catalog::{AlertRouting, Deployment, MetricThresholds, Places, Project, Service},
+    deployment::parameters::Delivery,
     finding::{SourceFile, Span},
     name::{EnvironmentName, ProjectName, ServiceName},
     rules::reading,
@@ -49,6 +50,8 @@ pub enum Content {
         monitoring_level: Option<String>,
         /// Bounds of the histograms of its services.
         histogram_buckets: Vec<Duration>,
+        /// How its services are deployed.
+        delivery: Option<Box<Delivery>>,
         /// What it says of services, with the place of each name.
         services: Vec<(ServiceName, Span, Arc<Overlay>)>,
     },

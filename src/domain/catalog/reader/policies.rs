@@ -154,6 +154,9 @@ pub fn read_versions(top: View<'_, '_>, catalog: &mut Catalog) {
         if let Some(digest) = view.owned("digest") {
             catalog.digests.insert(ServiceName::from(service), digest);
         }
+        if let Some(migration) = view.owned("data_migration") {
+            catalog.data_migrations.insert(ServiceName::from(service), migration);
+        }
         let previous: Vec<_> =
             view.list::<&str>("previous").into_iter().filter_map(|text| text.parse().ok()).collect();
         catalog.previous_versions.insert(ServiceName::from(service), previous);

@@ -1,6 +1,7 @@
 //! `services/catalog.toml` and the files below `projects/`: services, and what is joined onto them.
 
 use super::{
+    delivery::read_delivery,
     part::{Content, Overlay},
     shape,
     sink::Sink,
@@ -11,6 +12,7 @@ use crate::domain::{
         AlertRouting, Deployment, Governance, ManagedBy, MetricThresholds, Migration, Network, Notice,
         Places, Project, Service, Sla, Tier, UNKNOWN_STATUS,
     },
+    deployment::parameters::Delivery,
     finding::{Label, SourceFile, Span},
     lifecycle::Lifecycle,
     name::{EnvironmentName, ProjectName, ServiceName, TeamName},
@@ -85,7 +87,14 @@ impl Estate {
                     self.define(service, files, sink);
                 }
             }
-            Content::Overlays { project, namespaces, monitoring_level, histogram_buckets, services } => {
+            Content::Overlays {
+                project,
+                namespaces,
+                monitoring_level,
+                histogram_buckets,
+                delivery,
+                services,
+            } => {
                 let project =
                     self.projects.entry(project.clone()).or_insert_with(|| empty(project, sink.index));
                 project.namespaces.extend(namespaces.iter().map(|(name, own)| (name.clone(), own.clone())));
@@ -94,6 +103,9 @@ impl Estate {
                 }
                 if !histogram_buckets.is_empty() {
                     project.histogram_buckets.clone_from(histogram_buckets);
+                }
+                if let Some(delivery) = delivery {
+                    project.delivery = (**delivery).clone();
                 }
                 let own = project.name.clone();
                 for (name, at, overlay) in services {
@@ -173,6 +185,7 @@ fn empty(name: &ProjectName, file: u32) -> Project {
         namespaces: BTreeMap::new(),
         monitoring_level: None,
         histogram_buckets: Vec::new(),
+        delivery: Delivery::default(),
         span: span(file, &(0..0)),
     }
 }
@@ -445,6 +458,7 @@ pub fn read_deployments(top: View<'_, '_>, folder: &str) -> Content {
         namespaces,
         monitoring_level: None,
         histogram_buckets: Vec::new(),
+        delivery: Some(Box::new(read_delivery(top))),
         services: services.collect(),
     }
 }
@@ -474,6 +488,7 @@ pub fn read_monitoring(top: View<'_, '_>, folder: &str, sink: &mut Sink) -> Cont
         namespaces: BTreeMap::new(),
         monitoring_level,
         histogram_buckets,
+        delivery: None,
         services: services.collect(),
     }
 }

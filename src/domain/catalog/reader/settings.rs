@@ -86,6 +86,10 @@ pub fn read_settings(top: View<'_, '_>, catalog: &mut Catalog, sink: &mut Sink) 
     if let Some(view) = top.table("agent") {
         settings.agent = agent(view, sink);
     }
+    if let Some(delivery) = top.table("delivery") {
+        settings.delivery = super::delivery::read_delivery(delivery);
+    }
+    settings.registry = top.table("registry").and_then(|registry| registry.owned("url"));
     settings.forge = top.table("forge").and_then(|view| forge(view, sink));
     for (name, at, view) in top.named("notify") {
         settings.channels.extend(channel(name, &at, view, sink));

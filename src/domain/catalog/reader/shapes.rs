@@ -2,6 +2,7 @@
 
 use super::shape::{Key, Kind, Names, Table};
 
+use super::delivery::{DELIVERY, REGISTRY, ROLLBACK, ROLLOUT, TESTS, WAVES};
 pub use super::widgets::{COLUMNS, WIDGETS, WidgetShape};
 
 /// Which files have which shape.
@@ -61,12 +62,21 @@ static FORGES: &[&str] = &["github", "gitlab", "gitea"];
 static CHANNELS: &[&str] = &["slack", "webhook"];
 /// What a channel can hear of.
 static MERGES: &[&str] = &["here", "forge"];
-static NOTICES: &[&str] =
-    &["incident.declared", "incident.escalated", "incident.resolved", "change.approved", "main.restored"];
+static NOTICES: &[&str] = &[
+    "incident.declared",
+    "incident.escalated",
+    "incident.resolved",
+    "change.approved",
+    "main.restored",
+    "deployment.started",
+    "deployment.held",
+    "deployment.finished",
+    "rollback.finished",
+];
 /// What the agent can look after, as `engine/reconcile` lists it.
-pub static RECONCILERS: &[&str] = &["validate", "escalate", "notify"];
+pub static RECONCILERS: &[&str] = &["escalate", "deployments", "staging", "validate", "notify"];
 /// Gates that a team may own.
-static GATES: &[&str] = &["code-review", "security", "architecture", "compliance"];
+static GATES: &[&str] = &["code-review", "security", "architecture", "compliance", "product", "operations"];
 /// Tiers for which promises are made, and the default.
 static PROMISES: &[&str] = &["default", "critical", "high", "medium", "low"];
 /// How much a rule of one's own may matter.
@@ -75,7 +85,7 @@ static RULE_LEVELS: &[&str] = &["note", "warning", "error"];
 static SUBJECTS: &[&str] = &["service", "project", "change"];
 static LEVELS: &[&str] = &["allow", "note", "warning", "error"];
 
-const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
+pub(super) const fn required(name: &'static str, kind: Kind, doc: &'static str) -> Key {
     Key { name, kind, required: true, doc }
 }
 
@@ -83,12 +93,12 @@ pub(super) const fn optional(name: &'static str, kind: Kind, doc: &'static str) 
     Key { name, kind, required: false, doc }
 }
 
-const fn closed(keys: &'static [Key]) -> Table {
+pub(super) const fn closed(keys: &'static [Key]) -> Table {
     Table { keys }
 }
 
 pub(super) const TEXTS: Kind = Kind::List(&Kind::Text);
-const NAMES: Kind = Kind::List(&Kind::Name);
+pub(super) const NAMES: Kind = Kind::List(&Kind::Name);
 const HANDLES: Kind = Kind::List(&Kind::Handle);
 const COUNT: Kind = Kind::Integer(0, 100_000);
 
@@ -216,6 +226,10 @@ pub static DEPLOYMENTS: Table = closed(&[
         Kind::Named(&Names { name: Kind::Name, value: Kind::Table(&DEPLOYED) }),
         "Services by name",
     ),
+    TESTS,
+    ROLLOUT,
+    ROLLBACK,
+    WAVES,
 ]);
 static PROJECT_ENVIRONMENT: Table =
     closed(&[optional("namespace", Kind::Name, "Namespace of the project's services")]);
@@ -285,6 +299,11 @@ static VERSION: Table = closed(&[
     optional("previous", Kind::List(&Kind::Version), "Versions before, newest first"),
     optional("released", Kind::Date, "When the current one was released"),
     optional("digest", Kind::Text, "Digest of its image"),
+    optional(
+        "data_migration",
+        Kind::Text,
+        "What it did to the data that the version before cannot read; a rollback warns of it",
+    ),
 ]);
 
 /// `services/patterns.toml`.
@@ -502,6 +521,12 @@ pub static SETTINGS: Table = closed(&[
     optional("limits", Kind::Table(&LIMITS), "What one change may do at most"),
     optional("changes", Kind::Table(&CHANGES), "How changes reach the main branch"),
     optional("agent", Kind::Table(&AGENT), "What is done while nobody watches (docs/AGENT.md)"),
+    optional(
+        "delivery",
+        Kind::Table(&DELIVERY),
+        "How services are deployed, unless a project says otherwise",
+    ),
+    optional("registry", Kind::Table(&REGISTRY), "Where images are"),
     optional(
         "rules",
         Kind::Named(&Names { name: Kind::Text, value: Kind::Word(LEVELS) }),

@@ -3,6 +3,12 @@
 use super::*;
 use crate::domain::{
     change::ChangeClass,
+    deployment::{
+        gate::ReleaseGate,
+        order::{Leg, Order, Place, Stage, Test},
+        record::{Ending, Figures},
+        release::{ReleaseStep, Strategy},
+    },
     escalation::Severity,
     gate::Gate,
     ledger::{Merged, Restored, Verdict},
@@ -127,9 +133,89 @@ fn all_kinds() -> Vec<Happening> {
             severity: Severity::Critical,
             title: "shared-auth 5xx".into(),
             service: None,
+            deployment: None,
+            post_mortem_due: None,
         },
         Happening::IncidentAcknowledged { incident: "INC-5".into() },
         Happening::IncidentResolved { incident: "INC-5".into(), note: None },
+    ]
+    .into_iter()
+    .chain(deployment_kinds())
+    .collect()
+}
+
+fn deployment_kinds() -> Vec<Happening> {
+    let deployment = crate::domain::name::DeploymentId::from("DEP-3");
+    let place = Place {
+        environment: "production".into(),
+        wave: 0,
+        from_version: Some("1.2.3".into()),
+        from_image: None,
+        objects: vec!["deployment/shared/shared-auth".into()],
+    };
+    let order = Order {
+        service: "shared-auth".into(),
+        version: "1.3.0".into(),
+        image: Some("r.example.com/shared-auth:1.3.0".into()),
+        commit: Some("a".repeat(40).into()),
+        change: Some("shared-auth-1.3.0".into()),
+        production: true,
+        places: vec![place],
+        strategy: Strategy::Canary { weights: vec![5, 50] },
+        tests: vec![Test::Integration],
+        not_before: Some(DateTime::UNIX_EPOCH),
+        window: true,
+    };
+    let leg = Leg::of(Stage::Analysis(ReleaseStep::Weight(5)), &"production".into());
+    let figures = Figures { requests: 1200.0, error_ratio: Some(0.05), ..Figures::default() };
+    vec![
+        Happening::DeploymentStarted { deployment: deployment.clone(), order: Box::new(order) },
+        Happening::StageBegan {
+            deployment: deployment.clone(),
+            leg: leg.clone(),
+            holder: "7-1".into(),
+            until: DateTime::UNIX_EPOCH,
+        },
+        Happening::StageJudged {
+            deployment: deployment.clone(),
+            leg,
+            verdict: Verdict::Fail,
+            detail: "errors 5% are above 0.1%".into(),
+            figures: Some(Box::new(figures)),
+        },
+        Happening::DeploymentHeld {
+            deployment: deployment.clone(),
+            reason: "too few requests".into(),
+            verdict: Some(Verdict::NoData),
+        },
+        Happening::DeploymentContinued { deployment: deployment.clone(), accept: true, note: None },
+        Happening::DeploymentApproved {
+            deployment: deployment.clone(),
+            gate: ReleaseGate::Operations,
+            note: Some("fine".into()),
+        },
+        Happening::DeploymentScheduled { deployment: deployment.clone(), not_before: None, window: true },
+        Happening::DeploymentCancelled { deployment: deployment.clone(), reason: "not today".into() },
+        Happening::DeploymentFinished {
+            deployment: deployment.clone(),
+            ending: Ending::RolledBack,
+            detail: "it failed".into(),
+        },
+        Happening::ReleaseQuarantined {
+            service: "shared-auth".into(),
+            version: "1.3.0".into(),
+            image: None,
+            reason: "5xx".into(),
+            deployment: Some(deployment),
+        },
+        Happening::ReleaseCleared {
+            service: "shared-auth".into(),
+            version: "1.3.0".into(),
+            note: "mended".into(),
+        },
+        Happening::ServiceFrozen { service: "shared-auth".into(), reason: "three in a week".into() },
+        Happening::ServiceThawed { service: "shared-auth".into(), note: "mended".into() },
+        Happening::PostMortemWritten { incident: "INC-5".into(), note: "wiki/42".into() },
     ]
 }
 
@@ -169,6 +255,8 @@ fn subjects_are_one_clean_short_line() {
         severity: Severity::Low,
         title,
         service: None,
+        deployment: None,
+        post_mortem_due: None,
     };
     let subject = happening.subject();
     assert!(subject.starts_with("incident.declared(INC-1): low, [31mred alert xxx"), "{subject}");

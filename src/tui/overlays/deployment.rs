@@ -1,0 +1,113 @@
+//! Everything about a deployment: what was ordered, each leg with who, when and what was measured, and its end.
+
+use super::{Page, window};
+use crate::{
+    config::theme::Role,
+    domain::{
+        deployment::{record::DeploymentRecord, release::Strategy, shown_version},
+        name::DeploymentId,
+        units::format_duration,
+    },
+    tui::{
+        paint::{Painter, piece},
+        panes::figures_words,
+        view::View,
+        widgets::status,
+    },
+};
+use ratatui::layout::Rect;
+
+const WIDTH: u16 = 110;
+
+/// Draws the details of a deployment.
+pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: &DeploymentId, offset: usize) {
+    let ledger = view.model.world.ledger.value.as_ref();
+    let record = ledger.and_then(|ledger| ledger.operations.deployment(id.as_str()));
+    let title = vec![
+        piece("deployment", painter.style(Role::Dim)),
+        piece(format!("  {id}"), painter.style(Role::Title)),
+    ];
+    window::page(painter, body, WIDTH, &title, offset, |page| match record {
+        Some(record) => fill(view, page, record),
+        None => page.text("the ledger does not know it any more", Role::Dim, 0),
+    });
+}
+
+fn strategy(strategy: &Strategy) -> String {
+    match strategy {
+        Strategy::Immediate => "immediate".to_owned(),
+        Strategy::Canary { weights } => {
+            let steps: Vec<String> = weights.iter().map(|weight| format!("{weight}%")).collect();
+            format!("canary: {}", steps.join(", "))
+        }
+        Strategy::BlueGreen => "blue-green".to_owned(),
+    }
+}
+
+fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
+    let order = &record.order;
+    page.fact("service", order.service.as_str(), Role::Text);
+    page.fact("version", shown_version(&order.version), Role::Text);
+    page.fact_if("image", order.image.as_ref());
+    page.fact_if("change", order.change.as_ref().map(|change| change.as_str()));
+    page.fact_if("commit", order.commit.as_ref().map(crate::domain::name::CommitId::short));
+    page.fact("strategy", &strategy(&order.strategy), Role::Text);
+    for place in &order.places {
+        let from = place.from_version.as_deref().map_or("nothing", shown_version);
+        let wave = if order.places.len() > 1 { format!(", wave {}", place.wave + 1) } else { String::new() };
+        let objects =
+            if place.objects.is_empty() { String::new() } else { format!(", {}", place.objects.join(", ")) };
+        page.fact(place.environment.as_str(), &format!("from {from}{wave}{objects}"), Role::Text);
+    }
+    if let Some(at) = order.not_before {
+        page.fact("not before", &at.format("%F %H:%M UTC").to_string(), Role::Text);
+    }
+    if order.window {
+        page.fact("when", "when the calendar is open", Role::Text);
+    }
+    let by = format!("{} by {}", record.started_at.format("%F %H:%M:%S UTC"), record.started_by.name);
+    page.fact("started", &by, Role::Text);
+    page.fact_if("incident", record.incident.as_ref().map(|incident| incident.as_str()));
+    if let Some(held) = &record.held {
+        page.fact("held", &format!("{} ({})", held.reason, held.by.name), Role::StatusWarning);
+    }
+    if let Some((reason, _, by)) = &record.cancelled {
+        page.fact("cancelled", &format!("{reason} ({})", by.name), Role::StatusWarning);
+    }
+    for given in &record.approvals {
+        let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
+        page.fact("approved", &words, Role::Text);
+    }
+    page.blank();
+    page.heading("Legs");
+    for judged in &record.judged {
+        let mark = status::verdict(judged.verdict);
+        let time = format_duration((judged.at - judged.since).max(chrono::Duration::zero()));
+        let words = format!("{} {} ({time}): {}", judged.at.format("%H:%M:%S"), judged.leg, judged.detail);
+        page.marked(mark.glyph, mark.role, &words, Role::Text);
+        if let Some(figures) = &judged.figures {
+            page.text(&figures_words(figures), Role::Dim, 4);
+        }
+    }
+    if record.is_open() {
+        let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.to_string());
+        let who = record.running.as_ref().map_or_else(String::new, |running| {
+            let age = format_duration((view.now() - running.at).max(chrono::Duration::zero()));
+            format!(", begun by {} {age} ago", running.by.name)
+        });
+        page.marked("◐", Role::Accent, &format!("{next}{who}"), Role::Text);
+        for leg in record.legs().iter().filter(|leg| record.result(leg).is_none()).skip(1) {
+            page.marked("·", Role::Dim, &leg.to_string(), Role::Dim);
+        }
+    }
+    if let Some(finished) = &record.finished {
+        page.blank();
+        let words = format!(
+            "{} {}: {}",
+            finished.at.format("%F %H:%M:%S UTC"),
+            finished.ending.as_str(),
+            finished.detail
+        );
+        page.text(&words, Role::Text, 0);
+    }
+}
