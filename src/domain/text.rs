@@ -59,6 +59,25 @@ pub fn fit(text: &str, width: usize) -> String {
     out
 }
 
+/// As [`fit`], but of a text that is told apart by its end, such as a name with a version: that stays.
+pub fn fit_end(text: &str, width: usize) -> String {
+    let whole = text.width();
+    if whole <= width || width < 6 {
+        return fit(text, width);
+    }
+    let head = fit(text, width / 3);
+    let room = width - head.width();
+    let (mut tail, mut used) = (Vec::new(), 0);
+    for cluster in text.graphemes(true).rev() {
+        used += cluster.width();
+        if used > room {
+            break;
+        }
+        tail.push(cluster);
+    }
+    head + &tail.into_iter().rev().collect::<String>()
+}
+
 /// The nearest of `known` to `text` by edit distance, if it is near enough to be what was meant.
 pub fn nearest<'a>(text: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (text.chars().count() / 3).max(1);
@@ -87,6 +106,17 @@ mod tests {
         assert_eq!(fit("日本語", 5), "日本…");
         assert_eq!(fit("日本語", 4), "日…");
         assert_eq!(fit("ab", 0), "");
+    }
+
+    #[test]
+    fn the_end_stays_where_it_tells_names_apart() {
+        assert_eq!(fit_end("shared-auth-2.0.0", 20), "shared-auth-2.0.0");
+        assert_eq!(fit_end("shared-auth-2.0.0", 12), "sha…th-2.0.0");
+        assert_eq!(fit_end("shared-auth-2.0.0", 9), "sh…-2.0.0");
+        assert_eq!(fit_end("shared-auth-2.0.0", 4), "sha…");
+        for width in 0..20 {
+            assert!(fit_end("日本日本日本-2.0.0", width).width() <= width, "{width}");
+        }
     }
 
     #[test]

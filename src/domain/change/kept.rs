@@ -242,6 +242,30 @@ mod tests {
     }
 
     #[test]
+    fn who_may_approve_is_asked_of_the_main_branch_each_time() {
+        let (conclusion, _) = concluded();
+        let gates = |teams: &str| -> Vec<(crate::domain::gate::Gate, Vec<String>)> {
+            let policy = format!("[gate.security]\nteam = \"{teams}\"\n");
+            let main = read([("policies/security.toml".to_owned(), policy.into_bytes())]);
+            let change = crate::domain::change::assemble(
+                proposal(),
+                &conclusion,
+                &main,
+                &crate::domain::ledger::Operations::default(),
+                Arc::default(),
+            );
+            let gates = change.gates.into_iter();
+            gates.map(|status| (status.gate, status.teams.iter().map(ToString::to_string).collect())).collect()
+        };
+        let owner = |teams: &str| {
+            let found = gates(teams).into_iter().find(|(gate, _)| *gate == crate::domain::gate::Gate::Security);
+            found.map(|(_, teams)| teams)
+        };
+        assert_eq!(owner("guards"), Some(vec!["guards".to_owned()]));
+        assert_eq!(owner("others"), Some(vec!["others".to_owned()]), "the same conclusion, other policies");
+    }
+
+    #[test]
     fn every_end_and_every_day_has_a_name_of_its_own() {
         let usual = name(&proposal(), today());
         assert_eq!(usual, name(&proposal(), today()));

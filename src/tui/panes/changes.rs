@@ -3,7 +3,7 @@
 use super::{Room, inner_title, message, row_ground};
 use crate::{
     config::theme::Role,
-    domain::{change::Change, finding::Level, gate::GateState},
+    domain::{change::Change, finding::Level, gate::GateState, text::fit_end},
     model::layout::Pane,
     tui::{
         paint::{Line, Painter, piece},
@@ -108,7 +108,7 @@ fn cell(
         1 => {
             let is_related = change.services.iter().any(|service| view.is_selected(service));
             let style = if is_related { painter.style(Role::Related) } else { text };
-            painter.text(x, y, width, change.proposal.id.as_str(), style)
+            painter.text(x, y, width, &fit_end(change.proposal.id.as_str(), width.into()), style)
         }
         2 => painter.text(x, y, width, stage.word, painter.style(stage.role)),
         3 => painter.text(x, y, width, change.class.as_str(), text),

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         break_glass::GlassState,
         pipeline::{Attention, Chip, KEPT, Stage},
+        text::fit_end,
     },
     model::{
         layout::Pane,
@@ -121,7 +122,8 @@ fn draw_chip(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, chip: &Chip
         painter.ground(area, painter.style(Role::Selection));
     }
     let name = painter.style(if is_chosen { Role::Title } else { Role::Text });
-    let line = [piece(format!("{glyph} "), painter.style(role)), piece(chip.change.as_str(), name)];
+    let id = fit_end(chip.change.as_str(), usize::from(area.width.saturating_sub(2)));
+    let line = [piece(format!("{glyph} "), painter.style(role)), piece(id, name)];
     painter.line(area.x, area.y, area.width, &line);
     let age = brief_age(view.now() - chip.since);
     let facts = format!("{} · {age}", chip.class);
