@@ -53,7 +53,7 @@ fn measure(table: &mut Table, churn: u32, aim: &str, span: Duration) {
     let before = agent.busy();
     let began = Instant::now();
     std::thread::sleep(span);
-    let share = (agent.busy() - before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let share = agent.busy().checked_sub(before).unwrap().as_secs_f64() / began.elapsed().as_secs_f64();
     let what = format!("agent, {SERVICES} services, {churn} changes a second: of a core");
     table.value(&what, aim, format!("{:.2} %", share * 100.0));
     table.value("  resident", "", format!("{:.1} MiB", agent.memory()));

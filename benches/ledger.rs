@@ -233,6 +233,8 @@ fn entry(index: usize) -> Entry {
             severity: Severity::High,
             title: "a bench's incident".into(),
             service: Some(repository::name(index % 1_000).into()),
+            deployment: None,
+            post_mortem_due: None,
         },
         1 => Happening::IncidentAcknowledged { incident },
         2 => Happening::IncidentResolved { incident, note: None },

@@ -149,7 +149,7 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
             let mut engine = engine(global, ports, Size { width: size.0, height: size.1 });
             snapshot(&mut engine, pane.as_deref(), &format).await
         }
-        Request::Agent(options) => agent(global, options).await,
+        Request::Agent(options) => Box::pin(agent(global, options)).await,
         Request::Completions(shell) => {
             let mut out = Vec::new();
             clap_complete::generate(shell, &mut arguments::command(), "quarterdeck", &mut out);
@@ -362,7 +362,7 @@ async fn agent(global: &Global, options: agent::Options) -> Result<Printed, Fail
     let config = Arc::new(Config { read_only: false, ..config(global) });
     let (agent, watching) = serve::prepare(ports, config, &journal).await?;
     if options.once {
-        return agent::once(agent, watching, options, global.output).await;
+        return Box::pin(agent::once(agent, watching, options, global.output)).await;
     }
     let (stop, stopped) = tokio::sync::watch::channel(false);
     stop_at_signals(&stop);

@@ -17,7 +17,7 @@ use quarterdeck::{
     },
     model::{Model, join::Joined, layout::Size, world::Source},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 /// The time of every model.
 pub fn now() -> DateTime<Utc> {

@@ -207,9 +207,8 @@ mod tests {
             };
             let is_known = headers.get("authorization").is_some_and(|value| value == "Bearer open");
             match (name.as_str(), reference.as_str()) {
-                ("private", _) => challenge(StatusCode::UNAUTHORIZED),
                 ("open", "1") if is_known => StatusCode::OK.into_response(),
-                ("open", "1") => challenge(StatusCode::UNAUTHORIZED),
+                ("private", _) | ("open", "1") => challenge(StatusCode::UNAUTHORIZED),
                 ("api", "1") => StatusCode::OK.into_response(),
                 ("broken", _) => StatusCode::BAD_GATEWAY.into_response(),
                 _ => StatusCode::NOT_FOUND.into_response(),

@@ -24,6 +24,7 @@ pub struct Area {
 
 impl Area {
     /// What a pane of this area has below its title line, without the cells at both sides.
+    #[must_use]
     pub const fn content(self) -> Self {
         Self {
             x: self.x + 1,

@@ -41,6 +41,10 @@ const CLOSED: &str = "[[window]]\nname = \"far away\"\nduration = \"1h\"\nenviro
 
 /// The demo with quick steps, and another calendar; none keeps production open.
 async fn console(calendar: Option<String>) -> Console {
+    Box::pin(quick_console(calendar)).await
+}
+
+async fn quick_console(calendar: Option<String>) -> Console {
     let mut console = Console::with(Scenario::Calm, None, config("")).await;
     let clone = console.platform.repository().to_owned();
     let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
@@ -333,9 +337,9 @@ async fn two_who_advance_the_same_deployment_do_it_once() {
     let (id, _) = deploy::start(&console.engine.outside, &order).await.unwrap();
     let twice = deploy::start(&console.engine.outside, &order).await.unwrap_err();
     assert!(twice.message.contains("is not over"), "{twice:?}");
-    let (one, other) = (Outside::new(ports.clone()), Outside::new(ports));
+    let [here, there] = [Outside::new(ports.clone()), Outside::new(ports)];
     let ended =
-        tokio::join!(advance_to_its_end(|| one.clone(), &id), advance_to_its_end(|| other.clone(), &id));
+        tokio::join!(advance_to_its_end(|| here.clone(), &id), advance_to_its_end(|| there.clone(), &id));
     assert_eq!(ended, (Ending::Done, Ending::Done));
     assert_eq!(generation(&console), once, "the Deployment was changed once");
     let state = console.engine.outside.ports.ledger.state().await.unwrap();

@@ -12,6 +12,7 @@ mod bad_input;
 mod binary;
 #[cfg(test)]
 mod break_glass;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod cluster;

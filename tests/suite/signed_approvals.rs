@@ -90,7 +90,8 @@ async fn an_approval_in_another_name_opens_nothing_and_is_seen() {
         .until("it is approved and signed", |model| {
             let change =
                 model.world.joined.changes.iter().find(|change| change.proposal.id == CHANGE).unwrap();
-            change.blocked().is_none() && change.signatures.values().all(|state| state.is_valid())
+            change.blocked().is_none()
+                && change.signatures.values().all(quarterdeck::domain::signature::SignatureState::is_valid)
         })
         .await;
     assert_eq!(console.ledger().await.len(), 3, "the forged, the true one, and what was told");

@@ -276,7 +276,9 @@ pub fn manifest(role: Role) -> String {
 
 /// One rule for each resource.
 fn rules(rights: &[&Right]) -> String {
-    let mut by_resource: BTreeMap<(&str, &str), (Vec<&str>, Vec<&str>)> = BTreeMap::new();
+    /// Verbs, and what each is for.
+    type Needs<'a> = (Vec<&'a str>, Vec<&'a str>);
+    let mut by_resource: BTreeMap<(&str, &str), Needs<'_>> = BTreeMap::new();
     for right in rights {
         let (verbs, whys) = by_resource.entry((right.group, right.resource)).or_default();
         verbs.extend(right.verbs.iter().filter(|verb| !verbs.contains(verb)).copied().collect::<Vec<_>>());

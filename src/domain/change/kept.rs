@@ -30,7 +30,9 @@ pub fn name(proposal: &Proposal, today: NaiveDate) -> String {
     seal.word(proposal.head.as_str());
     for words in [&proposal.messages, &proposal.paths] {
         seal.word(&words.len().to_string());
-        words.iter().for_each(|word| seal.word(word));
+        for word in words {
+            seal.word(word);
+        }
     }
     seal.end()
 }
@@ -122,7 +124,7 @@ impl Unread {
 
     /// Paths of the files at the head that it needs.
     pub fn paths(&self) -> BTreeSet<String> {
-        self.0.files.keys().map(|path| path.to_string()).collect()
+        self.0.files.keys().map(std::string::ToString::to_string).collect()
     }
 
     /// The conclusion, with the files of the head; `None` if they are not those that it was made with.
@@ -255,10 +257,13 @@ mod tests {
                 Arc::default(),
             );
             let gates = change.gates.into_iter();
-            gates.map(|status| (status.gate, status.teams.iter().map(ToString::to_string).collect())).collect()
+            gates
+                .map(|status| (status.gate, status.teams.iter().map(ToString::to_string).collect()))
+                .collect()
         };
         let owner = |teams: &str| {
-            let found = gates(teams).into_iter().find(|(gate, _)| *gate == crate::domain::gate::Gate::Security);
+            let found =
+                gates(teams).into_iter().find(|(gate, _)| *gate == crate::domain::gate::Gate::Security);
             found.map(|(_, teams)| teams)
         };
         assert_eq!(owner("guards"), Some(vec!["guards".to_owned()]));

@@ -51,12 +51,12 @@ fn assemble(
     proposal: Proposal,
     base: &Catalog,
     head: &Catalog,
-    findings: Arc<Vec<Finding>>,
+    findings: &[Finding],
     main: &Catalog,
     operations: &Operations,
 ) -> Change {
     let graph = DependencyGraph::build(head);
-    let conclusion = conclude(&proposal, base, head, &graph, findings.as_ref().clone());
+    let conclusion = conclude(&proposal, base, head, &graph, findings.to_vec());
     super::assemble(proposal, &conclusion, main, operations, Arc::default())
 }
 
@@ -172,7 +172,7 @@ fn proposal() -> Proposal {
 /// Gates with their teams of a change from `base` to `head`.
 fn gate_names(base: &str, head: &str) -> Vec<String> {
     let (base, head) = (catalog(base), catalog(head));
-    let change = assemble(proposal(), &base, &head, Arc::default(), &base, &Operations::default());
+    let change = assemble(proposal(), &base, &head, &[], &base, &Operations::default());
     let teams = |status: &GateStatus| status.teams.iter().map(TeamName::as_str).collect::<Vec<_>>().join("+");
     change.gates.iter().map(|status| format!("{} {}", status.gate, teams(status))).collect()
 }
@@ -247,7 +247,7 @@ fn approvals_count_only_for_the_head_and_from_the_right_people() {
     let head = catalog(&format!("{}sensitive = true\n", API.replace("2.1.0", "2.1.1")));
     let blocked = |entries: &[Entry]| {
         let operations = Operations::fold(entries);
-        assemble(proposal(), &base, &head, Arc::default(), &base, &operations).blocked()
+        assemble(proposal(), &base, &head, &[], &base, &operations).blocked()
     };
     let review = |email: &str, head: &str| approval(email, CodeReview, head, 1);
     for (entries, expected) in [
@@ -280,9 +280,9 @@ fn errors_block_and_warnings_do_not() {
         labels: Vec::new(),
         help: None,
     };
-    let findings = Arc::new(vec![finding(Level::Error), finding(Level::Warning), finding(Level::Error)]);
+    let findings = vec![finding(Level::Error), finding(Level::Warning), finding(Level::Error)];
     let base = catalog(API);
-    let change = assemble(proposal(), &base, &base, findings, &base, &Operations::default());
+    let change = assemble(proposal(), &base, &base, &findings, &base, &Operations::default());
     assert_eq!(change.errors(), 2);
     assert!(change.blocked().is_some_and(|text| text.starts_with("2 errors, code-review open")));
 }
@@ -305,7 +305,7 @@ fn bound(before: &[(&str, &str)], after: &[(&str, &str)]) -> String {
         }
     }
     let (base, head) = (load(before), load(after));
-    let change = assemble(proposal, &base, &head, Arc::default(), &base, &Operations::default());
+    let change = assemble(proposal, &base, &head, &[], &base, &Operations::default());
     assert_eq!(change.digest().len(), 64);
     change.digest().to_owned()
 }
@@ -365,9 +365,9 @@ fn an_approval_stands_while_the_change_alters_the_same() {
             *kept = digest;
         }
         let operations = Operations::fold(&[entry]);
-        assemble(proposal(), &base, &head, Arc::default(), &base, &operations).gates[0].state.clone()
+        assemble(proposal(), &base, &head, &[], &base, &operations).gates[0].state.clone()
     };
-    let now = assemble(proposal(), &base, &head, Arc::default(), &base, &Operations::default());
+    let now = assemble(proposal(), &base, &head, &[], &base, &Operations::default());
     let now = now.digest().to_owned();
     let other = "0".repeat(64);
     for (letter, digest, expected) in [
@@ -402,10 +402,10 @@ fn a_request_for_changes_is_answered_by_another_change() {
             note: "other".into(),
         });
         let operations = Operations::fold(&[entry]);
-        let change = assemble(proposal(), &base, &head, Arc::default(), &base, &operations);
+        let change = assemble(proposal(), &base, &head, &[], &base, &operations);
         (change.blocked().unwrap_or_default(), change.wishes.len())
     };
-    let now = assemble(proposal(), &base, &head, Arc::default(), &base, &Operations::default());
+    let now = assemble(proposal(), &base, &head, &[], &base, &Operations::default());
     assert_eq!(blocked("cy@example.com", now.digest()), ("code-review open, cy requests changes".into(), 1));
     assert_eq!(blocked("cy@example.com", "0"), ("code-review open".into(), 1));
     // The author and strangers block nobody.
@@ -469,7 +469,7 @@ fn a_small_claim_is_a_finding_whose_level_the_base_sets() {
     for (settings, level) in [("", Some(Level::Warning)), (settings, Some(Level::Error))] {
         let (base, head) = (with(settings, "2.1.0"), with(settings, "2.2.0"));
         let proposal = Proposal { messages: vec!["fix: a typo\n".into()], ..proposal() };
-        let change = assemble(proposal, &base, &head, Arc::default(), &base, &Operations::default());
+        let change = assemble(proposal, &base, &head, &[], &base, &Operations::default());
         let found = change.findings.iter().find(|finding| finding.code == "QD310");
         assert_eq!(found.map(|finding| finding.level), level);
     }

@@ -355,12 +355,12 @@ mod tests {
         let (mut requests, mut errors) = (0.0, 0.0);
         let names = ("2", Some("1"), false);
         series.push(at(0), &scraped((0.0, 0.0), (0.0, 0.0)), names, Duration::seconds(10));
-        for (index, failed) in intervals.iter().enumerate() {
+        for (failed, place) in intervals.iter().zip(1..) {
             if let Some(failed) = failed {
                 requests += 100.0;
                 errors += failed;
             }
-            let second = (index as i64 + 1) * 10;
+            let second: i64 = place * 10;
             let sample = scraped((requests, errors), (second as f64 * 100.0, 0.0));
             series.push(at(second), &sample, names, Duration::seconds(10));
         }
@@ -387,7 +387,7 @@ mod tests {
             (&[good, good, idle, idle, idle], NoData),
         ] {
             let series = series(intervals);
-            let now = at(intervals.len() as i64 * 10);
+            let now = at(i64::try_from(intervals.len()).unwrap() * 10);
             let found = series.judge(&parameters(), now);
             assert_eq!(found.verdict, verdict, "{intervals:?}: {found:?}");
         }

@@ -171,7 +171,7 @@ impl Parameters {
                 .find_map(|layer| layer.minimum_events)
                 .map_or(default.minimum_events, |events| events.max(1) as f64),
             error_rate: error_rate.map(Ratio::share),
-            p99_seconds: p99.map(|duration| duration.as_seconds_f64()),
+            p99_seconds: p99.map(chrono::TimeDelta::as_seconds_f64),
             worse_than_baseline: layers
                 .iter()
                 .find_map(|layer| layer.worse_than_baseline)

@@ -171,7 +171,10 @@ pub fn dependencies(catalog: &Catalog, service: &Service, target: &Target, view:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{catalog::ManagedBy, deployment::Workload};
+    use crate::domain::{
+        catalog::ManagedBy,
+        deployment::{Workload, WorkloadDetail},
+    };
     use Verdict::{Error, Fail, NoData, Pass};
     use std::sync::Arc;
 
@@ -207,7 +210,7 @@ sla.availability = "99.9%"
             ready: 1,
             health,
             revision: None,
-            detail: Default::default(),
+            detail: WorkloadDetail::default(),
         };
         let mut view = ClusterView::default();
         view.workloads.insert(("default".into(), name.into()), Arc::new(workload));

@@ -406,7 +406,7 @@ impl DeploymentRecord {
                 }
             }
             Turn::Approved { gate, note } => {
-                self.approvals.push(Given { gate: *gate, by: by.clone(), at, note: note.map(str::to_owned) })
+                self.approvals.push(Given { gate: *gate, by: by.clone(), at, note: note.map(str::to_owned) });
             }
             Turn::Scheduled { not_before, window } => {
                 if self.result(&Leg::all(Stage::Schedule)).is_some() || !self.begun.is_empty() {

@@ -102,7 +102,9 @@ pub fn count(
             figures.rollbacks += 1;
             match &record.finished {
                 Some(finished) => {
-                    figures.recoveries.push((recovered(record, finished.at) - failed.at).num_seconds().max(0))
+                    figures
+                        .recoveries
+                        .push((recovered(record, finished.at) - failed.at).num_seconds().max(0));
                 }
                 None => figures.censored.push((now - failed.at).num_seconds().max(0)),
             }

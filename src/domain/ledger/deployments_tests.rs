@@ -161,6 +161,7 @@ fn what_failed_cannot_be_accepted_and_who_is_not_held_cannot_go_on() {
 
 #[test]
 fn people_of_the_main_branch_open_one_gate_each() {
+    use ReleaseGate::{Operations as Runs, Product, Security, Staging};
     let teams = "[person.ana]\nemail = \"ana@example.com\"\n[person.bo]\nemail = \"bo@example.com\"\n\
                  [team.shop]\nmembers = [\"ana\", \"bo\"]\n[team.operations]\nmembers = [\"ana\", \"bo\"]\n";
     let catalog = "[service.api]\nname = \"api\"\ntype = \"api\"\nowner = \"@shop\"\nversion = \"2.0.0\"\n";
@@ -176,7 +177,6 @@ fn people_of_the_main_branch_open_one_gate_each() {
         approve_deployment(operations, &id, gate, (&main, service), &operator, None)
     };
     let refused = |result: Result<Happening, Failure>| result.unwrap_err().message;
-    use ReleaseGate::{Operations as Runs, Product, Security, Staging};
     assert!(refused(approve(&operations, Staging, "ana@example.com")).contains("passes staging"));
     assert!(refused(approve(&operations, Security, "ana@example.com")).contains("does not need"));
     assert!(refused(approve(&operations, Product, "eve@example.com")).contains("nobody of"));

@@ -274,8 +274,6 @@ impl Operations {
                 self.told((about, event, of.as_ref()), deliveries, entry.at);
                 Ok(())
             }
-            // The cluster itself tells what became of a service.
-            Happening::ServiceActed { .. } => Ok(()),
             Happening::RollbackStarted { service, environment, from, to, object } => {
                 self.rollback_started(entry, (service, environment), (from, to, object))
             }
@@ -378,8 +376,9 @@ impl Operations {
                 let removed = self.frozen.remove(service);
                 removed.map(drop).ok_or_else(|| format!("{service} was not frozen"))
             }
-            // What happens to a deployment is done already.
-            Happening::StageBegan { .. }
+            // The cluster itself tells what became of a service; what happens to a deployment is done already.
+            Happening::ServiceActed { .. }
+            | Happening::StageBegan { .. }
             | Happening::StageJudged { .. }
             | Happening::DeploymentHeld { .. }
             | Happening::DeploymentContinued { .. }

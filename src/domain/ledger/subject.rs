@@ -13,7 +13,11 @@ impl Happening {
             Self::ChangeApproved { gate, .. } | Self::ApprovalWithdrawn { gate, .. } => {
                 format!("{gate} gate")
             }
-            Self::ChangesRequested { note, .. } | Self::GlassSettled { note, .. } => note.clone(),
+            Self::ChangesRequested { note, .. }
+            | Self::GlassSettled { note, .. }
+            | Self::PostMortemWritten { note, .. }
+            | Self::ReleaseCleared { note, .. }
+            | Self::ServiceThawed { note, .. } => note.clone(),
             Self::RequestWithdrawn { note, .. } => note.clone().unwrap_or_else(|| "taken back".to_owned()),
             Self::ChangeCommented { text, .. } => text.clone(),
             Self::ChangeMerged(merged) => {
@@ -31,7 +35,11 @@ impl Happening {
             Self::MainRestored(restored) => {
                 format!("{} → {}, {}", restored.from.short(), restored.to.short(), restored.reason)
             }
-            Self::GlassOpened { reason, .. } => reason.clone(),
+            Self::GlassOpened { reason, .. }
+            | Self::DeploymentHeld { reason, .. }
+            | Self::DeploymentCancelled { reason, .. }
+            | Self::ReleaseQuarantined { reason, .. }
+            | Self::ServiceFrozen { reason, .. } => reason.clone(),
             Self::GlassSeconded { head, .. } => format!("agreed to {}", head.short()),
             Self::NoticeDelivered { event, deliveries, .. } => {
                 let sent = deliveries.iter().filter(|delivery| delivery.is_sent()).count();
@@ -69,13 +77,6 @@ impl Happening {
                 at.into_iter().chain(window).collect::<Vec<_>>().join(", ")
             }
             Self::DeploymentFinished { ending, detail, .. } => format!("{}, {detail}", ending.as_str()),
-            Self::DeploymentHeld { reason, .. }
-            | Self::DeploymentCancelled { reason, .. }
-            | Self::ReleaseQuarantined { reason, .. }
-            | Self::ServiceFrozen { reason, .. } => reason.clone(),
-            Self::PostMortemWritten { note, .. }
-            | Self::ReleaseCleared { note, .. }
-            | Self::ServiceThawed { note, .. } => note.clone(),
         };
         let line = text::clean(&format!("{}({}): {words}", self.kind(), self.about()));
         text::fit(line.trim(), SUBJECT_WIDTH)

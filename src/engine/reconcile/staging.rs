@@ -22,8 +22,8 @@ pub(super) fn reconcile(model: &Model) -> Vec<Command> {
         return Vec::new();
     };
     let operations = &ledger.operations;
-    let merges = operations.changes.values().flat_map(|record| &record.merges);
-    let merged: BTreeSet<&ServiceName> = merges
+    let records = operations.changes.values().flat_map(|record| &record.merges);
+    let merged: BTreeSet<&ServiceName> = records
         .filter(|merge| merge.reverted.is_none() && model.now - merge.at <= LATELY)
         .flat_map(|merge| &merge.merged.services)
         .collect();

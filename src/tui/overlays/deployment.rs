@@ -49,7 +49,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     page.fact("service", order.service.as_str(), Role::Text);
     page.fact("version", shown_version(&order.version), Role::Text);
     page.fact_if("image", order.image.as_ref());
-    page.fact_if("change", order.change.as_ref().map(|change| change.as_str()));
+    page.fact_if("change", order.change.as_ref().map(crate::domain::name::ChangeId::as_str));
     page.fact_if("commit", order.commit.as_ref().map(crate::domain::name::CommitId::short));
     page.fact("strategy", &strategy(&order.strategy), Role::Text);
     for place in &order.places {
@@ -67,7 +67,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     }
     let by = format!("{} by {}", record.started_at.format("%F %H:%M:%S UTC"), record.started_by.name);
     page.fact("started", &by, Role::Text);
-    page.fact_if("incident", record.incident.as_ref().map(|incident| incident.as_str()));
+    page.fact_if("incident", record.incident.as_ref().map(crate::domain::name::IncidentId::as_str));
     if let Some(held) = &record.held {
         page.fact("held", &format!("{} ({})", held.reason, held.by.name), Role::StatusWarning);
     }

@@ -211,7 +211,6 @@ async fn the_flows_hold_on_the_simulated_cluster() {
 }
 
 #[tokio::test]
-#[expect(clippy::print_stderr, reason = "a test that does not run must say so")]
 #[expect(clippy::disallowed_methods, reason = "the variable is for this test alone")]
 async fn the_flows_hold_on_a_real_cluster() {
     let Ok(kubeconfig) = std::env::var("QUARTERDECK_TEST_KUBECONFIG") else {

@@ -51,13 +51,13 @@ impl Inner {
         let repository = self.clone.repository();
         let standing = self.standing(&repository)?;
         let mut links = match standing.settled() {
-            Some(tip) => self.links(&repository, tip, None, None)?.links,
+            Some(tip) => self.links(&repository, tip, None, None)?.commits,
             None => Vec::new(),
         };
         if standing.diverged
             && let Some(local) = standing.local
         {
-            let waiting = self.links(&repository, local, standing.base, None)?.links;
+            let waiting = self.links(&repository, local, standing.base, None)?.commits;
             links.extend(waiting);
         }
         let timeline = self.timeline(&repository, main)?;
@@ -95,9 +95,9 @@ impl Inner {
         let new = self.links(&repository, tip, known, vouched)?;
         let mut walk = match walk {
             Some(walk) if new.reached => walk,
-            _ => Walk::begin(&new.links, before.as_ref(), new.vouched),
+            _ => Walk::begin(&new.commits, before.as_ref(), new.vouched),
         };
-        walk.go_on(&new.links, &timeline, now);
+        walk.go_on(&new.commits, &timeline, now);
         let health = walk.health();
         *chain = Some((tip, walk));
         if remember && health.is_valid() {
@@ -127,21 +127,20 @@ impl Inner {
             };
             let entry = history::entry(&found);
             let known = self.sealed.lock().unwrap_or_else(PoisonError::into_inner).get(&commit).cloned();
-            let seal = match known {
-                Some(seal) => seal,
-                None => {
-                    let mut seal = if is_intact(&commit, &found.data) {
-                        seal(&found.data)
-                    } else {
-                        Seal::Broken("its bytes are not those that its commit id names".to_owned())
-                    };
-                    if seal == Seal::Unchecked(PGP.to_owned()) {
-                        seal = self.pgp(&commit)?;
-                    }
-                    let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
-                    sealed.insert(commit.clone(), seal.clone());
-                    seal
+            let seal = if let Some(seal) = known {
+                seal
+            } else {
+                let mut seal = if is_intact(&commit, &found.data) {
+                    seal(&found.data)
+                } else {
+                    Seal::Broken("its bytes are not those that its commit id names".to_owned())
+                };
+                if seal == Seal::Unchecked(PGP.to_owned()) {
+                    seal = self.pgp(&commit)?;
                 }
+                let mut sealed = self.sealed.lock().unwrap_or_else(PoisonError::into_inner);
+                sealed.insert(commit.clone(), seal.clone());
+                seal
             };
             let state = judge(&seal, &rules.addresses(&entry.actor), &rules.signers, entry.at);
             states.insert(commit, state);
@@ -175,7 +174,7 @@ impl Inner {
         for link in links.iter_mut().filter(|link| link.seal == Seal::Unchecked(PGP.to_owned())) {
             link.seal = self.pgp(&link.entry.commit)?;
         }
-        Ok(Links { links, reached, vouched: count })
+        Ok(Links { commits: links, reached, vouched: count })
     }
 
     /// Asks git, and through it `GnuPG`, about an `OpenPGP` signature.
@@ -224,7 +223,7 @@ impl Inner {
 
 /// Commits of the ledger, the oldest first.
 struct Links {
-    links: Vec<Link>,
+    commits: Vec<Link>,
     /// Whether they begin after the commit where they were to begin, instead of at the very first.
     reached: bool,
     /// The signatures of so many of them were not looked at.

@@ -34,7 +34,7 @@ pub enum Content {
     /// `services/catalog.toml`, or a project's `services.toml`.
     Services {
         /// The project whose folder it lies in.
-        project: Option<Project>,
+        project: Option<Box<Project>>,
         /// Where the project's owner and environment are named, by dotted path.
         places: BTreeMap<String, Span>,
         /// Its services in the order of the file.

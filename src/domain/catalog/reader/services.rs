@@ -80,7 +80,7 @@ impl Estate {
         match content {
             Content::Services { project, places, services } => {
                 if let Some(project) = project {
-                    self.projects.insert(project.name.clone(), project.clone());
+                    self.projects.insert(project.name.clone(), Project::clone(project));
                 }
                 self.places.extend(places.iter().map(|(path, span)| (path.clone(), span.clone())));
                 for service in services {
@@ -230,7 +230,7 @@ pub fn read_project(top: View<'_, '_>, folder: &str, sink: &mut Sink) -> Content
         }
     }
     let services = read_services(top, Some(&project), sink);
-    Content::Services { project: Some(project), places, services }
+    Content::Services { project: Some(Box::new(project)), places, services }
 }
 
 /// A project is its folder, and its folder's name becomes a namespace.

@@ -38,11 +38,14 @@ const GLANCE: Duration = Duration::from_secs(15);
 /// How long the rest of its kinds may take after the first.
 const MORE: Duration = Duration::from_secs(2);
 
+/// The step since which is counted, when it was looked at last, and the intervals.
+type Seen = (Option<ReleaseStep>, Option<DateTime<Utc>>, Series);
+
 /// What this process saw of one deployment.
 #[derive(Debug, Clone, Default)]
 pub struct Sighting {
-    /// By environment: the step since which is counted, when it was looked at last, and the intervals.
-    places: BTreeMap<EnvironmentName, (Option<ReleaseStep>, Option<DateTime<Utc>>, Series)>,
+    /// By environment.
+    places: BTreeMap<EnvironmentName, Seen>,
     /// Since when the step of a leg is seen to have failed.
     failed: Option<(Leg, DateTime<Utc>)>,
 }
@@ -103,12 +106,11 @@ async fn status(
     let asked = async {
         let target = situation.target(environment)?;
         let cluster = outside.cluster(&target.context)?;
-        match step_of(leg) {
-            Some(step) => cluster.release_status(&target, &situation.order().route(place), step).await,
-            None => {
-                let route = perform::way_back(situation.order(), place)?;
-                cluster.release_status(&target, &route, ReleaseStep::Apply).await
-            }
+        if let Some(step) = step_of(leg) {
+            cluster.release_status(&target, &situation.order().route(place), step).await
+        } else {
+            let route = perform::way_back(situation.order(), place)?;
+            cluster.release_status(&target, &route, ReleaseStep::Apply).await
         }
     };
     Some(asked.await.map_err(|failure| failure.to_string()))
