@@ -28,12 +28,14 @@ pub struct Bench {
     pub simulated: SimulatedCluster,
     pub cluster: Arc<KubeCluster>,
     pub traffic: Arc<Traffic>,
+    /// Calls that the test itself makes to furnish the cluster.
+    pub own_calls: &'static [&'static str],
 }
 
 impl Drop for Bench {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            crate::console::granted(&self.simulated);
+            crate::console::granted(&self.simulated, self.own_calls);
         }
     }
 }
@@ -55,7 +57,7 @@ pub async fn bench() -> Bench {
     std::fs::write(&path, text).unwrap();
     let connections = Connections::open(Some(&path)).unwrap();
     let cluster = Arc::new(KubeCluster::of(&connections, &"demo-production".into()).unwrap());
-    Bench { simulated, cluster, traffic }
+    Bench { simulated, cluster, traffic, own_calls: &[] }
 }
 
 pub fn target(service: &str, managed_by: ManagedBy) -> Target {

@@ -169,7 +169,18 @@ async fn a_process_that_is_killed_at_any_step_leaves_a_sound_ledger() {
     }
 }
 
-/// Git outlives the process that started it; its locks are gone when it has ended.
+/// Whether a process works in one of these folders: a hook, or what waits for one, holds no lock in between.
+fn is_worked_in(repositories: &[&Path]) -> bool {
+    let folders: Vec<_> =
+        repositories.iter().filter_map(|repository| repository.canonicalize().ok()).collect();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    { processes }.any(|process| {
+        std::fs::read_link(process.path().join("cwd"))
+            .is_ok_and(|at| folders.iter().any(|folder| at.starts_with(folder)))
+    })
+}
+
+/// Git outlives the process that started it; it and its locks are gone when it has ended.
 pub fn wait_for_git(repositories: &[&Path]) {
     let locked = || {
         repositories.iter().any(|repository| {
@@ -183,7 +194,7 @@ pub fn wait_for_git(repositories: &[&Path]) {
         })
     };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
-    while locked() && std::time::Instant::now() < deadline {
+    while (is_worked_in(repositories) || locked()) && std::time::Instant::now() < deadline {
         std::thread::yield_now();
     }
 }
