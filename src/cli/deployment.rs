@@ -236,12 +236,12 @@ fn words(figures: &ServiceFigures) -> String {
     let rate = figures.failure_rate().map_or_else(|| "no data".to_owned(), format_percent);
     let recovery = figures.median_recovery().map_or_else(|| "no data".to_owned(), format_duration);
     let mut words = format!(
-        "{} deployments to production, {} failed (change failure rate {rate}), {} rollbacks, median recovery {recovery}",
+        "deployments to production {}, failed {} (change failure rate {rate}), rollbacks {}, median recovery {recovery}",
         figures.deployments, figures.failed, figures.rollbacks
     );
     if let Some(longest) = figures.censored.iter().max() {
         words += &format!(
-            ", {} not recovered yet, the longest for {}",
+            ", not recovered yet {}, the longest for {}",
             figures.censored.len(),
             format_duration(Duration::seconds(*longest))
         );

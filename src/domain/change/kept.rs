@@ -117,7 +117,7 @@ pub fn write(conclusion: &Conclusion, head: &Catalog) -> Option<String> {
 pub struct Unread(Kept<'static>);
 
 impl Unread {
-    /// Reads what [`write`] wrote; `None` if it is anything else.
+    /// Reads what [`write()`] wrote; `None` if it is anything else.
     pub fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok().map(Self)
     }
