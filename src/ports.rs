@@ -138,8 +138,10 @@ pub trait ControlRepository: Send + Sync {
     fn resolve(&self, revision: &str) -> Answer<'_, CommitId>;
     /// The best common ancestor of two revisions; `None` when their histories have nothing in common.
     fn merge_base(&self, one: &str, two: &str) -> Answer<'_, Option<CommitId>>;
-    /// Open proposals, by the branch pattern of the settings, on the remote (or local when there is none).
-    fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>>;
+    /// Open proposals on the remote (or local when there is none): the branches that the pattern of the settings
+    /// matches, and those of `requested`, whatever their names. The id of the latter is the branch's whole name,
+    /// unless a branch of the pattern has that id.
+    fn proposals(&self, catalog: &Catalog, requested: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>>;
     /// Commits of the main branch that touched services or projects, since a time: the first parents only, the
     /// oldest first. The last one before that time is among them, for it says how things stood then. Empty where
     /// there is no such branch.

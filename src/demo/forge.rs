@@ -190,10 +190,10 @@ impl Forge {
         }
     }
 
-    /// The change branches that are requests; those of before the watch get their number here.
+    /// The branches that are requests; those of before the watch get their number here.
     async fn branches(&self) -> Answer<Vec<(u64, Branch)>> {
         let format = "--format=%(refname:lstrip=2)%09%(objectname)%09%(authoremail:trim)%09%(committerdate:iso-strict)%09%(contents:subject)";
-        let text = self.git(&["for-each-ref", format, "refs/heads/change/"], &[]).await?;
+        let text = self.git(&["for-each-ref", format, "refs/heads/"], &[]).await?;
         let main = self.git(&["rev-parse", "refs/heads/main"], &[]).await?;
         let mut book = self.book();
         let mut all = Vec::new();
@@ -321,7 +321,10 @@ async fn open_pull(State(forge): Forged, Json(body): Json<Value>) -> Answer<Resp
         return refuse(422, "Validation Failed: title, base");
     }
     let reference = format!("refs/heads/{name}");
-    if !name.starts_with("change/") || forge.git(&["rev-parse", "--verify", &reference], &[]).await.is_err() {
+    if name.is_empty()
+        || name == "main"
+        || forge.git(&["rev-parse", "--verify", &reference], &[]).await.is_err()
+    {
         return refuse(422, "Validation Failed: head");
     }
     if forge.branches().await?.iter().any(|(_, branch)| branch.name == name) {

@@ -5,7 +5,7 @@
 //! asked each time it is read.
 
 use super::{
-    change::{Identity, Proposal},
+    change::{Change, Identity, Proposal},
     ledger::{ChangeRecord, Glass, MergeRecord, Operations},
     name::{ChangeId, CommitId, PersonName},
     people::{People, Person},
@@ -114,6 +114,18 @@ pub fn state(
         }
         None => GlassState::Waiting { by: opener.handle.clone(), until },
     })
+}
+
+/// How broken glass of an open change stands: as [`state`], of what is signed as the main branch demands.
+pub fn standing(
+    change: &Change,
+    operations: &Operations,
+    people: &People,
+    now: DateTime<Utc>,
+) -> Option<GlassState> {
+    let proposal = &change.proposal;
+    let record = operations.changes.get(&proposal.id).filter(|record| !record.glasses.is_empty())?;
+    state(&change.seals.sift(record), people, Some(proposal), &proposal.head, now)
 }
 
 /// Why a person may not agree to glass that `opener` broke; `None` when they may.

@@ -263,6 +263,12 @@ pub fn of_change<'a>(
         .max_by_key(|request| (request.head == *head, request.number))
 }
 
+/// The branches that open requests would merge into the main branch, of this repository: those of forks are not here.
+pub fn requested(requests: &[Request], main: &str) -> BTreeSet<String> {
+    let ours = requests.iter().filter(|request| !request.from_fork && request.base == main);
+    ours.map(|request| request.branch.clone()).collect()
+}
+
 /// How a validation came out, as the forges know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatusState {

@@ -116,8 +116,7 @@ pub fn chips(
         }
         // A branch of the same name came again: the open one is what matters.
         chips.retain(|chip| chip.change != proposal.id);
-        let state =
-            record.and_then(|record| break_glass::state(record, people, Some(proposal), &proposal.head, now));
+        let state = break_glass::standing(change, operations, people, now);
         let mut chip = opened(change);
         if let Some(state) = state.filter(GlassState::is_pending) {
             chip.words = format!("glass {}; {}", state.as_str(), chip.words);

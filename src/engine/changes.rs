@@ -9,6 +9,7 @@ use crate::{
     domain::{
         catalog::Catalog,
         change::{self, Change, Conclusion, Proposal, Review, Seals, Unread},
+        forge,
         graph::DependencyGraph,
         ledger::Operations,
         name::{ChangeId, CommitId},
@@ -20,7 +21,12 @@ use crate::{
     ports::Revision,
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use std::{collections::BTreeMap, num::NonZero, sync::Arc, thread};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    num::NonZero,
+    sync::Arc,
+    thread,
+};
 use tokio::sync::watch;
 
 /// More changes than this are not judged at once: each holds a catalog.
@@ -38,18 +44,21 @@ pub(super) async fn read(
     slots: Slots,
     mut looks: watch::Receiver<Look>,
     mut catalogs: CatalogWatch,
+    mut requested: watch::Receiver<BTreeSet<String>>,
 ) {
     let mut known = Known::new();
     loop {
         looks.borrow_and_update();
+        let branches = requested.borrow_and_update().clone();
         let catalog = catalogs.borrow_and_update().clone();
         if let Some(catalog) = catalog {
-            let result = review(&outside, &catalog, &mut known).await;
+            let result = review(&outside, &catalog, &branches, &mut known).await;
             slots.put(SourceUpdate::Changes(result.map(Arc::new)));
         }
         let ended = tokio::select! {
             changed = looks.changed() => changed.is_err(),
             changed = catalogs.changed() => changed.is_err(),
+            changed = requested.changed() => changed.is_err(),
         };
         if ended {
             return;
@@ -59,10 +68,15 @@ pub(super) async fn read(
 
 /// The open changes. What was concluded about a head is kept, here and on disk; who may approve is asked of the main
 /// branch each time.
-async fn review(outside: &Outside, catalog: &Catalog, known: &mut Known) -> Result<Review, Failure> {
+async fn review(
+    outside: &Outside,
+    catalog: &Catalog,
+    requested: &BTreeSet<String>,
+    known: &mut Known,
+) -> Result<Review, Failure> {
     let repository = &outside.ports.repository;
     let main = repository.load(&Revision::Branch(catalog.settings.main.clone())).await?;
-    let proposals = repository.proposals(catalog).await?;
+    let proposals = repository.proposals(catalog, requested).await?;
     let today = outside.ports.clock.now().date_naive();
     let named: Vec<(String, Proposal)> =
         proposals.into_iter().map(|proposal| (change::kept_name(&proposal, today), proposal)).collect();
@@ -162,6 +176,25 @@ async fn conclude(
     })
     .await
     .map_err(|error| Failure::failed("a change was not judged to its end").because(&error))
+}
+
+/// The open proposals, for who looks for the one of an id. The forge is asked for branches of other names only where
+/// the pattern has not that id: without an answer, what Git has is still found.
+pub(super) async fn proposals(
+    outside: &Outside,
+    main: &Catalog,
+    id: &ChangeId,
+) -> Result<Vec<Proposal>, Failure> {
+    let repository = &outside.ports.repository;
+    let matched = repository.proposals(main, &BTreeSet::new()).await?;
+    let Some(settings) = main.settings.forge.as_ref() else { return Ok(matched) };
+    if matched.iter().any(|proposal| proposal.id == *id) {
+        return Ok(matched);
+    }
+    match outside.ports.forge.requests(settings).await {
+        Ok(requests) => repository.proposals(main, &forge::requested(&requests, &main.settings.main)).await,
+        Err(_) => Ok(matched),
+    }
 }
 
 /// A change as it is now, judged anew: what is acted upon rests on nothing that was kept.

@@ -4,6 +4,7 @@ use super::{Outside, agent, chain, changes, executor, main_branch, slots::Slots}
 use crate::{
     domain::{
         catalog::{Catalog, Target},
+        forge,
         name::ContextName,
         sla::{Endpoint, History, MetricsView},
     },
@@ -71,6 +72,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
     let mut tasks = JoinSet::new();
     let (catalog_sender, catalog) = watch::channel(None);
     let (look_sender, looks) = watch::channel(Look::default());
+    let (requested_sender, requested) = watch::channel(BTreeSet::new());
     let fetched = Arc::new(Notify::new());
     let each = || (outside.clone(), slots.clone());
     let (outside_, slots_) = each();
@@ -78,7 +80,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
     let (outside_, slots_) = each();
     tasks.spawn(read_ledger(outside_, slots_, looks.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(changes::read(outside_, slots_, looks.clone(), catalog.clone()));
+    tasks.spawn(changes::read(outside_, slots_, looks.clone(), catalog.clone(), requested));
     let (outside_, slots_) = each();
     tasks.spawn(chain::watch(outside_, slots_, looks.clone(), catalog.clone(), read_only));
     let (outside_, slots_) = each();
@@ -97,7 +99,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
         tasks.spawn(agent::watch::watch(outside_, slots_, asked.clone(), catalog.clone()));
     }
     let (outside_, slots_) = each();
-    tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog));
+    tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog, requested_sender));
     let (outside_, slots_) = each();
     tasks.spawn(read_operator(outside_, slots_, asked.clone()));
     tasks
@@ -357,13 +359,30 @@ async fn read_alerts(outside: Outside, slots: Slots, mut asked: Asked, mut catal
 }
 
 /// Reads the requests of the forge, where one is set.
-async fn read_requests(outside: Outside, slots: Slots, mut asked: Asked, mut catalogs: CatalogWatch) {
+async fn read_requests(
+    outside: Outside,
+    slots: Slots,
+    mut asked: Asked,
+    mut catalogs: CatalogWatch,
+    requested: watch::Sender<BTreeSet<String>>,
+) {
     let mut shown = false;
     loop {
-        let settings =
-            catalogs.borrow_and_update().as_ref().and_then(|catalog| catalog.settings.forge.clone());
+        let (settings, main) = match catalogs.borrow_and_update().as_ref() {
+            Some(catalog) => (catalog.settings.forge.clone(), catalog.settings.main.clone()),
+            None => (None, String::new()),
+        };
         if let Some(settings) = &settings {
             let requests = outside.ports.forge.requests(settings).await;
+            // Without an answer the branches stay that were known.
+            if let Ok(requests) = &requests {
+                let branches = forge::requested(requests, &main);
+                requested.send_if_modified(|known| {
+                    let is_new = *known != branches;
+                    *known = branches;
+                    is_new
+                });
+            }
             slots.put(SourceUpdate::Requests(requests.map(Arc::new)));
         } else if shown {
             // A forge that is no longer meant has no word about the changes.

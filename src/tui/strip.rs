@@ -181,9 +181,7 @@ fn glass<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
     let people = &world.changes.value.as_ref()?.people;
     view.joined.changes.iter().find_map(|change| {
         let proposal = &change.proposal;
-        let record = operations.changes.get(&proposal.id)?;
-        let state = break_glass::state(record, people, Some(proposal), &proposal.head, view.now())?;
-        match state {
+        match break_glass::standing(change, operations, people, view.now())? {
             GlassState::Waiting { .. } => part(proposal.id.as_str(), "unseconded".to_owned()),
             GlassState::Granted { until, .. } => {
                 part(proposal.id.as_str(), format!("open {}", format_duration(until - view.now())))

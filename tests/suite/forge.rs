@@ -7,7 +7,10 @@ use crate::{
 use quarterdeck::{
     demo::{Platform, Scenario, sinks::Sink},
     domain::{
-        forge::{ForgeSettings, IssueDraft, MergeDraft, Request, ReviewDraft, ReviewState, compare_teams},
+        forge::{
+            ForgeSettings, IssueDraft, MergeDraft, Request, RequestDraft, ReviewDraft, ReviewState,
+            compare_teams,
+        },
         gate::GateState,
         ledger::Verdict,
     },
@@ -140,6 +143,39 @@ async fn a_change_shows_its_request_and_does_not_depend_on_it() {
     assert!(
         console.model().world.changes.failure.is_none() && console.model().world.catalog.failure.is_none()
     );
+}
+
+#[tokio::test]
+async fn a_request_of_any_branch_is_a_change() {
+    let platform = platform(Scenario::Calm).await;
+    let (ports, settings) = forge(&platform).await;
+    let repository = platform.repository();
+    git(repository, &["checkout", "--quiet", "-b", "limits/cart"]);
+    let file = repository.join("CHANGELOG.md");
+    let text = std::fs::read_to_string(&file).unwrap_or_default();
+    std::fs::write(&file, format!("{text}\nLimits of the cart.\n")).unwrap();
+    git(repository, &["add", "CHANGELOG.md"]);
+    git(repository, &["commit", "--quiet", "--message", "docs: limits of the cart"]);
+    git(repository, &["push", "--quiet", "origin", "limits/cart"]);
+    git(repository, &["checkout", "--quiet", "main"]);
+    let program = Program::on(repository, platform.kubeconfig());
+    let unknown = program.ends(2, &["change", "show", "limits/cart"]).await;
+    unknown.complains(&["no open change `limits/cart`"]);
+    let draft = RequestDraft {
+        branch: "limits/cart".into(),
+        base: "main".into(),
+        title: "Limits of the cart".into(),
+        body: String::new(),
+    };
+    let number = ports.forge.open_request(&settings, &draft).await.unwrap();
+    let list = program.json(0, &["change", "list"]).await;
+    let listed: Vec<_> = list["changes"].as_array().unwrap().iter().collect();
+    let mine: Vec<_> = listed.iter().filter(|change| change["id"] == "limits/cart").collect();
+    assert_eq!((listed.len(), mine.len()), (4, 1), "the branches of changes are there once each: {list}");
+    assert_eq!(mine[0]["request"]["number"], number);
+    program.ends(0, &["change", "validate", "limits/cart", "--post", "--yes"]).await;
+    let head = git(platform.remote(), &["rev-parse", "limits/cart"]);
+    assert_eq!(platform.forge().statuses(&head)[0].1, "success");
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ impl ControlRepository for AbsentRepository {
     fn merge_base(&self, _: &str, _: &str) -> Answer<'_, Option<CommitId>> {
         self.answer()
     }
-    fn proposals(&self, _: &Catalog) -> Answer<'_, Vec<Proposal>> {
+    fn proposals(&self, _: &Catalog, _: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>> {
         self.answer()
     }
     fn history(&self, _: &str, _: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {

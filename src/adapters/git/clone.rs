@@ -24,7 +24,7 @@ pub(super) struct LocalClone {
     pub git: Git,
     remote: RwLock<String>,
     /// Reads catalogs, and remembers the files that come again in the next revision.
-    pub reader: Mutex<Reader>,
+    pub reader: Reader,
     /// Files of commits that were read before.
     pub seen: Mutex<Seen>,
     /// Files of the working tree beside the control files, as they were last listed.
@@ -73,7 +73,7 @@ impl LocalClone {
             repository: repository.into_sync(),
             root,
             remote: RwLock::new("origin".to_owned()),
-            reader: Mutex::default(),
+            reader: Reader::default(),
             seen: Mutex::default(),
             others: Mutex::default(),
         })

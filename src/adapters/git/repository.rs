@@ -82,10 +82,11 @@ impl ControlRepository for GitRepository {
         Box::pin(blocking(&self.clone, move |clone| common_ancestor(clone, &one, &two)))
     }
 
-    fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>> {
+    fn proposals(&self, catalog: &Catalog, requested: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>> {
         let (main, pattern) = (catalog.settings.main.clone(), catalog.settings.changes.clone());
+        let requested = requested.clone();
         self.clone.set_remote(&catalog.settings.remote);
-        Box::pin(blocking(&self.clone, move |clone| proposals(clone, &main, &pattern)))
+        Box::pin(blocking(&self.clone, move |clone| proposals(clone, &main, &pattern, &requested)))
     }
 
     fn history(&self, main: &str, since: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {
@@ -233,7 +234,7 @@ fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
 fn at_commit(clone: &LocalClone, repository: &Repository, commit: ObjectId) -> Result<Catalog, Failure> {
     let Committed { files, others, objects } = files::at_commit(repository, commit, &clone.seen)?;
     let findings = others.findings();
-    let mut catalog = clone.reader.lock().unwrap_or_else(PoisonError::into_inner).read_contents(files);
+    let mut catalog = clone.reader.read_contents(files);
     clone.seen.lock().unwrap_or_else(PoisonError::into_inner).remember(objects, &catalog.files);
     catalog.findings.extend(findings);
     Ok(catalog)
@@ -241,8 +242,7 @@ fn at_commit(clone: &LocalClone, repository: &Repository, commit: ObjectId) -> R
 
 fn read(clone: &LocalClone, files: Files, others: Others) -> Catalog {
     let findings = others.findings();
-    let mut reader = clone.reader.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut catalog = reader.read(files.into_iter().chain(others.files));
+    let mut catalog = clone.reader.read(files.into_iter().chain(others.files));
     catalog.findings.extend(findings);
     catalog
 }
@@ -320,7 +320,12 @@ fn matched<'a>(pattern: &str, branch: &'a str) -> Option<&'a str> {
     branch.strip_prefix(before)?.strip_suffix(after).filter(|id| !id.is_empty())
 }
 
-fn proposals(clone: &LocalClone, main: &str, pattern: &str) -> Result<Vec<Proposal>, Failure> {
+fn proposals(
+    clone: &LocalClone,
+    main: &str,
+    pattern: &str,
+    requested: &BTreeSet<String>,
+) -> Result<Vec<Proposal>, Failure> {
     let repository = clone.repository();
     let Some(main_head) = branch_head(clone, &repository, main)? else { return Ok(Vec::new()) };
     let prefix = match clone.remote() {
@@ -328,16 +333,20 @@ fn proposals(clone: &LocalClone, main: &str, pattern: &str) -> Result<Vec<Propos
         None => "refs/heads/".to_owned(),
     };
     let mut proposals = Vec::new();
+    let mut others = Vec::new();
     for (name, head) in branches(&repository, &prefix)? {
         if name == main || name == "HEAD" || name.starts_with("quarterdeck/") {
             continue;
         }
-        if let Some(id) = matched(pattern, &name)
-            && let Some(proposal) = proposal(&repository, id, &name, head, main_head)?
-        {
-            proposals.push(proposal);
-        }
+        let (id, found) = match matched(pattern, &name) {
+            Some(id) => (id, &mut proposals),
+            None if requested.contains(&name) => (name.as_str(), &mut others),
+            None => continue,
+        };
+        found.extend(proposal(&repository, id, &name, head, main_head)?);
     }
+    others.retain(|other: &Proposal| !proposals.iter().any(|known: &Proposal| known.id == other.id));
+    proposals.append(&mut others);
     Ok(proposals)
 }
 

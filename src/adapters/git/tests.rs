@@ -10,6 +10,7 @@ use crate::{
     ports::{ControlRepository, Revision},
 };
 use std::{
+    collections::BTreeSet,
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
     path::Path,
@@ -74,7 +75,7 @@ async fn every_revision_is_read_without_a_checkout() {
 async fn proposals_are_the_open_branches_of_the_remote() {
     let ground = Ground::new();
     let repository = estate(&ground);
-    let proposals = repository.proposals(&Catalog::default()).await.unwrap();
+    let proposals = repository.proposals(&Catalog::default(), &BTreeSet::new()).await.unwrap();
     assert_eq!(proposals.len(), 1, "{proposals:?}");
     let proposal = &proposals[0];
     assert_eq!((proposal.id.as_str(), proposal.branch.as_str()), ("api-1.1.0", "change/api-1.1.0"));
@@ -93,13 +94,32 @@ async fn proposals_are_the_open_branches_of_the_remote() {
 }
 
 #[tokio::test]
+async fn branches_of_any_name_are_proposals_where_they_are_requested() {
+    let ground = Ground::new();
+    let repository = estate(&ground);
+    for branch in ["docs", "api-1.1.0", "quarterdeck/own"] {
+        ground.git(
+            "ana",
+            "ana",
+            &["push", "--quiet", "origin", &format!("change/api-1.1.0:refs/heads/{branch}")],
+        );
+    }
+    let wanted = ["docs", "api-1.1.0", "quarterdeck/own", "main", "gone"].map(str::to_owned).into();
+    let proposals = repository.proposals(&Catalog::default(), &wanted).await.unwrap();
+    let found: Vec<_> =
+        proposals.iter().map(|proposal| (proposal.id.as_str(), proposal.branch.as_str())).collect();
+    // Of two with one id, the one of the pattern counts.
+    assert_eq!(found, [("api-1.1.0", "change/api-1.1.0"), ("docs", "docs")]);
+}
+
+#[tokio::test]
 async fn without_a_remote_local_branches_are_the_proposals() {
     let ground = Ground::new();
     ground.git(".", "ana", &["init", "--quiet", "--initial-branch=main", "alone"]);
     ground.commit("alone", "ana", CATALOG, &service("1.0.0"));
     ground.git("alone", "ana", &["checkout", "--quiet", "-b", "change/x"]);
     ground.commit("alone", "ana", "services/versions.toml", "");
-    let proposals = ground.open("alone").proposals(&Catalog::default()).await.unwrap();
+    let proposals = ground.open("alone").proposals(&Catalog::default(), &BTreeSet::new()).await.unwrap();
     assert_eq!(proposals.len(), 1);
     assert_eq!(
         (proposals[0].id.as_str(), &proposals[0].paths[..]),
@@ -119,7 +139,7 @@ async fn fetching_shows_what_others_pushed_and_took_away() {
     ground.commit("eve", "eve", CATALOG, &service("2.0.0"));
     ground.git("eve", "eve", &["push", "--quiet", "origin", "change/new"]);
     repository.fetch().await.unwrap();
-    let proposals = repository.proposals(&Catalog::default()).await.unwrap();
+    let proposals = repository.proposals(&Catalog::default(), &BTreeSet::new()).await.unwrap();
     assert_eq!(proposals.iter().map(|p| p.id.as_str()).collect::<Vec<_>>(), ["new"]);
     let after = repository.fingerprint().await.unwrap();
     assert_ne!(after.references, before.references);
@@ -162,7 +182,7 @@ async fn a_repository_without_a_commit_has_files_and_says_so() {
     assert_eq!(version(&repository, Revision::WorkingTree).await, "1.0.0");
     let failure = repository.load(&Revision::Named("HEAD".into())).await.unwrap_err();
     assert!(failure.message.contains("no commit yet"), "{failure:?}");
-    assert_eq!(repository.proposals(&Catalog::default()).await.unwrap(), []);
+    assert_eq!(repository.proposals(&Catalog::default(), &BTreeSet::new()).await.unwrap(), []);
     repository.fetch().await.unwrap();
     repository.fingerprint().await.unwrap();
 }
@@ -212,7 +232,7 @@ async fn a_remote_that_nobody_configured_is_never_contacted() {
     for name in ["--upload-pack=touch owned", "ext::sh -c true", "/somewhere/else", "upstream"] {
         let mut catalog = Catalog::default();
         name.clone_into(&mut catalog.settings.remote);
-        repository.proposals(&catalog).await.unwrap();
+        repository.proposals(&catalog, &BTreeSet::new()).await.unwrap();
         repository.fetch().await.unwrap();
         assert!(!Path::new("owned").exists());
     }

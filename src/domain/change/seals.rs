@@ -57,6 +57,13 @@ impl Seals {
         let counts = |commit: &CommitId| self.objection(commit).is_none();
         let mut sifted = record.clone();
         sifted.approvals.retain(|approval| counts(&approval.commit));
+        // Against a merge, even what was not looked at yet counts; once it was, only what is proven.
+        sifted
+            .requests
+            .retain(|request| !self.states.contains_key(&request.commit) || counts(&request.commit));
+        for request in &mut sifted.requests {
+            request.withdrawn = request.withdrawn.filter(|_| request.withdrawal.as_ref().is_none_or(counts));
+        }
         sifted.glasses.retain(|glass| counts(&glass.commit));
         for glass in &mut sifted.glasses {
             glass.seconds.retain(|agreement| counts(&agreement.commit));
@@ -73,6 +80,10 @@ pub fn deciding<'r>(
     let mut commits = BTreeSet::new();
     for record in ids.into_iter().filter_map(|id| changes.get(id)) {
         commits.extend(record.approvals.iter().map(|approval| approval.commit.clone()));
+        for request in &record.requests {
+            commits.insert(request.commit.clone());
+            commits.extend(request.withdrawal.clone());
+        }
         for glass in &record.glasses {
             commits.insert(glass.commit.clone());
             commits.extend(glass.seconds.iter().map(|agreement| agreement.commit.clone()));
@@ -114,6 +125,8 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{change::Identity, ledger::ChangesRequest};
+    use chrono::DateTime;
 
     fn seals(required: bool) -> Seals {
         let states = [
@@ -141,5 +154,38 @@ mod tests {
         assert_eq!(lenient.objection(&"not seen".into()), None);
         assert!(lenient.objection(&"unsigned".into()).is_some());
         assert_eq!(counting(false), ["valid", "unsigned", "unknown", "unchecked", "not seen"]);
+    }
+
+    #[test]
+    fn a_forged_request_blocks_nothing_and_a_forged_withdrawal_opens_nothing() {
+        let request = |commit: &str, withdrawal: Option<&str>| ChangesRequest {
+            head: "h".into(),
+            digest: "d".into(),
+            note: "split it".into(),
+            withdrawn: withdrawal.map(|_| DateTime::UNIX_EPOCH),
+            withdrawal: withdrawal.map(CommitId::from),
+            by: Identity { name: "Bo".into(), email: "bo@example.com".into() },
+            at: DateTime::UNIX_EPOCH,
+            commit: commit.into(),
+            place: 0,
+        };
+        let left = |required, commit: &str, withdrawal| -> Option<bool> {
+            let record =
+                ChangeRecord { requests: vec![request(commit, withdrawal)], ..ChangeRecord::default() };
+            let sifted = seals(required).sift(&record);
+            sifted.requests.first().map(|request| request.withdrawn.is_some())
+        };
+        // Whether it is there, and whether it is taken back then.
+        assert_eq!(left(true, "valid", None), Some(false));
+        assert_eq!(left(true, "unsigned", None), None);
+        assert_eq!(left(false, "unsigned", None), Some(false));
+        assert_eq!(left(false, "foreign", None), None);
+        assert_eq!(left(true, "not seen", None), Some(false), "against a merge it counts at once");
+        assert_eq!(left(true, "valid", Some("valid")), Some(true));
+        assert_eq!(left(true, "valid", Some("foreign")), Some(false));
+        assert_eq!(left(true, "valid", Some("not seen")), Some(false));
+        let record = ChangeRecord { requests: vec![request("one", Some("two"))], ..ChangeRecord::default() };
+        let changes = BTreeMap::from([("api-1".into(), record)]);
+        assert_eq!(deciding(&changes, [&"api-1".into()]), BTreeSet::from(["one".into(), "two".into()]));
     }
 }

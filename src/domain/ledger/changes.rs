@@ -51,10 +51,14 @@ pub struct ChangesRequest {
     pub note: String,
     /// When it was taken back.
     pub withdrawn: Option<DateTime<Utc>>,
+    /// The commit of the event that took it back: that must be as well proven as the request.
+    pub withdrawal: Option<CommitId>,
     /// Who wrote the event.
     pub by: Identity,
     /// When.
     pub at: DateTime<Utc>,
+    /// The event's commit.
+    pub commit: CommitId,
     /// How many events about the change came before.
     pub place: usize,
 }
@@ -213,6 +217,7 @@ impl ChangeRecord {
                 for request in self.requests.iter_mut().filter(|request| request.is_by(&by)) {
                     if request.withdrawn.is_none() {
                         request.withdrawn = Some(at);
+                        request.withdrawal = Some(entry.commit.clone());
                         found = true;
                     }
                 }
@@ -225,8 +230,10 @@ impl ChangeRecord {
                 digest: digest.clone(),
                 note: note.clone(),
                 withdrawn: None,
+                withdrawal: None,
                 by,
                 at,
+                commit: entry.commit.clone(),
                 place,
             }),
             Happening::ChangeCommented { text, .. } => {

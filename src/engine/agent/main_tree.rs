@@ -60,8 +60,8 @@ impl ControlRepository for MainTree {
         self.inner.merge_base(one, two)
     }
 
-    fn proposals(&self, catalog: &Catalog) -> Answer<'_, Vec<Proposal>> {
-        self.inner.proposals(catalog)
+    fn proposals(&self, catalog: &Catalog, requested: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>> {
+        self.inner.proposals(catalog, requested)
     }
 
     fn history(&self, main: &str, since: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {

@@ -29,7 +29,7 @@ pub(in crate::engine) async fn plan(outside: &Outside, id: ChangeId) -> Result<A
         Failure::refused("there is no forge on which projects could be told")
             .hint("add [forge] to quarterdeck.toml on the main branch")
     })?;
-    let proposals = repository.proposals(&main).await?;
+    let proposals = changes::proposals(outside, &main, &id).await?;
     let proposal = proposals.into_iter().find(|proposal| proposal.id == id).ok_or_else(|| {
         Failure::conflict(format!("{id} is gone: merged or deleted"))
             .hint("`quarterdeck change list` shows the open ones")

@@ -1,6 +1,6 @@
 //! Breaking the glass for a change, agreeing to it, and settling it.
 
-use super::{Reporter, append, outcome, tell};
+use super::{super::changes, Reporter, append, outcome, tell};
 use crate::{
     domain::{
         break_glass::SETTLE_WITHIN,
@@ -126,7 +126,7 @@ async fn read_again(
     report.step(0, "reading the change again").await;
     outside.ports.repository.fetch().await.ok();
     let catalog = main(outside).await?;
-    let proposals = outside.ports.repository.proposals(&catalog).await?;
+    let proposals = changes::proposals(outside, &catalog, change).await?;
     let proposal = proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
         Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
     })?;

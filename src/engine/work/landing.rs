@@ -96,7 +96,7 @@ pub(super) async fn ground(outside: &Outside) -> Result<Ground, Failure> {
 impl Ground {
     /// An open change as it is now, with its gates as the ledger has them.
     pub async fn change(&self, outside: &Outside, id: &ChangeId) -> Result<Change, Failure> {
-        let proposals = outside.ports.repository.proposals(&self.main).await?;
+        let proposals = changes::proposals(outside, &self.main, id).await?;
         let Some(proposal) = proposals.iter().find(|proposal| proposal.id == *id) else {
             let failure = Failure::usage(format!("there is no open change `{id}`"));
             let known = proposals.iter().map(|proposal| proposal.id.as_str());

@@ -67,13 +67,8 @@ async fn written(outside: &Outside, ground: &Ground, change: &Change) -> Result<
         Standing::Closed(closure) => Some(closure),
         Standing::Open { .. } => None,
     };
-    let record = ground.ledger.operations.changes.get(id);
-    let glass = record.is_some_and(|record| {
-        // As for approvals, only what is signed as the main branch demands counts.
-        let record = &change.seals.sift(record);
-        let state = break_glass::state(record, &ground.main.people, Some(&change.proposal), head, now);
-        state.is_some_and(|state| state.is_granted())
-    });
+    let glass = break_glass::standing(change, &ground.ledger.operations, &ground.main.people, now);
+    let glass = glass.is_some_and(|state| state.is_granted());
     let (past, obstacles): (Vec<_>, Vec<_>) = domain::obstacles(change, closed.as_ref())
         .into_iter()
         .partition(|obstacle| glass && obstacle.kind.yields_to_glass());

@@ -28,7 +28,7 @@ pub(super) async fn run(
     let repository = &outside.ports.repository;
     let main = repository.load(&Revision::WorkingTree).await?.settings.main.clone();
     let catalog = repository.load(&Revision::Branch(main)).await?;
-    let proposals = repository.proposals(&catalog).await?;
+    let proposals = changes::proposals(outside, &catalog, change).await?;
     let proposal = proposals.into_iter().find(|proposal| proposal.id == *change && proposal.head == *head);
     let proposal = proposal.ok_or_else(|| {
         Failure::conflict(format!(

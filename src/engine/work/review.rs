@@ -30,7 +30,7 @@ async fn read_again(
     repository.fetch().await.ok();
     let main = repository.load(&Revision::WorkingTree).await?.settings.main.clone();
     let catalog = repository.load(&Revision::Branch(main)).await?;
-    let proposals = repository.proposals(&catalog).await?;
+    let proposals = changes::proposals(outside, &catalog, change).await?;
     let proposal = proposals.into_iter().find(|proposal| proposal.id == *change).ok_or_else(|| {
         Failure::conflict(format!("{change} is gone: merged or deleted since the plan was shown"))
     })?;

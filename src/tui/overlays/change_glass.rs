@@ -19,7 +19,7 @@ pub fn section(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
     let (Some(ledger), Some(review)) = (&world.ledger.value, &world.changes.value) else { return };
     let proposal = &change.proposal;
     let Some(record) = ledger.operations.changes.get(&proposal.id) else { return };
-    let state = break_glass::state(record, &review.people, Some(proposal), &proposal.head, view.now());
+    let state = break_glass::standing(change, &ledger.operations, &review.people, view.now());
     let Some(state) = state else { return };
     page.heading("Break-glass");
     let (glyph, role) = match state {

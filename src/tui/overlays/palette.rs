@@ -52,12 +52,12 @@ fn draw_entry(painter: &mut Painter<'_>, inside: Rect, y: u16, entry: &PaletteEn
     let dim = painter.style(Role::Dim);
     let keys = cells(&entry.keys);
     let room = inside.width.saturating_sub(keys + 4);
+    let names: Vec<&str> = [entry.id].into_iter().chain(entry.aliases.iter().copied()).collect();
+    let names = names.join(", ");
     let line = match &entry.unavailable {
-        None => {
-            let names: Vec<&str> = [entry.id].into_iter().chain(entry.aliases.iter().copied()).collect();
-            vec![piece(entry.title, painter.style(Role::Text)), piece(format!("  {}", names.join(", ")), dim)]
-        }
-        Some(reason) => vec![piece(entry.title, dim), piece(format!("  ○ {reason}"), dim)],
+        None => vec![piece(entry.title, painter.style(Role::Text)), piece(format!("  {names}"), dim)],
+        // The names too: who typed one of them would not know why this entry is here.
+        Some(reason) => vec![piece(entry.title, dim), piece(format!("  ○ {reason}  {names}"), dim)],
     };
     painter.line(inside.x + 2, y, room, &line);
     let role = if entry.unavailable.is_none() { Role::Key } else { Role::Dim };

@@ -396,7 +396,7 @@ structs! {
     Validated { result, by, at }
     Approval { gate, head, base, digest, answers, withdrawn, by, at, note, commit, place }
     ReviewAnswers { reason, effect, documentation, breaking, tests }
-    ChangesRequest { head, digest, note, withdrawn, by, at, place }
+    ChangesRequest { head, digest, note, withdrawn, withdrawal, by, at, commit, place }
     Comment { text, by, at }
     Merged { change, class, branch, head, onto, commit, services, tags, approvals, request, break_glass }
     MergeRecord { merged, by, at, reverted }

@@ -35,7 +35,7 @@ use crate::domain::{finding::SourceFile, name::ServiceName, rules::reading, text
 use std::{
     collections::{BTreeMap, HashMap},
     num::NonZero,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
 };
 
@@ -61,11 +61,17 @@ pub fn read(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
 }
 
 /// Reads control repositories, and keeps what it read of files that may well come again unchanged: the
-/// next revision, and the one after an edit, differ in few files.
+/// next revision, and the one after an edit, differ in few files. Several may be read at once: what is kept
+/// is held only to look it up.
 #[derive(Debug, Default)]
 pub struct Reader {
-    kept: HashMap<String, Vec<Arc<Part>>>,
-    joined: HashMap<ServiceName, (Joining, Arc<Service>)>,
+    kept: Mutex<HashMap<String, Vec<Arc<Part>>>>,
+    joined: Mutex<HashMap<ServiceName, (Joining, Arc<Service>)>>,
+}
+
+/// What is kept, also after a panic of somebody who held it: no entry is ever half written.
+fn held<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many versions of a file are kept at most.
@@ -117,12 +123,12 @@ impl Reader {
     /// kept for their text alone if it is UTF-8, since some rules look at every text.
     ///
     /// It never fails: whatever is wrong is in [`Catalog::findings`], and the rest is read.
-    pub fn read(&mut self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
+    pub fn read(&self, files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Catalog {
         self.read_contents(files.into_iter().map(|(path, bytes)| (path, Content::Bytes(bytes))))
     }
 
     /// As [`Self::read`]; files that are known to be the same as before need not be compared.
-    pub fn read_contents(&mut self, files: impl IntoIterator<Item = (String, Content)>) -> Catalog {
+    pub fn read_contents(&self, files: impl IntoIterator<Item = (String, Content)>) -> Catalog {
         let mut inputs: Vec<_> = files.into_iter().collect();
         // Services first, because other files are joined onto them; then by path, so that the order in
         // which files arrive changes nothing.
@@ -167,9 +173,10 @@ impl Reader {
     }
 
     /// Every file in its order: as it was kept, or read now, side by side if it is worth it.
-    fn parts(&mut self, inputs: Vec<(String, Content)>) -> Vec<Read> {
+    fn parts(&self, inputs: Vec<(String, Content)>) -> Vec<Read> {
         let mut reads: Vec<Option<Read>> = Vec::with_capacity(inputs.len());
         let mut unread = Vec::new();
+        let mut kept = held(&self.kept);
         for (index, (path, mut content)) in inputs.into_iter().enumerate() {
             if let Content::Bytes(bytes) = &mut content
                 && bytes.starts_with(BYTE_ORDER_MARK)
@@ -184,7 +191,7 @@ impl Reader {
                         Content::Known(file) => Arc::ptr_eq(&part.sink.file, file),
                     }
             };
-            let part = self.kept.get_mut(&path).and_then(|versions| {
+            let part = kept.get_mut(&path).and_then(|versions| {
                 let at = versions.iter().position(same)?;
                 // The one that was wanted last is the last to be forgotten.
                 versions[..=at].rotate_right(1);
@@ -199,9 +206,12 @@ impl Reader {
             }
             reads.push(part.map(Read::Part));
         }
-        for (index, read) in read_side_by_side(unread) {
+        drop(kept);
+        let read = read_side_by_side(unread);
+        let mut kept = held(&self.kept);
+        for (index, read) in read {
             if let Read::Part(part) = &read {
-                let versions = self.kept.entry(part.sink.file.path.clone()).or_default();
+                let versions = kept.entry(part.sink.file.path.clone()).or_default();
                 versions.truncate(KEPT_VERSIONS - 1);
                 versions.insert(0, Arc::clone(part));
             }
@@ -212,20 +222,24 @@ impl Reader {
 
     /// The services with everything that is laid over them; those of the same parts as before are the
     /// same values as before.
-    fn services(&mut self, estate: Vec<Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+    fn services(&self, estate: Vec<Joining>) -> BTreeMap<ServiceName, Arc<Service>> {
+        let joined = held(&self.joined);
         let known = |joining: &Joining| {
             // Most have one part, and are that.
             if joining.overlays.is_empty() {
                 return Some(Arc::clone(&joining.definition));
             }
-            let kept = self.joined.get(&joining.definition.name).filter(|(kept, _)| kept.is(joining));
+            let kept = joined.get(&joining.definition.name).filter(|(kept, _)| kept.is(joining));
             kept.map(|(_, service)| Arc::clone(service))
         };
         let estate: Vec<_> = estate.into_iter().map(|joining| (known(&joining), joining)).collect();
-        let mut services = Vec::with_capacity(estate.len());
-        for (joining, service, is_new) in laid_over(estate) {
+        drop(joined);
+        let laid = laid_over(estate);
+        let mut services = Vec::with_capacity(laid.len());
+        let mut joined = held(&self.joined);
+        for (joining, service, is_new) in laid {
             if is_new {
-                self.joined.insert(service.name.clone(), (joining, Arc::clone(&service)));
+                joined.insert(service.name.clone(), (joining, Arc::clone(&service)));
             }
             services.push((service.name.clone(), service));
         }
@@ -264,7 +278,7 @@ fn read_side_by_side(inputs: Vec<Input>) -> Vec<(u32, Read)> {
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS).min(inputs.len());
     let queue = Mutex::new(inputs.into_iter());
     let work = || {
-        let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let next = || held(&queue).next();
         std::iter::from_fn(|| next().map(|input| (input.index, read_one(input)))).collect::<Vec<_>>()
     };
     if threads < 2 || size < WORTH_A_THREAD {

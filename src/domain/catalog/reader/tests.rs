@@ -561,7 +561,7 @@ fn bytes(files: &[(String, String)]) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn a_kept_reading_is_the_same_as_a_new_one_and_shares_what_did_not_change() {
     let mut files = many_projects();
-    let mut reader = Reader::default();
+    let reader = Reader::default();
     let first = reader.read(bytes(&files));
     assert_eq!(first.services.len(), 3_200);
     assert_eq!(first, read(bytes(&files)));
