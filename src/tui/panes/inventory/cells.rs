@@ -242,7 +242,12 @@ impl Cells<'_> {
         let seen = || self.view.environment.and_then(|environment| self.view.cluster(environment).at);
         let mut line = vec![piece(verdict.as_str(), painter.style(role))];
         if let Some(at) = place.compared_at().or_else(seen).filter(|_| verdict != Drift::Unknown) {
-            line.push(piece(format!(" · {}", brief_age(self.view.now() - at)), dim));
+            let age = self.view.now() - at;
+            let age = match age.num_seconds() {
+                seconds @ ..60 => format!("{}s", seconds.max(0)),
+                _ => brief_age(age),
+            };
+            line.push(piece(format!(" · {age}"), dim));
         }
         painter.line(x, y, width, &line);
     }
