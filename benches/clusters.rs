@@ -1,8 +1,8 @@
 //! Three clusters with 10,000 Deployments and 30,000 pods together: the first list to the table (at most 2 s), from a key to
 //! its frame while 500 objects change each second (at most 16 ms at the 99th percentile), the console's memory then (at
 //! most 200 MiB), and from the confirmed key to the patch that the API took (one request, at most 20 ms over the round
-//! trip). The clusters are another process. An argument after `--` is how many services there are, a third of the
-//! Deployments; 3,334 unless said.
+//! trip). The clusters are another process. Arguments, after `--`: the names of parts to run (`lists`, `keys`, `program`,
+//! `patches`); none runs all. A number is how many services there are, a third of the Deployments; 3,334 unless said.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a bench that cannot go on says where")]
 
 mod support;
@@ -49,15 +49,26 @@ fn main() {
         return;
     }
     adapters::install_crypto();
-    let services = std::env::args().skip(1).find_map(|part| part.parse().ok()).unwrap_or(3_334);
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|part| !part.starts_with('-')).collect();
+    let services = arguments.iter().find_map(|part| part.parse().ok()).unwrap_or(3_334);
+    let parts: Vec<&String> = arguments.iter().filter(|part| part.parse::<usize>().is_err()).collect();
+    let wants = |part: &str| parts.is_empty() || parts.iter().any(|wanted| *wanted == part);
     let home = tempfile::tempdir().unwrap();
     let mut clusters = Clusters::start(home.path(), services);
     let deployments = services * PLACES.len();
     let mut table = Table::default();
-    lists(&mut table, home.path(), services, deployments);
-    keys(&mut table, home.path(), &mut clusters, services, deployments);
-    program(&mut table, home.path(), &mut clusters, deployments);
-    patches(&mut table, home.path(), &mut clusters, services);
+    if wants("lists") {
+        lists(&mut table, home.path(), services, deployments);
+    }
+    if wants("keys") {
+        keys(&mut table, home.path(), &mut clusters, services, deployments);
+    }
+    if wants("program") {
+        program(&mut table, home.path(), &mut clusters, deployments);
+    }
+    if wants("patches") {
+        patches(&mut table, home.path(), &mut clusters, services);
+    }
 }
 
 fn runtime() -> Runtime {
