@@ -19,7 +19,7 @@ use quarterdeck::{
     cli::{
         agent,
         arguments::{self, Global, Request},
-        check, explain,
+        check, explain, inspect,
         oneshot::{self, Printed},
         schema, watch,
     },
@@ -163,6 +163,10 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
                 return Err(failure);
             }
             let mut engine = engine(global, ports, Size { width: 160, height: 45 });
+            if let Some(command) = inspect::followed(action, &arguments) {
+                let out = &mut std::io::stdout();
+                return inspect::follow(&mut engine, global.output, command, out, interrupted()).await;
+            }
             oneshot::action(&mut engine, global, action, &arguments, &mut ask).await
         }
     }
@@ -491,13 +495,15 @@ async fn check(global: &Global, options: &check::Options) -> Result<Printed, Fai
     if !options.watch {
         return check::once(&outside, global, options, &paths).await;
     }
-    let stopped = async {
-        // Without the signal there is no other end than that of the process.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    watch::watch(&outside, global, options, &paths, &mut std::io::stdout(), stopped).await
+    watch::watch(&outside, global, options, &paths, &mut std::io::stdout(), interrupted()).await
+}
+
+/// Waits for the person's interruption.
+async fn interrupted() {
+    // Without the signal there is no other end than that of the process.
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Writes every schema into a folder; what is there of the same name is made anew.

@@ -3,6 +3,8 @@
 #![allow(dead_code, reason = "every bench is a program of its own and uses a part")]
 
 pub mod child;
+pub mod clusters;
+pub mod console;
 pub mod model;
 pub mod platform;
 pub mod report;

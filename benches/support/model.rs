@@ -124,7 +124,7 @@ pub fn model(services: usize, size: Size) -> Model {
             revision: Some(1),
             detail: WorkloadDetail::default(),
         };
-        cluster.workloads.insert((target.namespace, target.workload), Arc::new(workload));
+        cluster.put(workload);
         let share = (index % 50) as f64 / 10_000.0;
         let indicators = Indicators {
             availability: Some(1.0 - share),

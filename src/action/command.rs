@@ -395,6 +395,8 @@ pub enum InspectCommand {
         container: Option<String>,
         /// Of the container that ran before.
         previous: bool,
+        /// Whether to go on with what is written from now on; the console always does.
+        follow: bool,
         /// How many of the newest lines.
         tail: u32,
     },

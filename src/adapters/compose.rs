@@ -21,7 +21,7 @@ use crate::{
 use futures::{FutureExt as _, StreamExt as _, future::BoxFuture};
 use serde::Deserialize;
 use serde_json::json;
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{path::PathBuf, process::Stdio, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::Command,
@@ -242,7 +242,7 @@ impl Compose {
                 revision: None,
                 detail: WorkloadDetail::default(),
             };
-            view.workloads.insert((String::new(), container.service), Arc::new(workload));
+            view.put(workload);
         }
         Ok(view)
     }

@@ -6,17 +6,79 @@ use super::{
     table::table,
 };
 use crate::{
-    action::{command::InspectCommand, run},
+    action::{
+        command::{Command, InspectCommand},
+        run,
+        spec::{ActionSpec, Arguments},
+    },
     domain::{
         deployment::inspect::{LogRequest, Occurrence, Pod},
         units::format_duration,
     },
     engine::headless::Engine,
-    error::Failure,
+    error::{Failure, FailureKind},
 };
 use chrono::{DateTime, Duration, Utc};
 use futures::StreamExt as _;
 use serde_json::json;
+use std::io::Write;
+
+/// The command, if it goes on with what is written.
+pub fn followed(action: &ActionSpec, arguments: &Arguments) -> Option<InspectCommand> {
+    match (action.build)(arguments) {
+        Ok(Command::Inspect(command @ InspectCommand::Logs { follow: true, .. })) => Some(command),
+        _ => None,
+    }
+}
+
+/// Writes a log as it is written, until it ends, `stopped`, or nobody reads any more. As JSON each line is a document.
+///
+/// # Errors
+/// There is no such log, or it broke off.
+pub async fn follow(
+    engine: &mut Engine,
+    output: Output,
+    command: InspectCommand,
+    out: &mut (dyn Write + Send),
+    stopped: impl Future<Output = ()>,
+) -> Result<Printed, Failure> {
+    tokio::select! {
+        ended = write_lines(engine, output, command, out) => ended,
+        () = stopped => Ok(Printed { code: FailureKind::Interrupted.exit_code(), ..Printed::default() }),
+    }
+}
+
+async fn write_lines(
+    engine: &mut Engine,
+    output: Output,
+    command: InspectCommand,
+    out: &mut (dyn Write + Send),
+) -> Result<Printed, Failure> {
+    let InspectCommand::Logs { service, environment, pod, container, previous, follow, tail } = command
+    else {
+        return Err(Failure::usage("only a log is followed"));
+    };
+    oneshot::catalog(engine).await?;
+    let target = run::place(&engine.model, service.as_str(), environment.as_str())?;
+    let cluster = engine.outside.cluster(&target.context)?;
+    let pod = match pod {
+        Some(pod) => pod,
+        None => first(cluster.pods(&target).await?, service.as_str())?,
+    };
+    let request = LogRequest { pod, container, previous, follow, tail };
+    let mut lines = cluster.logs(&target, &request).await?;
+    while let Some(line) = lines.next().await {
+        let line = line?;
+        let text = match output {
+            Output::Text => line,
+            Output::Json => json!({ "version": 1, "pod": request.pod, "line": line }).to_string(),
+        };
+        if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+            return Ok(Printed::default());
+        }
+    }
+    Ok(Printed { err: format!("the log of {} has ended\n", request.pod), ..Printed::default() })
+}
 
 /// Runs one of them.
 pub(super) async fn run(

@@ -13,7 +13,7 @@ pub mod fingerprint;
 pub mod github;
 pub mod gitlab;
 pub mod impact;
-mod inspect;
+pub mod inspect;
 pub mod ledger;
 pub mod oneshot;
 pub mod reference;

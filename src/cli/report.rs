@@ -174,6 +174,8 @@ fn place_json(service: &Service, place: &Place) -> Value {
         "weight": workload.and_then(|workload| workload.detail.weight),
         "ready": workload.map(|workload| workload.ready),
         "desired": workload.map(|workload| workload.desired),
+        "restarts": place.restarts.map(|restarts| restarts.count),
+        "last_restart": place.restarts.and_then(|restarts| restarts.last),
         "health": workload.map(|workload| health(&workload.health)),
         "sync": place.application.as_ref().map(|application| &application.sync),
         "verdict": place.judgement.verdict,

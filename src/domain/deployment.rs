@@ -116,20 +116,48 @@ pub struct Application {
     pub message: Option<String>,
 }
 
+/// How often the containers of a workload's pods were started again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Restarts {
+    /// All together, of the pods that are there.
+    pub count: u32,
+    /// When one of them ended last.
+    pub last: Option<DateTime<Utc>>,
+}
+
+/// Namespace and name of an object. Every picture of a cluster has all of them, so they are shared.
+pub type ObjectKey = Arc<(String, String)>;
+
+/// Objects of a kind by namespace and name. Pictures share what has not changed between them.
+pub type Objects<T> = Arc<BTreeMap<ObjectKey, T>>;
+
 /// Everything seen in one cluster; cheap to clone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ClusterView {
     /// Workloads by namespace and name.
-    pub workloads: BTreeMap<(String, String), Arc<Workload>>,
+    pub workloads: Objects<Arc<Workload>>,
     /// Applications by namespace and name.
-    pub applications: BTreeMap<(String, String), Arc<Application>>,
+    pub applications: Objects<Arc<Application>>,
     /// What Flux has there.
-    pub keepers: BTreeMap<ObjectRef, Arc<Keeper>>,
+    pub keepers: Arc<BTreeMap<ObjectRef, Arc<Keeper>>>,
+    /// Restarts by the namespace and name of the workload, of those that had any; `None` until pods were seen.
+    pub restarts: Option<Objects<Restarts>>,
     /// Kinds that this cluster does not serve or does not let us see, with the reason.
     pub missing: BTreeMap<String, String>,
 }
 
 impl ClusterView {
+    /// Puts a workload in.
+    pub fn put(&mut self, workload: Workload) {
+        let key = Arc::new((workload.namespace.clone(), workload.name.clone()));
+        Arc::make_mut(&mut self.workloads).insert(key, Arc::new(workload));
+    }
+
+    /// Restarts of a workload; `None` where its pods cannot be seen.
+    pub fn restarts_of(&self, workload: &(String, String)) -> Option<Restarts> {
+        self.restarts.as_ref().map(|restarts| restarts.get(workload).copied().unwrap_or_default())
+    }
+
     /// Why the deployments cannot be seen, without which the rest says little; `None` when they can.
     pub fn blind(&self) -> Option<&str> {
         self.missing.get("deployments").map(String::as_str)

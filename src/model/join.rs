@@ -1,17 +1,18 @@
 //! The join: what should run, what runs, how it runs and what was promised, side by side.
 
-use super::world::World;
+use super::world::{LedgerView, World};
 use crate::domain::{
     catalog::{Catalog, Service, Target, Tier},
-    change::{Change, Proposal},
-    deployment::{Application, ClusterView, Health, Keeper, Workload},
-    forge,
+    change::{Change, Proposal, Review},
+    deployment::{Application, ClusterView, Health, Keeper, Objects, Restarts, Workload},
+    forge::{self, Request},
     incident::Incident,
     name::{ContextName, ProjectName, ServiceName},
     sla::{Endpoint, Indicators, Judgement, MetricsView, SlaVerdict, judge},
 };
 use chrono::{DateTime, Utc};
 use std::{
+    cmp::Ordering,
     collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
@@ -27,6 +28,8 @@ pub struct Place {
     pub application: Option<Arc<Application>>,
     /// What of Flux keeps it, if something does.
     pub keeper: Option<Arc<Keeper>>,
+    /// How often its containers were started again; `None` where its pods are not seen.
+    pub restarts: Option<Restarts>,
     /// What its scrapes say, if there were any.
     pub indicators: Option<Indicators>,
     /// The promise held against them.
@@ -184,7 +187,16 @@ pub struct Joined {
     pub counts: [usize; 4],
     /// Who requires (or optionally uses) each service.
     pub dependants: Arc<BTreeMap<ServiceName, Vec<ServiceName>>>,
+    shown: Arc<HashMap<ContextName, Shown>>,
+    concerned: Arc<Concerned>,
     basis: Basis,
+}
+
+/// Which services show an object of a cluster, by its namespace and name.
+#[derive(Debug, Default, PartialEq)]
+struct Shown {
+    workloads: HashMap<(String, String), Vec<ServiceName>>,
+    applications: HashMap<(String, String), Vec<ServiceName>>,
 }
 
 /// What a join was made from, so that the next one looks only at what has changed.
@@ -193,6 +205,9 @@ struct Basis {
     catalog: Option<Arc<Catalog>>,
     clusters: BTreeMap<ContextName, Option<Arc<ClusterView>>>,
     metrics: Option<Arc<MetricsView>>,
+    changes: Option<Arc<Review>>,
+    ledger: Option<Arc<LedgerView>>,
+    requests: Option<Arc<Vec<Request>>>,
 }
 
 impl Basis {
@@ -202,13 +217,27 @@ impl Basis {
             catalog: world.catalog.value.clone(),
             clusters: clusters.map(|(name, source)| (name.clone(), source.value.clone())).collect(),
             metrics: world.metrics.value.clone(),
+            changes: world.changes.value.clone(),
+            ledger: world.ledger.value.clone(),
+            requests: world.requests.value.clone(),
         }
+    }
+
+    fn view(&self, context: &ContextName) -> Option<&Arc<ClusterView>> {
+        self.clusters.get(context).and_then(Option::as_ref)
     }
 
     /// Whether both have the very same picture of a cluster.
     fn agree_on_cluster(&self, other: &Self, context: &ContextName) -> bool {
-        let view = |basis: &Self| basis.clusters.get(context).cloned().flatten();
-        is_same(view(self).as_ref(), view(other).as_ref())
+        is_same(self.view(context), other.view(context))
+    }
+
+    /// Whether both have the very same changes, with all that they are judged by.
+    fn agree_on_changes(&self, other: &Self) -> bool {
+        is_same(self.changes.as_ref(), other.changes.as_ref())
+            && is_same(self.ledger.as_ref(), other.ledger.as_ref())
+            && is_same(self.requests.as_ref(), other.requests.as_ref())
+            && is_same(self.catalog.as_ref(), other.catalog.as_ref())
     }
 }
 
@@ -236,47 +265,63 @@ impl Joined {
     /// changed are kept, and so is their order.
     #[must_use]
     pub fn next(&self, world: &World) -> Self {
-        let mut joined = Self { changes: changes(world), basis: Basis::of(world), ..Self::default() };
-        if let Some(ledger) = &world.ledger.value {
-            joined.incidents = ledger.operations.open_incidents().cloned().collect();
+        let mut joined = Self { basis: Basis::of(world), ..Self::default() };
+        if self.basis.agree_on_changes(&joined.basis) {
+            joined.changes.clone_from(&self.changes);
+            joined.incidents.clone_from(&self.incidents);
+            joined.concerned = Arc::clone(&self.concerned);
+        } else {
+            joined.changes = changes(world);
+            if let Some(ledger) = &world.ledger.value {
+                joined.incidents = ledger.operations.open_incidents().cloned().collect();
+            }
+            joined.concerned = Arc::new(Concerned::of(&joined.incidents, &joined.changes));
         }
-        let concerned = Concerned::of(&joined.incidents, &joined.changes);
         let Some(catalog) = joined.basis.catalog.clone() else { return joined };
         if is_same(Some(&catalog), self.basis.catalog.as_ref()) {
-            self.refresh(&mut joined, &concerned);
+            self.refresh(&mut joined);
         } else {
+            let concerned = &joined.concerned;
             joined.services =
-                catalog.services.values().map(|service| joined.basis.row(service, &concerned)).collect();
+                catalog.services.values().map(|service| joined.basis.row(service, concerned)).collect();
             joined.arrange();
             joined.judge();
             joined.dependants = Arc::new(dependants(&catalog));
+            joined.shown = Arc::new(shown(&joined.services));
         }
         joined
     }
 
     /// Fills `joined` with the rows of the same catalog, anew where something has changed.
-    fn refresh(&self, joined: &mut Self, concerned: &Concerned) {
+    fn refresh(&self, joined: &mut Self) {
         joined.services.clone_from(&self.services);
         joined.index = Arc::clone(&self.index);
         joined.dependants = Arc::clone(&self.dependants);
         joined.projects = Arc::clone(&self.projects);
+        joined.shown = Arc::clone(&self.shown);
         joined.counts = self.counts;
         let same_metrics = is_same(self.basis.metrics.as_ref(), joined.basis.metrics.as_ref());
-        let known = self.basis.clusters.keys().chain(joined.basis.clusters.keys());
-        let moved: BTreeSet<&ContextName> =
-            known.filter(|context| !self.basis.agree_on_cluster(&joined.basis, context)).collect();
-        let (mut rearrange, mut rejudge) = (false, false);
-        let mut key = (String::new(), String::new());
-        for row in &mut joined.services {
-            let kept = same_metrics
-                && row.incidents == concerned.incidents(&row.service.name)
-                && row.changes == concerned.changes(&row.service.name)
-                && (row.places.iter().filter(|place| moved.contains(&place.target.context)))
-                    .all(|place| joined.basis.shows(place, &mut key));
-            if kept {
-                continue;
+        let touched: BTreeSet<usize> = if same_metrics {
+            let services = self.services_of_changed_objects(&joined.basis);
+            let mut touched: BTreeSet<usize> =
+                services.iter().filter_map(|service| self.index.get(*service).copied()).collect();
+            if self.concerned != joined.concerned {
+                let concerned = &joined.concerned;
+                touched.extend(self.services.iter().enumerate().filter_map(|(index, row)| {
+                    let name = &row.service.name;
+                    let same = (row.incidents, row.changes)
+                        == (concerned.incidents(name), concerned.changes(name));
+                    (!same).then_some(index)
+                }));
             }
-            let new = joined.basis.row(&row.service, concerned);
+            touched
+        } else {
+            (0..self.services.len()).collect()
+        };
+        let (mut rearrange, mut rejudge) = (false, false);
+        for index in touched {
+            let row = &mut joined.services[index];
+            let new = joined.basis.row(&row.service, &joined.concerned);
             rearrange |= new.worry() != row.worry();
             rejudge |= !same_metrics || new.verdict != row.verdict;
             *row = new;
@@ -287,6 +332,45 @@ impl Joined {
         if rearrange || rejudge {
             joined.judge();
         }
+    }
+
+    /// The services of which a cluster says something else now than when this was joined. Pictures share what has not
+    /// changed, so that mostly pointers are compared, and no place is looked up.
+    fn services_of_changed_objects(&self, now: &Basis) -> Vec<&ServiceName> {
+        let mut services = Vec::new();
+        let nothing = ClusterView::default();
+        for (context, shown) in &*self.shown {
+            if self.basis.agree_on_cluster(now, context) {
+                continue;
+            }
+            let view = |basis: &Basis| basis.view(context).cloned();
+            let (old, new) = (view(&self.basis), view(now));
+            let (old, new) = (old.as_deref().unwrap_or(&nothing), new.as_deref().unwrap_or(&nothing));
+            let mut workload = |key: &(String, String)| {
+                services.extend(shown.workloads.get(key).into_iter().flatten());
+            };
+            differences(&old.workloads, &new.workloads, Arc::ptr_eq, &mut workload);
+            match (&old.restarts, &new.restarts) {
+                (Some(old), Some(new)) => differences(old, new, PartialEq::eq, &mut workload),
+                (None, None) => {}
+                _ => shown.workloads.keys().for_each(&mut workload),
+            }
+            if !Arc::ptr_eq(&old.keepers, &new.keepers) {
+                // A workload names its keeper, which names nothing.
+                for (key, kept) in new.workloads.iter() {
+                    let keeper = |view: &ClusterView| {
+                        kept.detail.keeper.as_ref().and_then(|keeper| view.keepers.get(keeper)).cloned()
+                    };
+                    if !is_same(keeper(old).as_ref(), keeper(new).as_ref()) {
+                        workload(key);
+                    }
+                }
+            }
+            differences(&old.applications, &new.applications, Arc::ptr_eq, |key| {
+                services.extend(shown.applications.get(key).into_iter().flatten());
+            });
+        }
+        services
     }
 
     /// Brings the services into the order of worry.
@@ -308,8 +392,55 @@ impl Joined {
     }
 }
 
+/// Names the objects that only one of two pictures has, or that differ.
+fn differences<T>(
+    old: &Objects<T>,
+    new: &Objects<T>,
+    same: impl Fn(&T, &T) -> bool,
+    mut differs: impl FnMut(&(String, String)),
+) {
+    if Arc::ptr_eq(old, new) {
+        return;
+    }
+    let (mut olds, mut news) = (old.iter().peekable(), new.iter().peekable());
+    loop {
+        let order = match (olds.peek(), news.peek()) {
+            (None, None) => return,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((old, _)), Some((new, _))) if Arc::ptr_eq(old, new) => Ordering::Equal,
+            (Some((old, _)), Some((new, _))) => old.cmp(new),
+        };
+        let old = if order == Ordering::Greater { None } else { olds.next() };
+        let new = if order == Ordering::Less { None } else { news.next() };
+        match (old, new) {
+            (Some((_, old)), Some((_, new))) if same(old, new) => {}
+            (Some((key, _)), _) | (None, Some((key, _))) => differs(key),
+            (None, None) => return,
+        }
+    }
+}
+
+/// Which services show which objects.
+fn shown(rows: &[Arc<ServiceRow>]) -> HashMap<ContextName, Shown> {
+    let mut all: HashMap<ContextName, Shown> = HashMap::new();
+    for (row, place) in rows.iter().flat_map(|row| row.places.iter().map(move |place| (row, place))) {
+        let Target { context, namespace, workload, application, .. } = &place.target;
+        let shown = match all.get_mut(context) {
+            Some(shown) => shown,
+            None => all.entry(context.clone()).or_default(),
+        };
+        let name = &row.service.name;
+        shown.workloads.entry((namespace.clone(), workload.clone())).or_default().push(name.clone());
+        if let Some(application) = application {
+            shown.applications.entry(application.clone()).or_default().push(name.clone());
+        }
+    }
+    all
+}
+
 /// How many open incidents and changes there are about each service.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 struct Concerned {
     incidents: HashMap<ServiceName, usize>,
     changes: HashMap<ServiceName, usize>,
@@ -368,20 +499,6 @@ const fn verdict_index(verdict: SlaVerdict) -> usize {
 }
 
 impl Basis {
-    /// Whether `place` still says what its cluster does. `key` is a buffer: ten thousand places ask.
-    fn shows(&self, place: &Place, key: &mut (String, String)) -> bool {
-        let view = self.clusters.get(&place.target.context).and_then(Option::as_ref);
-        key.0.clone_from(&place.target.namespace);
-        key.1.clone_from(&place.target.workload);
-        let workload = view.and_then(|view| view.workloads.get(key));
-        let application = view
-            .zip(place.target.application.as_ref())
-            .and_then(|(view, application)| view.applications.get(application));
-        is_same(workload, place.workload.as_ref())
-            && is_same(application, place.application.as_ref())
-            && is_same(keeper(view, workload), place.keeper.as_ref())
-    }
-
     fn row(&self, service: &Arc<Service>, concerned: &Concerned) -> Arc<ServiceRow> {
         let mut row = ServiceRow {
             service: Arc::clone(service),
@@ -404,10 +521,10 @@ impl Basis {
         targets
             .filter_map(|environment| catalog.target(service, environment))
             .map(|target| {
-                let view = self.clusters.get(&target.context).and_then(Option::as_ref);
-                let workload = view.and_then(|view| {
-                    view.workloads.get(&(target.namespace.clone(), target.workload.clone())).cloned()
-                });
+                let view = self.view(&target.context);
+                let key = (target.namespace.clone(), target.workload.clone());
+                let workload = view.and_then(|view| view.workloads.get(&key).cloned());
+                let restarts = view.and_then(|view| view.restarts_of(&key)).filter(|_| workload.is_some());
                 let application = view
                     .zip(target.application.as_ref())
                     .and_then(|(view, key)| view.applications.get(key).cloned());
@@ -417,7 +534,7 @@ impl Basis {
                     self.metrics.as_ref().and_then(|view| view.endpoints.get(&endpoint)).cloned();
                 let judgement = judge(&promise, indicators.as_ref().unwrap_or(&nothing));
                 let keeper = keeper(view, workload.as_ref()).cloned();
-                Place { target, workload, application, keeper, indicators, judgement }
+                Place { target, workload, application, keeper, restarts, indicators, judgement }
             })
             .collect()
     }
@@ -494,122 +611,5 @@ fn changes(world: &World) -> Vec<Arc<Change>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::catalog::reader;
-    use std::fmt::Write as _;
-
-    /// A world of thirty services in one cluster.
-    fn world() -> World {
-        let mut text = String::new();
-        for index in 0..30 {
-            let _ = write!(
-                text,
-                "[service.s{index}]\nname = \"s{index}\"\ntype = \"api\"\nowner = \"core\"\nversion = \"1.0.0\"\n\
-                 [service.s{index}.sla]\navailability = \"99.9%\"\n"
-            );
-        }
-        let settings =
-            "[environment.production]\ncontext = \"one\"\nnamespace = \"shop\"\nproduction = true\n";
-        let catalog = reader::read([
-            ("services/catalog.toml".to_owned(), text.into_bytes()),
-            ("quarterdeck.toml".to_owned(), settings.as_bytes().to_vec()),
-        ]);
-        let mut world = World::default();
-        world.catalog.value = Some(Arc::new(catalog));
-        world.clusters.entry("one".into()).or_default().value = Some(Arc::default());
-        world
-    }
-
-    fn workload(ready: u32) -> Arc<Workload> {
-        Arc::new(Workload {
-            namespace: "shop".into(),
-            name: "s3".into(),
-            managed_by: crate::domain::catalog::ManagedBy::Deployment,
-            version: Some("1.0.0".into()),
-            desired: 3,
-            updated: 3,
-            ready,
-            health: Health::Healthy,
-            revision: Some(1),
-            detail: crate::domain::deployment::WorkloadDetail::default(),
-        })
-    }
-
-    fn show(world: &mut World, workload: Arc<Workload>) {
-        let source = world.clusters.get_mut("one").unwrap();
-        let mut view = ClusterView::clone(source.value.as_ref().unwrap());
-        view.workloads.insert(("shop".into(), "s3".into()), workload);
-        source.value = Some(Arc::new(view));
-    }
-
-    fn measure(world: &mut World, service: &str, errors: f64) {
-        let mut view = world.metrics.value.as_deref().cloned().unwrap_or_default();
-        let endpoint = Endpoint { service: service.into(), environment: "production".into() };
-        let requests = 10_000.0;
-        view.endpoints.insert(
-            endpoint,
-            Indicators {
-                requests,
-                availability: Some(1.0 - errors),
-                error_ratio: Some(errors),
-                ..Indicators::default()
-            },
-        );
-        world.metrics.value = Some(Arc::new(view));
-    }
-
-    #[test]
-    fn what_nobody_measures_is_not_waited_for() {
-        let why = |world: &World| {
-            let joined = Joined::new(world);
-            joined.service("s3").unwrap().places[0].judgement.reasons.join("; ")
-        };
-        let mut world = world();
-        assert_eq!(why(&world), UNMEASURED);
-        let mut catalog = Catalog::clone(world.catalog.value.as_ref().unwrap());
-        catalog.settings.scrape = Some(crate::domain::catalog::ScrapeSettings {
-            url: "http://{service}/metrics".into(),
-            interval: chrono::Duration::seconds(15),
-            timeout: chrono::Duration::seconds(5),
-        });
-        world.catalog.value = Some(Arc::new(catalog));
-        assert_eq!(why(&world), "not scraped yet");
-    }
-
-    #[test]
-    fn each_step_gives_what_a_join_of_everything_gives_and_keeps_the_other_rows() {
-        let mut world = world();
-        let mut joined = Joined::new(&world);
-        let mut step = |world: &World, anew: usize| {
-            let next = joined.next(world);
-            assert!(next == Joined::new(world), "not what a join of everything gives");
-            let kept = |row: &&Arc<ServiceRow>| {
-                joined.service(row.service.name.as_str()).is_some_and(|before| Arc::ptr_eq(before, row))
-            };
-            assert_eq!(next.services.iter().filter(kept).count(), 30 - anew);
-            joined = next;
-        };
-        step(&world, 0);
-        show(&mut world, workload(1));
-        step(&world, 1);
-        // The same picture once more, with the same objects in it.
-        let view = ClusterView::clone(world.clusters["one"].value.as_ref().unwrap());
-        world.clusters.get_mut("one").unwrap().value = Some(Arc::new(view));
-        step(&world, 0);
-        show(&mut world, workload(3));
-        step(&world, 1);
-        // Metrics are judged anew for all, and the order of worry follows.
-        measure(&mut world, "s7", 0.2);
-        step(&world, 30);
-        measure(&mut world, "s7", 0.0);
-        step(&world, 30);
-        // Another catalog, though equal.
-        world.catalog.value = Some(Arc::new(world.catalog.value.as_deref().unwrap().clone()));
-        step(&world, 30);
-        world.clusters.clear();
-        step(&world, 1);
-        world.catalog.value = None;
-        assert!(joined.next(&world) == Joined::new(&world));
-    }
-}
+#[path = "join_tests.rs"]
+mod tests;

@@ -504,7 +504,7 @@ fn fill_clusters(model: &mut Model, catalog: &Catalog, rows: &[Row]) {
                 revision: Some(2),
                 detail: WorkloadDetail::default(),
             };
-            view.workloads.insert((target.namespace, target.workload), Arc::new(workload));
+            view.put(workload);
         }
         model.world.clusters.insert(environment.context.clone(), source(view, 0));
     }
@@ -619,7 +619,8 @@ fn place(model: &Model, row: &Row, target: crate::domain::catalog::Target) -> Pl
             reasons: vec!["never scraped".into()],
         }
     };
-    Place { target, workload, application: None, keeper: None, indicators, judgement }
+    let restarts = view.restarts_of(&(target.namespace.clone(), target.workload.clone()));
+    Place { target, workload, application: None, keeper: None, restarts, indicators, judgement }
 }
 
 /// Changes the catalog, and what is joined from it, as the engine would.

@@ -4,7 +4,9 @@ use super::{fixture, screens::text};
 use crate::{
     domain::{
         change::ChangeClass,
-        change_log, diff,
+        change_log,
+        deployment::Restarts,
+        diff,
         finding::Level,
         plan::{Plan, Risk, Step, Work},
         proposal::{FileEdit, ServiceProposal},
@@ -64,8 +66,31 @@ fn every_column_where_there_is_room() {
     shown("columns", |model| {
         zoomed(model);
         for choice in &mut model.ui.inventory.columns {
-            choice.shown = !matches!(choice.column, Column::State | Column::Rate | Column::Trend);
+            let elsewhere =
+                [Column::State, Column::Rate, Column::Trend, Column::Restarts, Column::Drift];
+            choice.shown = !elsewhere.contains(&choice.column);
         }
+    });
+}
+
+#[test]
+fn restarts_and_drift_with_their_ages() {
+    shown("restarts", |model| {
+        zoomed(model);
+        let now = model.now;
+        let joined = Arc::make_mut(&mut model.world.joined);
+        for (index, row) in joined.services.iter_mut().enumerate() {
+            for place in &mut Arc::make_mut(row).places {
+                let count = index as u32 * 3;
+                let last = (count > 0).then(|| now - chrono::Duration::minutes(i64::from(count) * 4));
+                place.restarts = (index < 5).then_some(Restarts { count, last });
+            }
+        }
+        let wanted = [Column::Name, Column::Version, Column::Ready, Column::Restarts, Column::Drift];
+        for choice in &mut model.ui.inventory.columns {
+            choice.shown = wanted.contains(&choice.column);
+        }
+        model.ui.inventory.sort = Some(Column::Restarts);
     });
 }
 

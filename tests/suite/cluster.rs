@@ -22,7 +22,7 @@ use quarterdeck::{
 use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_mins(1);
 
 pub struct Bench {
     pub simulated: SimulatedCluster,
@@ -73,7 +73,7 @@ pub fn target(service: &str, managed_by: ManagedBy) -> Target {
     }
 }
 
-type Seen = Option<Result<ClusterView, Failure>>;
+pub type Seen = Option<Result<ClusterView, Failure>>;
 
 impl Bench {
     /// Watches in a task; what is published, newest first.
@@ -134,7 +134,7 @@ impl Bench {
     }
 }
 
-async fn until(receiver: &mut watch::Receiver<Seen>, right: impl Fn(&Result<ClusterView, Failure>) -> bool) {
+pub async fn until(receiver: &mut watch::Receiver<Seen>, right: impl Fn(&Result<ClusterView, Failure>) -> bool) {
     let waiting = receiver.wait_for(|seen| seen.as_ref().is_some_and(&right));
     assert!(
         tokio::time::timeout(DEADLINE, waiting).await.is_ok(),

@@ -17,6 +17,10 @@ mod check;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
+mod cluster_faults;
+#[cfg(test)]
+mod cluster_ways;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod cross_project;

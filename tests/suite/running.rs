@@ -2,13 +2,17 @@
 //! command line, against the simulated platform. And a merge reaches what follows Git.
 
 use crate::{
-    console::{Console, git, platform, screen},
+    console::{self, Console, DEADLINE, environment, git, platform, screen},
     program::Program,
 };
 use quarterdeck::{
+    action::{registry, spec::Arguments},
+    cli::{arguments::Output, inspect},
     demo::{Environment, Scenario, kubernetes::resources::Resource},
     domain::ledger::Verdict,
+    error::FailureKind,
     model::{
+        inventory::Column,
         inspection::{Inspection, Look},
         jobs::JobState,
         layout::Pane,
@@ -166,6 +170,93 @@ async fn the_command_line_does_and_shows_the_same() {
     program.ends(0, &shown).await.says(&["fatal out of memory"]);
     let shown = [&["service", "logs", "cart"][..], &production, &["--previous"]].concat();
     program.ends(4, &shown).await.complains(&["previous terminated container", "not found"]);
+}
+
+/// Takes lines in, and tells how many there are.
+struct Counted {
+    text: Vec<u8>,
+    lines: tokio::sync::watch::Sender<usize>,
+}
+
+impl std::io::Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.text.extend_from_slice(bytes);
+        let count = self.text.iter().filter(|byte| **byte == b'\n').count();
+        self.lines.send_replace(count);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_log_is_followed_on_the_command_line() {
+    let platform = platform(Scenario::BadRelease).await;
+    let mut engine =
+        console::engine(platform.repository(), platform.kubeconfig(), environment(platform.directory(), None));
+    let action = registry::all().find(|action| action.cli == ["service", "logs"]).unwrap();
+    let mut arguments: Arguments = [
+        ("service", "cart".to_owned()),
+        ("environment", "production".to_owned()),
+        ("tail", "2".to_owned()),
+        ("follow", "true".to_owned()),
+    ]
+    .into();
+    for output in [Output::Text, Output::Json] {
+        let (sender, mut lines) = tokio::sync::watch::channel(0);
+        let mut out = Counted { text: Vec::new(), lines: sender };
+        let command = inspect::followed(action, &arguments).unwrap();
+        // More than there was when it was asked for: those were written since.
+        let stopped = async { drop(lines.wait_for(|count| *count >= 4).await.unwrap()) };
+        let followed = inspect::follow(&mut engine, output, command, &mut out, stopped);
+        let printed = tokio::time::timeout(DEADLINE, followed).await.unwrap().unwrap();
+        assert_eq!(printed.code, 130);
+        let text = String::from_utf8(out.text).unwrap();
+        assert!(text.lines().count() >= 4 && text.contains("GET /"), "{text}");
+        if output == Output::Json {
+            for line in text.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                assert!(line["pod"].as_str().unwrap().starts_with("cart-"), "{line}");
+            }
+        }
+    }
+    arguments.insert("previous", "true".to_owned());
+    assert_eq!((action.build)(&arguments).unwrap_err().kind, FailureKind::Usage);
+    arguments.remove("follow");
+    assert!(inspect::followed(action, &arguments).is_none());
+}
+
+#[tokio::test]
+async fn restarts_and_drift_are_columns_of_their_own() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    console
+        .until("the pods were seen", |model| {
+            let place = model.world.joined.service("shared-auth").and_then(|row| row.place("production"));
+            place.is_some_and(|place| place.restarts.is_some_and(|restarts| restarts.count > 0))
+        })
+        .await;
+    console.keys("1 enter c");
+    let index = |console: &Console, wanted| {
+        let columns = &console.model().ui.inventory.columns;
+        columns.iter().position(|choice| choice.column == wanted).unwrap()
+    };
+    for wanted in [Column::Restarts, Column::Drift] {
+        console.keys("g g");
+        for _ in 0..index(&console, wanted) {
+            console.keys("j");
+        }
+        console.keys("space");
+    }
+    console.keys("esc");
+    let shown = console::screen(console.model());
+    let row = shown.lines().find(|line| line.contains("shared-auth")).unwrap();
+    assert!(shown.contains("restarts") && shown.contains("drift"), "{shown}");
+    let joined = console.model().world.joined.service("shared-auth").unwrap();
+    let place = joined.place("production").unwrap();
+    assert!(row.contains(&format!("{} · ", place.restarts.unwrap().count)), "{row}");
+    assert!(row.contains(&format!("{} · ", place.drift(&joined.service).as_str())), "{row}");
 }
 
 #[tokio::test]

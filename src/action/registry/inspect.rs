@@ -49,13 +49,14 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             optional("pod", "which pod; the one that worries most unless said", ArgumentKind::Text),
             optional("container", "which container; the first unless said", ArgumentKind::Text),
             optional("previous", "of the container that ran before", ArgumentKind::Flag),
+            optional("follow", "go on with what is written, until the log ends", ArgumentKind::Flag),
             optional("tail", "how many of the newest lines; 500 unless said", ArgumentKind::Text),
         ],
         available: available::inspect,
         ..action(
             "service.logs",
             "Log of the service",
-            "The newest lines of a log of the service; in the console it goes on with what is written.",
+            "The newest lines of a log of the service; with `--follow`, and always in the console, it goes on with what is written.",
             |arguments| {
                 let tail = match text(arguments, "tail") {
                     Ok(given) => given.parse().map_err(|_| {
@@ -64,12 +65,19 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
                     })?,
                     Err(_) => LOG_TAIL,
                 };
+                let flag = |name| text(arguments, name).is_ok_and(|given| given == "true");
+                let (previous, follow) = (flag("previous"), flag("follow"));
+                if previous && follow {
+                    return Err(Failure::usage("the container that ran before writes nothing any more")
+                        .hint("leave out `--previous` or `--follow`"));
+                }
                 Ok(Command::Inspect(InspectCommand::Logs {
                     service: text(arguments, "service")?.into(),
                     environment: text(arguments, "environment")?.into(),
                     pod: text(arguments, "pod").ok(),
                     container: text(arguments, "container").ok(),
-                    previous: text(arguments, "previous").is_ok_and(|given| given == "true"),
+                    previous,
+                    follow,
                     tail,
                 }))
             },

@@ -26,7 +26,7 @@ pub(super) fn run(model: &mut Model, command: InspectCommand) -> Result<(), Fail
             let target = service::place(model, service.as_str(), environment.as_str())?;
             open(model, target, Look::Events, None);
         }
-        InspectCommand::Logs { service, environment, pod, container, previous, tail } => {
+        InspectCommand::Logs { service, environment, pod, container, previous, tail, .. } => {
             let target = service::place(model, service.as_str(), environment.as_str())?;
             let pod = pod.unwrap_or_default();
             let request = LogRequest { pod, container, previous, follow: !previous, tail };

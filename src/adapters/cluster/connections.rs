@@ -1,5 +1,6 @@
 //! Kubeconfigs: which clusters can be reached, and the client of one of them.
 
+use super::proxy::{self, Surroundings};
 use crate::{
     domain::{name::ContextName, text},
     error::Failure,
@@ -7,7 +8,6 @@ use crate::{
 use futures::FutureExt;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use std::{
-    net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -112,27 +112,18 @@ impl Connections {
         settings.connect_timeout = Some(CONNECT_TIMEOUT);
         // A mutation is sent once; watches have a backoff of their own.
         settings.default_retry = false;
-        // The library takes HTTPS_PROXY for every cluster. One on this machine, or spoken to without
-        // TLS, is never meant by it, unless the kubeconfig itself names the proxy.
-        if !self.names_proxy(context)
-            && (settings.cluster_url.scheme_str() == Some("http") || is_loopback(&settings.cluster_url))
-        {
-            settings.proxy_url = None;
-        }
+        // The library takes HTTPS_PROXY for every cluster, and holds NO_PROXY against the proxy's own name.
+        let named = self.named_proxy(context);
+        settings.proxy_url = proxy::proxy(named, &Surroundings::read(), &settings.cluster_url)?;
         Ok(settings)
     }
 
-    /// Whether the kubeconfig itself sends this context through a proxy.
-    fn names_proxy(&self, context: &ContextName) -> bool {
-        self.kubeconfig
-            .contexts
-            .iter()
-            .find(|known| known.name == context.as_str())
-            .and_then(|known| known.context.as_ref())
-            .and_then(|known| self.kubeconfig.clusters.iter().find(|cluster| cluster.name == known.cluster))
-            .and_then(|named| named.cluster.as_ref())
-            .and_then(|cluster| cluster.proxy_url.as_deref())
-            .is_some_and(|proxy| !proxy.is_empty())
+    /// The proxy through which the kubeconfig itself sends this context.
+    fn named_proxy(&self, context: &ContextName) -> Option<&str> {
+        let context = self.kubeconfig.contexts.iter().find(|known| known.name == context.as_str())?;
+        let cluster = &context.context.as_ref()?.cluster;
+        let named = self.kubeconfig.clusters.iter().find(|known| known.name == *cluster)?;
+        named.cluster.as_ref()?.proxy_url.as_deref().filter(|proxy| !proxy.is_empty())
     }
 
     /// The failure for a context that is not there.
@@ -150,15 +141,6 @@ impl Connections {
             None => failure.hint("correct `context` in quarterdeck.toml, or name another kubeconfig"),
         }
     }
-}
-
-/// Whether a cluster's address is on this machine.
-fn is_loopback(address: &impl ToString) -> bool {
-    let Ok(url) = reqwest::Url::parse(&address.to_string()) else { return false };
-    url.host_str().is_some_and(|host| {
-        host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
 }
 
 /// The failure for a kubeconfig that cannot be read.
@@ -230,18 +212,5 @@ mod tests {
         let refused = Connections::in_cluster().unwrap_err();
         assert_eq!(refused.kind, FailureKind::Configuration);
         assert!(refused.hints[0].contains("service account"), "{}", refused.render());
-    }
-
-    #[test]
-    fn clusters_on_this_machine_are_recognised() {
-        for (address, expected) in [
-            ("https://127.0.0.1:6443/", true),
-            ("https://[::1]:6443/", true),
-            ("https://localhost/", true),
-            ("https://10.0.0.1:6443/", false),
-            ("https://api.example.com/", false),
-        ] {
-            assert_eq!(is_loopback(&address), expected, "{address}");
-        }
     }
 }

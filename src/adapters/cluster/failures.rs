@@ -1,7 +1,12 @@
 //! What the Kubernetes client says went wrong, as failures for people.
 
-use crate::{domain::name::ContextName, error::Failure};
-use std::error::Error as _;
+use super::transport::{Busy, Late, words};
+use crate::{
+    domain::{name::ContextName, text::clean},
+    error::Failure,
+};
+use kube::client::AuthError;
+use std::{error::Error as _, time::Duration};
 
 /// The failure of an attempt (`list deployments`) in a cluster.
 pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error) -> Failure {
@@ -25,9 +30,15 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
                 _ => Failure::failed(message).cause(said),
             }
         }
-        kube::Error::Auth(cause) => Failure::forbidden(message)
-            .because(cause)
-            .hint(format!("renew the credentials of the context {context} in the kubeconfig")),
+        kube::Error::Auth(cause) => credentials(message, context, cause),
+        kube::Error::Service(cause) if cause.is::<AuthError>() => match cause.downcast_ref() {
+            Some(cause) => credentials(message, context, cause),
+            None => Failure::forbidden(message),
+        },
+        kube::Error::Service(cause) if cause.is::<Busy>() => Failure::unreachable(message).because(&**cause),
+        kube::Error::Service(cause) if cause.is::<Late>() => {
+            Failure::unreachable(message).because(&**cause).hint(is_it_up(context))
+        }
         kube::Error::ProxyProtocolDisabled { .. } | kube::Error::ProxyProtocolUnsupported { .. } => {
             Failure::configuration(message)
                 .because(error)
@@ -50,11 +61,54 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
     }
 }
 
+/// How long a server that has too much to do asks us to stay away.
+pub(super) fn retry_after(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Service(cause) = error else { return None };
+    cause.downcast_ref::<Busy>().map(|busy| busy.retry_after.unwrap_or_default())
+}
+
 /// The failure of an attempt that ran out of time.
-pub(super) fn late(context: &ContextName, attempt: &str, seconds: u64) -> Failure {
+pub(super) fn late(context: &ContextName, attempt: &str, limit: Duration) -> Failure {
     Failure::unreachable(format!("could not {attempt} in the cluster {context}"))
-        .cause(format!("it did not answer within {seconds} s"))
-        .hint(format!("check that the cluster is up: kubectl --context {context} version"))
+        .because(&Late(limit))
+        .hint(is_it_up(context))
+}
+
+fn is_it_up(context: &ContextName) -> String {
+    format!("check that the cluster is up: kubectl --context {context} version")
+}
+
+/// The failure for credentials that were not there in time.
+pub(super) fn no_credentials(context: &ContextName, limit: Duration) -> Failure {
+    Failure::unreachable(format!("{context}: the credentials were not there after {}", words(limit)))
+        .hint("run the credential plugin of the kubeconfig by hand, and log in")
+}
+
+/// The failure for credentials that cannot be had. What a plugin printed may be a secret, so that only what it wrote for
+/// people is repeated.
+fn credentials(message: String, context: &ContextName, error: &AuthError) -> Failure {
+    let failure = Failure::forbidden(message);
+    let by_hand = "run the credential plugin of the kubeconfig by hand, and log in";
+    match error {
+        AuthError::AuthExecStart(cause) => failure
+            .cause(format!("the credential plugin could not be started: {cause}"))
+            .hint("install what `users` of the kubeconfig names under `exec`, or put it on the PATH"),
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let last = said.lines().rev().find(|line| !line.trim().is_empty());
+            let said = last.map_or_else(|| "it said nothing".to_owned(), |line| clean(line.trim()));
+            failure.cause(format!("the credential plugin ended with {}: {said}", out.status)).hint(by_hand)
+        }
+        AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => failure
+            .cause("what the credential plugin printed is no ExecCredential with a status")
+            .hint(by_hand),
+        AuthError::ParseTokenKey(_) | AuthError::AuthExec(_) => {
+            failure.cause("the authentication provider of the kubeconfig gave no token").hint(by_hand)
+        }
+        other => failure
+            .because(other)
+            .hint(format!("renew the credentials of the context {context} in the kubeconfig")),
+    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Pods, events and logs of a service.
 
 use super::{
-    DEADLINE, KubeCluster, failures,
+    KubeCluster, failures,
     object::{Object, text},
     objects, path,
     rollout::Rollout,
@@ -153,11 +153,11 @@ pub(super) async fn logs(
         .logs(&request.pod, &params)
         .map_err(|error| failures::failure(&context, &attempt, &kube::Error::BuildRequest(error)))?;
     let client = cluster.client().await?;
-    let opened = tokio::time::timeout(DEADLINE, client.request_stream(built)).await;
+    let opened = tokio::time::timeout(cluster.deadline, client.request_stream(built)).await;
     let reader = match opened {
         Ok(Ok(reader)) => Box::pin(reader),
         Ok(Err(error)) => return Err(failures::failure(&context, &attempt, &error)),
-        Err(_) => return Err(failures::late(&context, &attempt, DEADLINE.as_secs())),
+        Err(_) => return Err(failures::late(&context, &attempt, cluster.deadline)),
     };
     let lines = futures::stream::unfold(Some(reader), move |reader| {
         let (context, attempt) = (context.clone(), attempt.clone());

@@ -76,7 +76,7 @@ impl KubeLease {
         let api = Api::namespaced(self.cluster.client().await?, &self.namespace);
         match tokio::time::timeout(DEADLINE, work(api)).await {
             Ok(answer) => answer.map_err(|error| failures::failure(&self.cluster.context, &attempt, &error)),
-            Err(_) => Err(failures::late(&self.cluster.context, &attempt, DEADLINE.as_secs())),
+            Err(_) => Err(failures::late(&self.cluster.context, &attempt, DEADLINE)),
         }
     }
 

@@ -9,10 +9,12 @@ mod inspect;
 mod lease;
 mod object;
 mod objects;
+mod proxy;
 mod release;
 pub mod rights;
 mod rollout;
 mod template;
+mod transport;
 mod undo;
 mod verbs;
 mod watch;
@@ -48,7 +50,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::OnceCell;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    task::JoinHandle,
+};
 
 /// How long one call may take.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -61,6 +66,9 @@ pub struct KubeCluster {
     context: ContextName,
     settings: kube::Config,
     client: OnceCell<Client>,
+    /// The client while it is being made: a credential plugin that hangs is waited for again, not started again.
+    opening: Mutex<Option<JoinHandle<Result<Client, kube::Error>>>>,
+    deadline: Duration,
     pace: watch::Pace,
 }
 
@@ -87,29 +95,49 @@ impl KubeCluster {
     }
 
     fn with(context: &ContextName, settings: kube::Config) -> Self {
-        Self { context: context.clone(), settings, client: OnceCell::new(), pace: watch::Pace::default() }
+        Self {
+            context: context.clone(),
+            settings,
+            client: OnceCell::new(),
+            opening: Mutex::default(),
+            deadline: DEADLINE,
+            pace: watch::Pace::default(),
+        }
+    }
+
+    /// The same cluster where one call may take so long, instead of ten seconds.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The same cluster where a quiet watch is begun anew after so many seconds, instead of 45.
+    #[must_use]
+    pub fn with_turn(self, seconds: u32) -> Self {
+        Self { pace: watch::Pace { turn: seconds, ..self.pace }, ..self }
     }
 
     /// The client, made with the first call: a credential plugin may take seconds, and runs aside.
     pub(super) async fn client(&self) -> Result<Client, Failure> {
-        let made = self.client.get_or_try_init(|| async {
-            let settings = self.settings.clone();
-            let attempt = "open a connection";
-            tokio::task::spawn_blocking(move || Client::try_from(settings))
-                .await
-                .map_err(|error| Failure::unreachable(format!("could not {attempt}")).because(&error))?
-                .map_err(|error| failures::failure(&self.context, attempt, &error))
-        });
         // A credential plugin that waits for somebody must not keep the cluster at "loading".
-        match tokio::time::timeout(DEADLINE, made).await {
+        let made = self.client.get_or_try_init(|| self.open());
+        match tokio::time::timeout(self.deadline, made).await {
             Ok(made) => made.cloned(),
-            Err(_) => Err(Failure::unreachable(format!(
-                "{}: the credentials were not there after {} seconds",
-                self.context,
-                DEADLINE.as_secs()
-            ))
-            .hint("run the credential plugin of the kubeconfig by hand, and log in")),
+            Err(_) => Err(failures::no_credentials(&self.context, self.deadline)),
         }
+    }
+
+    async fn open(&self) -> Result<Client, Failure> {
+        let attempt = "open a connection";
+        let mut opening = self.opening.lock().await;
+        let running = opening.get_or_insert_with(|| {
+            let (settings, deadline) = (self.settings.clone(), self.deadline);
+            tokio::task::spawn_blocking(move || transport::client(settings, deadline))
+        });
+        let made = running.await;
+        *opening = None;
+        made.map_err(|error| Failure::unreachable(format!("could not {attempt}")).because(&error))?
+            .map_err(|error| failures::failure(&self.context, attempt, &error))
     }
 
     /// Sends one request, once, and reads the answer.
@@ -131,7 +159,7 @@ impl KubeCluster {
             let client = self.client().await.map_err(Problem::Failure)?;
             client.request(request).await.map_err(Problem::Client)
         };
-        tokio::time::timeout(DEADLINE, call).await.unwrap_or(Err(Problem::Late))
+        tokio::time::timeout(self.deadline, call).await.unwrap_or(Err(Problem::Late(self.deadline)))
     }
 
     /// Reads one object as JSON.
@@ -181,8 +209,8 @@ enum Problem {
     Client(kube::Error),
     /// A failure made before the request was sent.
     Failure(Failure),
-    /// It took too long.
-    Late,
+    /// It took longer than this.
+    Late(Duration),
 }
 
 impl Problem {
@@ -190,7 +218,7 @@ impl Problem {
         match self {
             Self::Client(error) => failures::failure(context, attempt, &error),
             Self::Failure(failure) => failure,
-            Self::Late => failures::late(context, attempt, DEADLINE.as_secs()),
+            Self::Late(limit) => failures::late(context, attempt, limit),
         }
     }
 

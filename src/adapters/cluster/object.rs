@@ -191,7 +191,7 @@ impl<'a> Object<'a> {
                 return Err(failures::late(
                     &self.cluster.context,
                     &format!("see {} {what}", self.words()),
-                    longest.as_secs(),
+                    longest,
                 ));
             }
             tokio::time::sleep(pause).await;

@@ -4,8 +4,10 @@
 //! would cost most of the memory and of the decoding.
 
 mod gitops;
+mod pods;
 
 pub(super) use gitops::{ApplicationObject, HistoryEntry, KeeperObject};
+pub(super) use pods::PodObject;
 
 use super::flux;
 use crate::domain::{
@@ -483,7 +485,7 @@ macro_rules! dynamic_resource {
     )+};
 }
 
-dynamic_resource!(WorkloadObject, ApplicationObject, KeeperObject);
+dynamic_resource!(WorkloadObject, ApplicationObject, KeeperObject, PodObject);
 
 #[cfg(test)]
 #[path = "objects_tests.rs"]

@@ -62,7 +62,13 @@ pub const TABLE: &[Right] = &[
         roles: ALL,
         why: "the revisions that a service can go back to",
     },
-    Right { group: "", resource: "pods", verbs: &["list"], roles: ALL, why: "the pods of a service" },
+    Right {
+        group: "",
+        resource: "pods",
+        verbs: &["list", "watch"],
+        roles: ALL,
+        why: "the pods of a service, and how often they were started again",
+    },
     Right { group: "", resource: "pods/log", verbs: &["get"], roles: ALL, why: "what its containers say" },
     Right { group: "", resource: "events", verbs: &["list"], roles: ALL, why: "what happened to it" },
     Right {

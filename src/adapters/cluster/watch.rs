@@ -1,19 +1,17 @@
-//! Watching a cluster: five kinds side by side, one picture, published at most thirty times a second.
+//! Watching a cluster: some kinds side by side, one picture, published at most thirty times a second.
 //!
 //! Each kind has its own loop, so that one that is forbidden, not installed or broken does not stop the
 //! others. All loops and the picture live in one task; what the loops hear goes through a bounded channel.
 
+mod picture;
+
 use super::{
     KubeCluster, failures,
-    objects::{self, ApplicationObject, KeeperObject, WorkloadObject},
+    objects::{self, ApplicationObject, KeeperObject, PodObject, WorkloadObject},
 };
 use crate::{
-    domain::{
-        catalog::ManagedBy,
-        deployment::{Application, ClusterView, Keeper, Workload},
-        name::ContextName,
-    },
-    error::{Failure, FailureKind},
+    domain::{catalog::ManagedBy, deployment::ObjectKey, name::ContextName},
+    error::Failure,
     ports::PublishCluster,
 };
 use futures::StreamExt;
@@ -22,15 +20,18 @@ use kube::{
     core::{ApiResource, Resource},
     runtime::watcher,
 };
+use picture::{Heard, Kept, Picture};
 use serde::de::DeserializeOwned;
 use std::{
-    collections::BTreeMap,
     fmt::Debug,
     hash::{BuildHasher, RandomState},
     sync::Arc,
     time::Duration,
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
 
 /// How fast things are done again.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +46,11 @@ pub(super) struct Pace {
     pub(super) absent: Duration,
     /// Time between two questions whether the cluster is there.
     pub(super) pulse: Duration,
+    /// After so many seconds the server ends a watch, which then begins anew where it was. One in which nothing at all
+    /// was heard for five seconds longer has no other end any more, and is begun anew by us.
+    pub(super) turn: u32,
+    /// How long one page of a list may take.
+    pub(super) page: Duration,
 }
 
 impl Default for Pace {
@@ -55,6 +61,8 @@ impl Default for Pace {
             longest: Duration::from_secs(30),
             absent: Duration::from_mins(1),
             pulse: Duration::from_secs(15),
+            turn: 45,
+            page: Duration::from_secs(30),
         }
     }
 }
@@ -67,9 +75,13 @@ enum Kind {
     Applications,
     Kustomizations,
     HelmReleases,
+    Pods,
 }
 
 impl Kind {
+    /// How many there are.
+    const COUNT: usize = 6;
+
     const fn name(self) -> &'static str {
         match self {
             Self::Deployments => "deployments",
@@ -77,92 +89,91 @@ impl Kind {
             Self::Applications => "applications",
             Self::Kustomizations => "kustomizations",
             Self::HelmReleases => "helmreleases",
+            Self::Pods => "pods",
         }
     }
 }
 
-type Key = (String, String);
-
-/// An object as it is kept.
-enum Kept {
-    Workload(Arc<Workload>),
-    Application(Arc<Application>),
-    Keeper(Arc<Keeper>),
-}
-
-/// What a kind's loop hears.
-enum Heard {
-    /// A first or repeated list begins.
-    Begun,
-    /// An object of that list.
-    Listed(Key, Kept),
-    /// The list is complete.
-    Complete,
-    /// An object appeared or changed.
-    Changed(Key, Kept),
-    /// An object is gone.
-    Gone(Key),
-    /// The kind cannot be seen.
-    Missing(String),
-    /// Nothing new can be seen for now.
-    Failed(Failure),
-    /// The cluster answers, even if nothing in it changes.
-    Alive,
-}
+/// An object that is kept, by the key that it is kept by.
+type Seen = Option<(ObjectKey, Kept)>;
 
 /// Watches until dropped.
 pub(super) async fn watch(cluster: &KubeCluster, publish: PublishCluster) {
     let pace = cluster.pace;
     let (sink, heard) = mpsc::channel(1024);
-    let deployments = follow(
-        Source { cluster, kind: Kind::Deployments, resource: objects::deployments(), pace },
-        sink.clone(),
-        |object: WorkloadObject| {
-            (object.key(), Kept::Workload(Arc::new(object.extract(ManagedBy::Deployment))))
-        },
-    );
-    let rollouts = follow(
-        Source { cluster, kind: Kind::Rollouts, resource: objects::rollouts(), pace },
-        sink.clone(),
-        |object: WorkloadObject| {
-            (object.key(), Kept::Workload(Arc::new(object.extract(ManagedBy::ArgoRollouts))))
-        },
-    );
-    let applications = follow(
-        Source { cluster, kind: Kind::Applications, resource: objects::applications(), pace },
-        sink.clone(),
-        |object: ApplicationObject| (object.key(), Kept::Application(Arc::new(object.extract()))),
-    );
-    let kept = |kind: &'static str| {
-        move |object: KeeperObject| (object.key(), Kept::Keeper(Arc::new(object.extract(kind))))
+    let source = |kind, resource| Source { cluster, kind, resource, pace };
+    let workload = |managed_by| {
+        move |object: WorkloadObject| -> Seen {
+            Some((Arc::new(object.key()), Kept::Workload(Arc::new(object.extract(managed_by)))))
+        }
     };
+    let keeper = |kind: &'static str| {
+        move |object: KeeperObject| -> Seen {
+            Some((Arc::new(object.key()), Kept::Keeper(Arc::new(object.extract(kind)))))
+        }
+    };
+    let deployments = follow(
+        source(Kind::Deployments, objects::deployments()),
+        sink.clone(),
+        workload(ManagedBy::Deployment),
+    );
+    let rollouts =
+        follow(source(Kind::Rollouts, objects::rollouts()), sink.clone(), workload(ManagedBy::ArgoRollouts));
+    let applications = follow(
+        source(Kind::Applications, objects::applications()),
+        sink.clone(),
+        |object: ApplicationObject| -> Seen {
+            Some((Arc::new(object.key()), Kept::Application(Arc::new(object.extract()))))
+        },
+    );
     let kustomizations = follow(
-        Source { cluster, kind: Kind::Kustomizations, resource: objects::kustomizations(), pace },
+        source(Kind::Kustomizations, objects::kustomizations()),
         sink.clone(),
-        kept("Kustomization"),
+        keeper("Kustomization"),
     );
-    let releases = follow(
-        Source { cluster, kind: Kind::HelmReleases, resource: objects::helm_releases(), pace },
-        sink.clone(),
-        kept("HelmRelease"),
-    );
-    let pulse = pulse(cluster, pace.pulse, sink);
+    let releases =
+        follow(source(Kind::HelmReleases, objects::helm_releases()), sink.clone(), keeper("HelmRelease"));
+    let first = Notify::new();
+    let pods_sink = sink.clone();
+    let pods = async {
+        // They are the many, and nobody waits for them: what runs comes first.
+        first.notified().await;
+        let keep = |object: PodObject| -> Seen {
+            let (name, workload, restarts) = object.extract()?;
+            Some((Arc::new(workload), Kept::Pod(name, restarts)))
+        };
+        follow(source(Kind::Pods, objects::pods()), pods_sink, keep).await;
+    };
+    let pulse = pulse(cluster, pace, sink);
     let flux = futures::future::join(kustomizations, releases);
-    futures::join!(deployments, rollouts, applications, flux, pulse, paint(heard, publish, pace.publish));
+    let paint = paint(heard, publish, pace.publish, &first);
+    futures::join!(deployments, rollouts, applications, flux, pods, pulse, paint);
 }
 
 /// Asks the cluster now and then whether it is there. A watch in which nothing happens sounds the same
 /// as one whose other end is gone; without this a quiet picture could not be told from an old one.
-async fn pulse(cluster: &KubeCluster, every: Duration, sink: mpsc::Sender<(Kind, Heard)>) {
+async fn pulse(cluster: &KubeCluster, pace: Pace, sink: mpsc::Sender<(Kind, Heard)>) {
+    let mut pause = pace.pulse;
     loop {
-        tokio::time::sleep(every).await;
-        let answers = match cluster.client().await {
-            Ok(client) => matches!(tokio::time::timeout(every, client.apiserver_version()).await, Ok(Ok(_))),
-            Err(_) => false,
+        tokio::time::sleep(pause).await;
+        let (heard, next) = match ask(cluster).await {
+            Ok(()) => (Heard::Alive, pace.pulse),
+            Err(failure) => (Heard::Mute(failure), pace.pulse.min(pace.first * 4)),
         };
-        if answers && sink.send((Kind::Deployments, Heard::Alive)).await.is_err() {
+        pause = next;
+        if sink.send((Kind::Deployments, heard)).await.is_err() {
             return;
         }
+    }
+}
+
+/// Whether a cluster answers at all, whatever it says.
+async fn ask(cluster: &KubeCluster) -> Result<(), Failure> {
+    let client = cluster.client().await?;
+    match client.apiserver_version().await {
+        Err(kube::Error::Api(_)) | Ok(_) => Ok(()),
+        Err(error) if failures::retry_after(&error).is_some() => Ok(()),
+        Err(error) => Err(failures::failure(&cluster.context, "ask whether it is there", &error)),
     }
 }
 
@@ -178,7 +189,7 @@ struct Source<'a> {
 async fn follow<K>(
     source: Source<'_>,
     sink: mpsc::Sender<(Kind, Heard)>,
-    keep: impl Fn(K) -> (Key, Kept) + Send,
+    keep: impl Fn(K) -> Seen + Send,
 ) where
     K: Resource<DynamicType = ApiResource> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
@@ -187,37 +198,57 @@ async fn follow<K>(
     let attempt = format!("watch {}", kind.name());
     let mut wait = pace.first;
     loop {
+        // How long the server asks us to stay away.
+        let mut asked = Duration::ZERO;
         let problem = match cluster.client().await {
             Err(failure) => Heard::Failed(failure),
             Ok(client) => {
                 let api = Api::<K>::all_with(client, &resource);
-                let mut events = Box::pin(watcher(api, watcher::Config::default()));
+                let config = watcher::Config::default().timeout(pace.turn);
+                let mut events = Box::pin(watcher(api, config));
+                let mut listing = true;
                 loop {
-                    let heard = match events.next().await {
-                        Some(Ok(watcher::Event::Init)) => Heard::Begun,
+                    let next = if listing {
+                        let Ok(next) = tokio::time::timeout(pace.page, events.next()).await else {
+                            break Heard::Failed(failures::late(context, &attempt, pace.page));
+                        };
+                        next
+                    } else {
+                        // A stream that went silent is given up by the watcher itself.
+                        events.next().await
+                    };
+                    let heard = match next {
+                        Some(Ok(watcher::Event::Init)) => {
+                            listing = true;
+                            Some(Heard::Begun)
+                        }
                         Some(Ok(watcher::Event::InitApply(object))) => {
-                            let (key, kept) = keep(object);
-                            Heard::Listed(key, kept)
+                            keep(object).map(|(key, kept)| Heard::Listed(key, kept))
                         }
                         Some(Ok(watcher::Event::InitDone)) => {
+                            listing = false;
                             wait = pace.first;
-                            Heard::Complete
+                            Some(Heard::Complete)
                         }
                         Some(Ok(watcher::Event::Apply(object))) => {
-                            let (key, kept) = keep(object);
-                            Heard::Changed(key, kept)
+                            wait = pace.first;
+                            keep(object).map(|(key, kept)| Heard::Changed(key, kept))
                         }
-                        Some(Ok(watcher::Event::Delete(object))) => Heard::Gone(keep(object).0),
+                        Some(Ok(watcher::Event::Delete(object))) => {
+                            keep(object).map(|(key, kept)| Heard::Gone(key, kept))
+                        }
                         // A broken stream or a version that is too old: the watcher resumes or lists
                         // again by itself, and if it cannot, that is the next error.
                         Some(Err(watcher::Error::WatchFailed(_) | watcher::Error::WatchError(_))) => {
-                            tokio::time::sleep(jittered(pace.first)).await;
+                            tokio::time::sleep(jittered(wait)).await;
+                            wait = (wait * 2).min(pace.longest);
                             continue;
                         }
                         Some(Err(
                             watcher::Error::InitialListFailed(error)
                             | watcher::Error::WatchStartFailed(error),
                         )) => {
+                            asked = failures::retry_after(&error).unwrap_or_default();
                             break problem(context, &attempt, &error);
                         }
                         Some(Err(watcher::Error::NoResourceVersion)) => {
@@ -228,7 +259,9 @@ async fn follow<K>(
                         }
                         None => break Heard::Begun,
                     };
-                    if sink.send((kind, heard)).await.is_err() {
+                    if let Some(heard) = heard
+                        && sink.send((kind, heard)).await.is_err()
+                    {
                         return;
                     }
                 }
@@ -239,7 +272,7 @@ async fn follow<K>(
         if sink.send((kind, problem)).await.is_err() {
             return;
         }
-        tokio::time::sleep(jittered(pause)).await;
+        tokio::time::sleep(absence(pause, asked)).await;
         wait = (wait * 2).min(pace.longest);
     }
 }
@@ -258,6 +291,13 @@ fn problem(context: &ContextName, attempt: &str, error: &kube::Error) -> Heard {
     }
 }
 
+/// How long to stay away after a failure: our own pause, jittered, but never less than the server asked for.
+fn absence(pause: Duration, asked: Duration) -> Duration {
+    /// A server that asks for more does not mean it, or is not one.
+    const MOST: Duration = Duration::from_mins(2);
+    asked.min(MOST) + jittered(pause)
+}
+
 /// Between half and the whole of `pause`, so that many consoles do not come back at once.
 fn jittered(pause: Duration) -> Duration {
     // Every RandomState has fresh keys: enough randomness for a jitter.
@@ -265,160 +305,37 @@ fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(0.5 + draw as f64 / 1024.0)
 }
 
-/// The picture of a cluster, as it is built.
-#[derive(Default)]
-struct Picture {
-    deployments: BTreeMap<Key, Arc<Workload>>,
-    rollouts: BTreeMap<Key, Arc<Workload>>,
-    applications: BTreeMap<Key, Arc<Application>>,
-    kustomizations: BTreeMap<Key, Arc<Keeper>>,
-    releases: BTreeMap<Key, Arc<Keeper>>,
-    /// Objects of lists that are not complete yet.
-    listing: [Vec<(Key, Kept)>; 5],
-    missing: BTreeMap<String, String>,
-    /// Why deployments, the kind without which nothing is known, cannot be seen.
-    failure: Option<Failure>,
-    /// Whether anything is to be published.
-    dirty: bool,
-    /// Whether deployments were listed or refused once; before that the picture says nothing.
-    known: bool,
-}
-
-impl Picture {
-    /// Takes in what was heard; whether it must be published at once.
-    fn hear(&mut self, kind: Kind, heard: Heard) -> bool {
-        match heard {
-            // The picture is as it was, and its age begins anew; what could not be seen stays unseen.
-            Heard::Alive => self.dirty |= self.known && self.failure.is_none(),
-            Heard::Begun => self.listing[kind as usize].clear(),
-            Heard::Listed(key, kept) => self.listing[kind as usize].push((key, kept)),
-            Heard::Complete => {
-                self.forget(kind);
-                for (key, kept) in std::mem::take(&mut self.listing[kind as usize]) {
-                    self.put(kind, key, kept);
-                }
-                self.missing.remove(kind.name());
-                self.dirty = true;
-                if kind == Kind::Deployments {
-                    self.failure = None;
-                    return !std::mem::replace(&mut self.known, true);
-                }
-            }
-            Heard::Changed(key, kept) => self.put(kind, key, kept),
-            Heard::Gone(key) => {
-                self.dirty |= match kind {
-                    Kind::Deployments => self.deployments.remove(&key).is_some(),
-                    Kind::Rollouts => self.rollouts.remove(&key).is_some(),
-                    Kind::Applications => self.applications.remove(&key).is_some(),
-                    Kind::Kustomizations => self.kustomizations.remove(&key).is_some(),
-                    Kind::HelmReleases => self.releases.remove(&key).is_some(),
-                };
-            }
-            Heard::Missing(reason) => {
-                self.forget(kind);
-                self.dirty |= self.missing.insert(kind.name().to_owned(), reason.clone()) != Some(reason);
-                if kind == Kind::Deployments {
-                    self.failure = None;
-                    return !std::mem::replace(&mut self.known, true);
-                }
-            }
-            Heard::Failed(failure) if kind == Kind::Deployments => {
-                // A cluster that refuses the credentials stays unreachable for us until they are renewed.
-                let first = self.failure.is_none();
-                self.dirty |= self.failure.as_ref() != Some(&failure);
-                self.failure = Some(failure);
-                return first;
-            }
-            Heard::Failed(failure) => {
-                // What was seen stays; the reason says that it is no longer fresh.
-                let reason = match (failure.kind, failure.causes.first()) {
-                    (FailureKind::Forbidden, Some(cause)) => format!("not allowed: {cause}"),
-                    (_, Some(cause)) => format!("no answer: {cause}"),
-                    (_, None) => failure.message,
-                };
-                self.dirty |= self.missing.insert(kind.name().to_owned(), reason.clone()) != Some(reason);
-            }
-        }
-        false
-    }
-
-    fn forget(&mut self, kind: Kind) {
-        match kind {
-            Kind::Deployments => self.deployments.clear(),
-            Kind::Rollouts => self.rollouts.clear(),
-            Kind::Applications => self.applications.clear(),
-            Kind::Kustomizations => self.kustomizations.clear(),
-            Kind::HelmReleases => self.releases.clear(),
-        }
-    }
-
-    /// Most events change nothing that is kept; those leave the picture clean.
-    fn put(&mut self, kind: Kind, key: Key, kept: Kept) {
-        self.dirty |= match (kind, kept) {
-            (Kind::Deployments, Kept::Workload(new)) => differs(&mut self.deployments, key, new),
-            (Kind::Rollouts, Kept::Workload(new)) => differs(&mut self.rollouts, key, new),
-            (_, Kept::Application(new)) => differs(&mut self.applications, key, new),
-            (Kind::HelmReleases, Kept::Keeper(new)) => differs(&mut self.releases, key, new),
-            (_, Kept::Keeper(new)) => differs(&mut self.kustomizations, key, new),
-            (_, Kept::Workload(_)) => false,
-        };
-    }
-
-    /// What is published.
-    fn view(&self) -> Result<ClusterView, Failure> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.clone());
-        }
-        let mut workloads = self.deployments.clone();
-        // A Rollout that refers to a Deployment of the same name is what really runs.
-        workloads.extend(self.rollouts.iter().map(|(key, rollout)| (key.clone(), Arc::clone(rollout))));
-        let keepers = self.kustomizations.values().chain(self.releases.values());
-        Ok(ClusterView {
-            workloads,
-            applications: self.applications.clone(),
-            keepers: keepers.map(|keeper| (keeper.object.clone(), Arc::clone(keeper))).collect(),
-            missing: self.missing.clone(),
-        })
-    }
-}
-
-/// Puts a value in; whether the map differs by it.
-fn differs<T: PartialEq>(map: &mut BTreeMap<Key, Arc<T>>, key: Key, new: Arc<T>) -> bool {
-    match map.get_mut(&key) {
-        Some(old) if **old == *new => false,
-        Some(old) => {
-            *old = new;
-            true
-        }
-        None => {
-            map.insert(key, new);
-            true
-        }
-    }
-}
-
-/// Takes in what is heard and publishes it, at once when it is the first picture, else coalesced.
-async fn paint(mut heard: mpsc::Receiver<(Kind, Heard)>, publish: PublishCluster, least: Duration) {
+/// Takes in what is heard and publishes it, at once when it is the first picture, else coalesced. Tells `first` when
+/// deployments were seen.
+async fn paint(
+    mut heard: mpsc::Receiver<(Kind, Heard)>,
+    publish: PublishCluster,
+    least: Duration,
+    first: &Notify,
+) {
     let mut picture = Picture::default();
     let mut next = Instant::now();
     let mut batch = Vec::with_capacity(256);
     loop {
-        let due = picture.dirty && (picture.known || picture.failure.is_some());
+        let due = picture.is_due();
         let mut at_once = false;
         tokio::select! {
             count = heard.recv_many(&mut batch, 256) => {
                 if count == 0 {
                     return;
                 }
+                let known = picture.known;
                 for (kind, heard) in batch.drain(..) {
                     at_once |= picture.hear(kind, heard);
+                }
+                if picture.known && !known {
+                    first.notify_one();
                 }
             }
             () = tokio::time::sleep_until(next), if due => at_once = true,
         }
         // Under a steady stream the timer's branch may never win the race: look at the clock as well.
-        let ready = picture.dirty && (picture.known || picture.failure.is_some());
-        if at_once || (ready && Instant::now() >= next) {
+        if at_once || (picture.is_due() && Instant::now() >= next) {
             let began = Instant::now();
             publish(picture.view());
             picture.dirty = false;
@@ -429,5 +346,27 @@ async fn paint(mut heard: mpsc::Receiver<(Kind, Heard)>, publish: PublishCluster
 }
 
 #[cfg(test)]
-#[path = "watch_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_between_half_and_whole() {
+        for _ in 0..100 {
+            let pause = jittered(Duration::from_secs(10));
+            assert!((Duration::from_secs(5)..=Duration::from_secs(10)).contains(&pause), "{pause:?}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_asks_for_time_gets_it_within_reason() {
+        let seconds = Duration::from_secs;
+        for (pause, asked, least, most) in [
+            (1, 0, Duration::from_millis(500), seconds(1)),
+            (1, 7, Duration::from_millis(7_500), seconds(8)),
+            (1, 86_400, Duration::from_millis(120_500), seconds(121)),
+        ] {
+            let absence = absence(seconds(pause), seconds(asked));
+            assert!((least..=most).contains(&absence), "{pause} {asked}: {absence:?}");
+        }
+    }
+}

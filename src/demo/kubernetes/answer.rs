@@ -3,7 +3,7 @@
 use super::resources::{Resource, ResourceType};
 use axum::{
     Json,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
@@ -77,13 +77,6 @@ impl Refusal {
     /// 400: the request cannot be understood.
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self { code: 400, reason: "BadRequest", message: message.into(), details: Value::Null }
-    }
-
-    /// 429: the server protects itself.
-    pub fn too_many_requests() -> Self {
-        let message = "Too many requests, please try again later.".to_owned();
-        let details = json!({ "retryAfterSeconds": 1 });
-        Self { code: 429, reason: "TooManyRequests", message, details }
     }
 
     /// 405: the path exists, the verb does not.
@@ -161,6 +154,12 @@ impl IntoResponse for Refusal {
         let code = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (code, Json(self.status())).into_response()
     }
+}
+
+/// 429: the server protects itself. In plain text and with the header, as its filter for priority and fairness does.
+pub fn too_many_requests() -> Response {
+    let text = "Too many requests, please try again later.\n";
+    (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, "1")], text).into_response()
 }
 
 /// The answer for an API group that is not installed: plain text, as the real server gives it.

@@ -59,11 +59,14 @@ async fn handle(State(api): State<Api>, request: Request) -> Response {
     if !faults.delay.is_zero() {
         tokio::time::sleep(faults.delay).await;
     }
+    if faults.hang {
+        std::future::pending::<()>().await;
+    }
     if faults.error_500 {
         return Refusal::internal().into_response();
     }
     if faults.error_429 {
-        return Refusal::too_many_requests().into_response();
+        return answer::too_many_requests();
     }
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else {

@@ -25,8 +25,14 @@ pub struct Faults {
     pub forbid_everything: bool,
     /// Every request answers 500.
     pub error_500: bool,
-    /// Every request answers 429.
+    /// Every request answers 429, and asks to wait a second.
     pub error_429: bool,
+    /// Every request is taken, and never answered; watches that are open fall silent.
+    pub hang: bool,
+    /// Raised, all watches that are open fall silent for good, as behind a proxy that lost its other end.
+    pub silent_watches: u32,
+    /// Raised, all watches that are open break off in the middle of an event.
+    pub broken_watches: u32,
     /// How long each answer takes longer.
     pub delay: Duration,
 }

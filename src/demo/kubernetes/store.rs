@@ -82,7 +82,7 @@ pub struct Store {
     changed: watch::Sender<u64>,
     time: Time,
     seed: u64,
-    calls: Mutex<BTreeSet<String>>,
+    calls: Mutex<BTreeMap<String, usize>>,
 }
 
 impl Store {
@@ -103,12 +103,17 @@ impl Store {
 
     /// Notes that the API was called, such as `patch deployments.apps`.
     pub fn note(&self, call: String) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).insert(call);
+        *self.calls.lock().unwrap_or_else(PoisonError::into_inner).entry(call).or_default() += 1;
+    }
+
+    /// How often a call of the API was made so far.
+    pub fn count(&self, call: &str) -> usize {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).get(call).copied().unwrap_or_default()
     }
 
     /// All different calls of the API so far.
     pub fn calls(&self) -> BTreeSet<String> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
     }
 
     /// The clock.

@@ -45,8 +45,12 @@ struct Watch {
     request: WatchRequest,
     changed: watch::Receiver<u64>,
     faults: watch::Receiver<Faults>,
+    /// What was wrong when it was opened.
+    opened_in: Faults,
     version: u64,
     pending: String,
+    /// Whether it has begun an event that will not be finished.
+    torn: bool,
     ended: bool,
     deadline: Instant,
 }
@@ -54,14 +58,17 @@ struct Watch {
 /// The answer to a watch. What went wrong is told inside it, with status 200, as the real API does.
 pub fn answer(store: Arc<Store>, faults: watch::Receiver<Faults>, request: WatchRequest) -> Response {
     let changed = store.subscribe();
+    let opened_in = *faults.borrow();
     let mut watch = Watch {
         deadline: Instant::now() + request.timeout,
         version: request.version.unwrap_or_default(),
         store,
         request,
         changed,
+        opened_in,
         faults,
         pending: String::new(),
+        torn: false,
         ended: false,
     };
     watch.begin();
@@ -95,7 +102,18 @@ impl Watch {
     /// The next lines; `None` ends the answer properly, an error breaks it off.
     async fn next(&mut self) -> Option<Result<String, io::Error>> {
         loop {
-            if self.faults.borrow().unreachable {
+            let faults = *self.faults.borrow();
+            if faults.hang || faults.silent_watches > self.opened_in.silent_watches {
+                std::future::pending::<()>().await;
+            }
+            if faults.broken_watches > self.opened_in.broken_watches {
+                if self.torn {
+                    return Some(Err(io::ErrorKind::ConnectionReset.into()));
+                }
+                self.torn = true;
+                return Some(Ok(r#"{"type":"MODIFIED","object":{"#.to_owned()));
+            }
+            if faults.unreachable {
                 self.ended = true;
                 self.pending.clear();
                 return Some(Err(io::ErrorKind::ConnectionReset.into()));

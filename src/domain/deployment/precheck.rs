@@ -176,7 +176,6 @@ mod tests {
         deployment::{Workload, WorkloadDetail},
     };
     use Verdict::{Error, Fail, NoData, Pass};
-    use std::sync::Arc;
 
     fn catalog() -> Catalog {
         let text = r#"
@@ -213,7 +212,7 @@ sla.availability = "99.9%"
             detail: WorkloadDetail::default(),
         };
         let mut view = ClusterView::default();
-        view.workloads.insert(("default".into(), name.into()), Arc::new(workload));
+        view.put(workload);
         view
     }
 

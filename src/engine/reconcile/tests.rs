@@ -443,7 +443,7 @@ fn what_was_merged_lately_goes_to_staging_once() {
                 revision: None,
                 detail: WorkloadDetail::default(),
             };
-            view.workloads.insert(("default".into(), "api".into()), Arc::new(workload));
+            view.put(workload);
         }
         let view = Arc::new(view);
         for context in ["s", "p"] {

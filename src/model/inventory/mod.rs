@@ -47,6 +47,10 @@ pub enum Column {
     Owner,
     /// Pods that are ready, of how many.
     Ready,
+    /// How often containers were started again, and when last.
+    Restarts,
+    /// How what runs stands to what Git says, and how old that verdict is.
+    Drift,
     /// Share of requests that fail.
     Errors,
     /// 99th percentile of the response time.
@@ -63,7 +67,7 @@ pub enum Column {
 
 impl Column {
     /// All of them, in the order in which they are offered.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Name,
         Self::State,
         Self::Version,
@@ -75,6 +79,8 @@ impl Column {
         Self::Type,
         Self::Owner,
         Self::Ready,
+        Self::Restarts,
+        Self::Drift,
         Self::Errors,
         Self::P99,
         Self::Rate,
@@ -112,6 +118,8 @@ impl Column {
             Self::Type => "type",
             Self::Owner => "owner",
             Self::Ready => "ready",
+            Self::Restarts => "restarts",
+            Self::Drift => "drift",
             Self::Errors => "errors",
             Self::P99 => "p99",
             Self::Rate => "rate",
@@ -135,6 +143,8 @@ impl Column {
             Self::Type => "what kind of service it is",
             Self::Owner => "its team",
             Self::Ready => "pods that are ready",
+            Self::Restarts => "restarts of its containers, and how long ago",
+            Self::Drift => "whether it runs what Git says, as seen when",
             Self::Errors => "share of requests that fail",
             Self::P99 => "99th percentile of the response time",
             Self::Rate => "requests per second",
@@ -156,7 +166,7 @@ impl Column {
 
     /// Whether the largest comes first: where much is bad, or where much matters.
     const fn descends(self) -> bool {
-        matches!(self, Self::Errors | Self::P99 | Self::Rate | Self::Tier)
+        matches!(self, Self::Errors | Self::P99 | Self::Rate | Self::Tier | Self::Restarts | Self::Drift)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The order of the inventory's rows by one of its columns.
 
 use super::{Column, verdict_index};
-use crate::model::join::{Place, ServiceRow};
+use crate::model::join::{Drift, Place, ServiceRow};
 use semver::Version;
 use std::cmp::Ordering;
 
@@ -53,6 +53,13 @@ fn key<'a>(row: &'a ServiceRow, column: Column, environment: Option<&str>) -> Op
             let workload = place?.workload.as_ref()?;
             Key::Number(f64::from(workload.ready) / f64::from(workload.desired.max(1)))
         }
+        Column::Restarts => Key::Number(f64::from(place?.restarts?.count)),
+        Column::Drift => index(match place?.drift(service) {
+            Drift::Differs => 2,
+            Drift::OutOfSync => 1,
+            Drift::Same => 0,
+            Drift::Unknown => return None,
+        }),
         Column::Errors => Key::Number(seen?.error_ratio?),
         Column::P99 => Key::Number(seen?.p99_seconds?),
         Column::Rate => Key::Number(seen?.rate?),

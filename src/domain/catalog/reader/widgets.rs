@@ -18,6 +18,8 @@ pub static COLUMNS: &[&str] = &[
     "type",
     "owner",
     "ready",
+    "restarts",
+    "drift",
     "errors",
     "p99",
     "rate",

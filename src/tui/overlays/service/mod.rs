@@ -7,7 +7,7 @@ use crate::{
     config::theme::Role,
     domain::{
         catalog::{Catalog, Dependency, Service, Sla},
-        deployment::{Health, WorkloadDetail},
+        deployment::{Health, Restarts, WorkloadDetail},
         finding::Span,
         name::ServiceName,
         units::{format_duration, format_percent},
@@ -176,6 +176,11 @@ fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, service: &Service,
             page.fact("runs", &version, Role::Text);
             drift(view, page, service, place);
             page.fact_line("pods", line);
+            if let Some(Restarts { count: count @ 1.., last }) = place.restarts {
+                let age = last.map(|last| format_duration((view.now() - last).max(chrono::Duration::zero())));
+                let age = age.map_or_else(String::new, |age| format!(", the last {age} ago"));
+                page.fact("restarts", &format!("{count}{age}"), Role::Text);
+            }
             detail(view, page, &workload.detail);
         }
         None => page.fact("runs", "the cluster does not tell", Role::Dim),

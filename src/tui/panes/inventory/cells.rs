@@ -4,18 +4,19 @@ use super::{brief_number, brief_percent, brief_seconds, full_scale};
 use crate::{
     config::theme::Role,
     domain::{
-        deployment::Health,
+        deployment::{Health, Restarts},
         lifecycle::Lifecycle,
         sla::SlaVerdict,
         units::{Ratio, format_percent},
     },
     model::{
         inventory::Column,
-        join::{Place, ServiceRow},
+        join::{Drift, Place, ServiceRow},
         world::Freshness,
     },
     tui::{
         paint::{Painter, piece},
+        panes::changes::brief_age,
         view::View,
         widgets::{
             sparkline::sparkline,
@@ -23,6 +24,9 @@ use crate::{
         },
     },
 };
+
+/// A restart within this time is one to look at.
+const LATELY: chrono::Duration = chrono::Duration::minutes(15);
 
 /// Which columns are an old picture.
 #[derive(Clone, Copy)]
@@ -107,6 +111,8 @@ impl Cells<'_> {
                 painter.text(x, y, width, owner, dim);
             }
             Column::Ready => self.ready(painter, x, y, width),
+            Column::Restarts => self.restarts(painter, x, y, width),
+            Column::Drift => self.drift(painter, x, y, width),
             Column::Errors | Column::P99 | Column::Rate => self.number(painter, column, x, y, width),
             Column::Sla => self.availability(painter, x, y, width, false),
             Column::Availability => self.availability(painter, x, y, width, true),
@@ -196,6 +202,54 @@ impl Cells<'_> {
             _ => painter.style(Role::StatusWarning),
         };
         painter.right(x, y, width, &format!("{}/{}", workload.ready, workload.desired), style);
+    }
+
+    /// `4 · 12m`: how often, and when last.
+    fn restarts(&self, painter: &mut Painter<'_>, x: u16, y: u16, width: u16) {
+        let dim = painter.style(Role::Dim);
+        let Some(Restarts { count, last }) = self.place.and_then(|place| place.restarts) else {
+            painter.right(x, y, width, "–", dim);
+            return;
+        };
+        let age = last.map(|last| self.view.now() - last);
+        let is_fresh = age.is_some_and(|age| age < LATELY);
+        let role = match count {
+            _ if self.stale.cluster => Role::Dim,
+            0 => Role::Dim,
+            _ if is_fresh => Role::StatusWarning,
+            _ => Role::Text,
+        };
+        let mut line = vec![piece(count.to_string(), painter.style(role))];
+        if let Some(age) = age {
+            line.push(piece(format!(" · {}", brief_age(age)), dim));
+        }
+        painter.line_right(x, y, width, &line);
+    }
+
+    /// `version · 4s`: in what it differs, and how old the picture is that says so.
+    fn drift(&self, painter: &mut Painter<'_>, x: u16, y: u16, width: u16) {
+        let dim = painter.style(Role::Dim);
+        let Some(place) = self.place else {
+            painter.text(x, y, width, "–", dim);
+            return;
+        };
+        let verdict = place.drift(&self.row.service);
+        let role = match verdict {
+            _ if self.stale.cluster => Role::Dim,
+            Drift::Differs | Drift::OutOfSync => Role::StatusWarning,
+            Drift::Same | Drift::Unknown => Role::Dim,
+        };
+        let seen = || self.view.environment.and_then(|environment| self.view.cluster(environment).at);
+        let mut line = vec![piece(verdict.as_str(), painter.style(role))];
+        if let Some(at) = place.compared_at().or_else(seen).filter(|_| verdict != Drift::Unknown) {
+            let age = self.view.now() - at;
+            let age = match age.num_seconds() {
+                seconds @ ..60 => format!("{}s", seconds.max(0)),
+                _ => brief_age(age),
+            };
+            line.push(piece(format!(" · {age}"), dim));
+        }
+        painter.line(x, y, width, &line);
     }
 
     fn number(&self, painter: &mut Painter<'_>, column: Column, x: u16, y: u16, width: u16) {

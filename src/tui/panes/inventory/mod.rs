@@ -37,6 +37,8 @@ const fn shape(of: Column) -> table::Column {
         Column::Type => column("type", 12, 6, 12, false),
         Column::Owner => column("owner", 13, 7, 9, false),
         Column::Ready => column("ready", 5, 0, 3, true),
+        Column::Restarts => column("restarts", 10, 0, 8, true),
+        Column::Drift => column("drift", 17, 0, 8, false),
         Column::Errors => column("errors", 6, 0, 4, true),
         Column::P99 => column("p99", 5, 0, 5, true),
         Column::Rate => column("req/s", 6, 0, 11, true),
