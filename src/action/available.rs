@@ -250,6 +250,14 @@ pub fn with_deployment(model: &Model) -> Availability {
     })
 }
 
+/// With a deployment under the cursor that may be steered.
+pub fn steer(model: &Model) -> Availability {
+    match writable(model) {
+        Availability::Yes => with_deployment(model),
+        no @ Availability::No(_) => no,
+    }
+}
+
 /// With an open incident under the cursor.
 pub fn with_incident(model: &Model) -> Availability {
     if let Availability::No(reason) = writable(model) {

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod gate;
+pub mod glass;
 pub mod inspect;
 pub mod machine;
 pub mod order;

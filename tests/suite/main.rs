@@ -23,6 +23,8 @@ mod cross_project;
 #[cfg(test)]
 mod deployments;
 #[cfg(test)]
+mod deployments_killed;
+#[cfg(test)]
 mod flows;
 #[cfg(test)]
 mod forge;

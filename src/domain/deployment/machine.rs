@@ -54,10 +54,14 @@ pub struct Observations {
     pub gates: Vec<ReleaseGateStatus>,
     /// Why the calendar is closed, while it is.
     pub closed: Option<Closure>,
+    /// What opens gates and calendar all the same: broken glass.
+    pub glass: Option<String>,
     /// The checks before or after.
     pub checks: Vec<Check>,
     /// What the metrics say of the new version, where it has traffic.
     pub analysis: Option<Analysis>,
+    /// Since when this process looks at the metrics of the step: who came later needs its time, too.
+    pub watched_since: Option<DateTime<Utc>>,
     /// Critical incidents of the service that began after the deployment did.
     pub incidents: Vec<String>,
     /// Whether the main branch does not ask for the version any more.
@@ -145,24 +149,27 @@ pub fn next(
         Stage::Gates => gates(leg, seen),
         Stage::Schedule => schedule(record, leg, seen, now),
         Stage::Precheck => match worst(&seen.checks) {
-            Verdict::Pass => pass(leg, summary(&seen.checks), None),
+            Verdict::Pass => {
+                let glass = seen.glass.as_ref().map_or_else(String::new, |glass| format!("; {glass}"));
+                pass(leg, summary(&seen.checks) + &glass, None)
+            }
             verdict => hold(verdict, format!("precheck: {}", summary(&seen.checks))),
         },
         Stage::Step(_) | Stage::Undo => step(record, leg, seen, now),
         Stage::Health(_) | Stage::Undone => health(record, leg, seen, parameters, now),
         Stage::Test(_) => deed(record, leg, seen, now),
-        Stage::Analysis(_) => analysis(record, leg, seen, parameters.step_time, now),
+        Stage::Analysis(_) => analysis(record, leg, seen, (parameters, parameters.step_time), now),
         Stage::Postcheck => match worst(&seen.checks) {
             Verdict::Pass => pass(leg, summary(&seen.checks), None),
             Verdict::Fail => fail(leg, summary(&seen.checks), None),
-            _ if now - record.since() < postcheck_time(parameters) => {
+            _ if now - record.since() < postcheck_time(parameters) || needs_time(seen, parameters, now) => {
                 wait(Patience::Seconds, None, summary(&seen.checks))
             }
             verdict => hold(verdict, format!("postcheck: {}", summary(&seen.checks))),
         },
         Stage::Watch => match seen.incidents.first() {
             Some(incident) => fail(leg, format!("a critical incident: {incident}"), None),
-            None => analysis(record, leg, seen, parameters.watch, now),
+            None => analysis(record, leg, seen, (parameters, parameters.watch), now),
         },
         Stage::Incident | Stage::Quarantine => Decision::Begin { leg, again: false },
         Stage::Settle if seen.is_settled => {
@@ -222,6 +229,9 @@ fn ending(record: &DeploymentRecord) -> Decision {
 }
 
 fn gates(leg: Leg, seen: &Observations) -> Decision {
+    if let Some(glass) = &seen.glass {
+        return pass(leg, glass.clone(), None);
+    }
     let closed: Vec<&ReleaseGateStatus> = seen.gates.iter().filter(|gate| !gate.is_open).collect();
     if closed.is_empty() && !seen.gates.is_empty() {
         let words: Vec<String> =
@@ -237,7 +247,7 @@ fn schedule(record: &DeploymentRecord, leg: Leg, seen: &Observations, now: DateT
         return wait(Patience::Hours, Some(at), format!("scheduled for {}", at.format("%F %H:%M UTC")));
     }
     match &seen.closed {
-        Some(closure) if record.order.window => {
+        Some(closure) if record.order.window && seen.glass.is_none() => {
             let why = format!("{}; {}", closure.words(), closure.opening());
             wait(Patience::Hours, closure.next_opening, why)
         }
@@ -315,7 +325,7 @@ fn analysis(
     record: &DeploymentRecord,
     leg: Leg,
     seen: &Observations,
-    time: Duration,
+    (parameters, time): (&Parameters, Duration),
     now: DateTime<Utc>,
 ) -> Decision {
     // A release that stands no more needs no metrics to be bad.
@@ -333,8 +343,19 @@ fn analysis(
         Verdict::Fail => fail(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
         _ if now < end => wait(patience, Some(end), analysis.detail.clone()),
         Verdict::Pass => pass(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
+        _ if needs_time(seen, parameters, now) => {
+            wait(Patience::Seconds, None, analysis.detail.clone())
+        }
         verdict => hold(verdict, format!("{leg} cannot be judged: {}", analysis.detail)),
     }
+}
+
+/// Whether this process has looked for too short a time to have seen enough intervals: it came after another one, and
+/// what that one saw is lost.
+fn needs_time(seen: &Observations, parameters: &Parameters, now: DateTime<Utc>) -> bool {
+    let intervals = i32::try_from(parameters.intervals).unwrap_or(i32::MAX).saturating_add(1);
+    let enough = parameters.interval.checked_mul(intervals).unwrap_or(parameters.step_time);
+    seen.watched_since.is_some_and(|since| now - since < enough)
 }
 
 #[cfg(test)]

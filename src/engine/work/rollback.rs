@@ -143,7 +143,7 @@ async fn aftermath(
     let at = outside.ports.clock.now();
     let (about, title) = (service.clone(), reason.clone());
     let draft: Draft =
-        Box::new(move |operations| ledger::declare_rollback(operations, severity, &title, &about, at));
+        Box::new(move |operations| ledger::declare_with_post_mortem(operations, severity, &title, &about, at));
     match outside.ports.ledger.append(at, draft).await {
         Ok(receipt) => {
             outcome.synced &= receipt.synced;
@@ -159,9 +159,10 @@ async fn aftermath(
                     service: Some(service.clone()),
                     ..tell::Subject::default()
                 };
-                let commit = outcome.commit.take();
+                // The notice is of the incident, and the outcome of the rollback.
+                let of_rollback = outcome.commit.replace(receipt.commit.clone());
                 outcome = tell::after(outside, subject, outcome, &Reporter::silent()).await;
-                outcome.commit = commit;
+                outcome.commit = of_rollback;
             }
         }
         Err(failure) => {

@@ -14,7 +14,7 @@ use crate::{
         },
         escalation::Severity,
         ledger::{self, Happening, Operations, Verdict},
-        name::{DeploymentId, IncidentId},
+        name::DeploymentId,
         notice::NoticeEvent,
         rules::without_secrets,
         text::clean,
@@ -69,15 +69,11 @@ pub(super) async fn perform(
             let (kept, said) = (id.clone(), detail.clone());
             let draft: Draft =
                 Box::new(move |operations| ledger::finish_deployment(operations, &kept, ending, &said));
-            append(outside, draft).await?;
+            let receipt = append(outside, draft).await?;
             forget(outside, &id);
-            if situation.order().production || ending == Ending::RolledBack {
-                let event = match ending {
-                    Ending::RolledBack => NoticeEvent::RollbackFinished,
-                    Ending::Done | Ending::Cancelled => NoticeEvent::DeploymentFinished,
-                };
-                let title = format!("{}: {detail}", ending.as_str());
-                tell_of(outside, situation.order(), event, &id, title, None).await;
+            if let Some(event) = ledger::finished_event(situation.order(), ending) {
+                let title = ledger::finished_words(ending, &detail);
+                tell_of(outside, situation.order(), event, id.as_str(), title, None, &receipt).await;
             }
             Ok(Advanced::Over { ending, detail })
         }
@@ -130,8 +126,9 @@ async fn hold(
     let id = situation.record.id.clone();
     let (kept, said) = (id.clone(), reason.clone());
     let draft: Draft = Box::new(move |operations| ledger::hold(operations, &kept, &said, Some(verdict)));
-    append(outside, draft).await?;
-    tell_of(outside, situation.order(), NoticeEvent::DeploymentHeld, &id, reason, None).await;
+    let receipt = append(outside, draft).await?;
+    let about = id.as_str();
+    tell_of(outside, situation.order(), NoticeEvent::DeploymentHeld, about, reason, None, &receipt).await;
     Ok(())
 }
 
@@ -364,21 +361,10 @@ async fn incident(outside: &Outside, situation: &Situation, report: &Reporter) -
     let receipt = outside.ports.ledger.append(at, draft).await?;
     if let Happening::IncidentDeclared { incident, .. } = &receipt.happening {
         say(situation, report, &format!("{incident} is open")).await;
-        declared(outside, order, incident, title, severity).await;
+        let event = NoticeEvent::IncidentDeclared;
+        tell_of(outside, order, event, incident.as_str(), title, Some(severity), &receipt).await;
     }
     Ok(Advanced::Again)
-}
-
-/// Tells the channels of an incident.
-pub(super) async fn declared(
-    outside: &Outside,
-    order: &Order,
-    incident: &IncidentId,
-    title: String,
-    severity: Severity,
-) {
-    let about = DeploymentId::from(incident.as_str());
-    tell_of(outside, order, NoticeEvent::IncidentDeclared, &about, title, Some(severity)).await;
 }
 
 async fn quarantine(
