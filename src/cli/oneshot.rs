@@ -14,6 +14,7 @@ use crate::{
         spec::{ActionSpec, Arguments},
     },
     domain::{
+        deployment::work::Steering,
         graph::{GraphFormat, part::Way},
         impact::Harm,
         ledger::Verdict,
@@ -429,7 +430,16 @@ async fn act(
         Command::Change(ChangeCommand::Validate { change, post }) => Some((change.clone(), *post)),
         _ => None,
     };
-    let changes = matches!(command, Command::Change(_) | Command::Glass(_));
+    // They bring the people of the main branch.
+    let glass = matches!(
+        &command,
+        Command::Glass(_)
+            | Command::Deployment(DeploymentCommand::Steer {
+                steering: Steering::BreakGlass { .. } | Steering::Second,
+                ..
+            })
+    );
+    let changes = glass || matches!(command, Command::Change(_));
     let requests = validate.as_ref().is_some_and(|(_, post)| *post)
         || matches!(command, Command::Change(ChangeCommand::OpenRequest(_)));
     let needs = Needs { changes, ledger: true, remote: !rollback, requests, ..Needs::default() };
@@ -518,8 +528,13 @@ async fn confirm_and_run(
         return Err(Failure::refused(format!("{}: {said}", plan.title)));
     }
     engine.start(effects);
-    let limit =
-        if matches!(plan.work, Work::Deploy { .. } | Work::Steer(_)) { DEPLOYMENT_LIMIT } else { RUN_LIMIT };
+    let limit = match &plan.work {
+        Work::Deploy { .. } | Work::Steer(_) => DEPLOYMENT_LIMIT,
+        Work::RollbackTogether(rollbacks) => {
+            RUN_LIMIT * u32::try_from(rollbacks.len()).unwrap_or(u32::MAX).min(48)
+        }
+        _ => RUN_LIMIT,
+    };
     let ended = engine.until(limit, |model| is_over(model, job)).await;
     let state = engine.model.jobs.all.get(&job).map(|job| job.state.clone());
     let outcome = match state {

@@ -4,6 +4,7 @@ pub mod analysis;
 pub mod gate;
 pub mod glass;
 pub mod inspect;
+pub mod job;
 pub mod machine;
 pub mod order;
 pub mod parameters;

@@ -5,6 +5,7 @@ use super::{
     RolloutStatus,
     analysis::Analysis,
     gate::ReleaseGateStatus,
+    job::JobState,
     order::{Leg, Stage},
     parameters::Parameters,
     precheck::{Check, summary, worst},
@@ -31,11 +32,15 @@ fn postcheck_time(parameters: &Parameters) -> Duration {
 /// How long Git is tried to be settled while the remote cannot be reached, before a person is asked.
 const SETTLE_TIME: Duration = Duration::hours(24);
 
-/// How long a claim on a leg lasts: a test for its time limit and a little more; and Git, which waits for a remote
+/// How long a claim on a leg lasts: a command for its time limit and a little more; and Git, which waits for a remote
 /// that is down, is not tried all the time.
 pub fn claim(leg: &Leg, parameters: &Parameters) -> Duration {
     match leg.stage {
-        Stage::Test(test) => parameters.test(test).map_or(CLAIM, |(_, limit)| limit + CLAIM),
+        // A Job is made and left: it is found again by whoever comes.
+        Stage::Test(test) => parameters
+            .test(test)
+            .filter(|(means, _)| !means.is_job())
+            .map_or(CLAIM, |(_, limit)| limit + CLAIM),
         Stage::Settle => Duration::minutes(15),
         _ => CLAIM,
     }
@@ -64,6 +69,8 @@ pub struct Observations {
     pub watched_since: Option<DateTime<Utc>>,
     /// Critical incidents of the service that began after the deployment did.
     pub incidents: Vec<String>,
+    /// The Job of a test that runs in the cluster, or why the cluster cannot tell; `None` where the test is no Job.
+    pub job: Option<Result<Option<JobState>, String>>,
     /// Whether the main branch does not ask for the version any more.
     pub is_settled: bool,
 }
@@ -106,6 +113,13 @@ pub enum Decision {
         detail: String,
         /// What was measured.
         figures: Option<Figures>,
+    },
+    /// A Job is over: keep what it said, and judge by how it ended.
+    Collect {
+        /// Which leg.
+        leg: Leg,
+        /// Why it failed; `None` when it passed.
+        failed: Option<String>,
     },
     /// A person must say how it goes on.
     Hold {
@@ -157,7 +171,13 @@ pub fn next(
         },
         Stage::Step(_) | Stage::Undo => step(record, leg, seen, now),
         Stage::Health(_) | Stage::Undone => health(record, leg, seen, parameters, now),
-        Stage::Test(_) => deed(record, leg, seen, now),
+        Stage::Test(test) => match &seen.job {
+            None => deed(record, leg, seen, now),
+            Some(found) => {
+                let limit = parameters.test(test).map_or(CLAIM, |(_, limit)| limit + CLAIM);
+                job(record, leg, (found, seen), limit, now)
+            }
+        },
         Stage::Analysis(_) => analysis(record, leg, seen, (parameters, parameters.step_time), now),
         Stage::Postcheck => match worst(&seen.checks) {
             Verdict::Pass => pass(leg, summary(&seen.checks), None),
@@ -172,7 +192,8 @@ pub fn next(
             None => analysis(record, leg, seen, (parameters, parameters.watch), now),
         },
         Stage::Incident | Stage::Quarantine => Decision::Begin { leg, again: false },
-        Stage::Settle if seen.is_settled => {
+        // One that was begun is finished: the ledger may not know of it yet.
+        Stage::Settle if seen.is_settled && record.running.is_none() => {
             pass(leg, format!("Git does not say {} any more", record.order.version), None)
         }
         Stage::Settle => match &record.running {
@@ -290,6 +311,28 @@ fn deed(record: &DeploymentRecord, leg: Leg, seen: &Observations, now: DateTime<
             wait(Patience::Seconds, Some(running.until), why)
         }
         Some(_) => Decision::Begin { leg, again: true },
+    }
+}
+
+/// A test that runs in the cluster. Whoever finds its Job goes on from there.
+fn job(
+    record: &DeploymentRecord,
+    leg: Leg,
+    (found, seen): (&Result<Option<JobState>, String>, &Observations),
+    limit: Duration,
+    now: DateTime<Utc>,
+) -> Decision {
+    let Some(running) = &record.running else { return Decision::Begin { leg, again: false } };
+    let is_late = now - running.at >= limit;
+    match found {
+        Ok(None) => deed(record, leg, seen, now),
+        Ok(Some(JobState::Passed)) => Decision::Collect { leg, failed: None },
+        Ok(Some(JobState::Failed(why))) => Decision::Collect { leg, failed: Some(why.clone()) },
+        Ok(Some(JobState::Running(words))) if !is_late => wait(Patience::Seconds, None, words.clone()),
+        Err(why) if !is_late => wait(Patience::Seconds, None, why.clone()),
+        Ok(Some(JobState::Running(why))) | Err(why) => {
+            hold(Verdict::Error, format!("{leg} did not end in time: {why}"))
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         deployment::{
             RollbackRoute, RolloutStatus,
             inspect::{LogRequest, Occurrence, Pod},
+            job::{JobDraft, JobMark, JobState},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
@@ -271,6 +272,23 @@ impl Cluster for Guarded<dyn Cluster> {
         .boxed()
     }
 
+    fn find_job(&self, target: &Target, mark: &JobMark) -> Answer<'_, Option<JobState>> {
+        self.inner.find_job(target, mark)
+    }
+
+    fn start_job(&self, target: &Target, job: &JobDraft) -> Answer<'_, ()> {
+        let (target, job) = (target.clone(), job.clone());
+        async move {
+            let _permit = self.leader.permit().await?;
+            self.inner.start_job(&target, &job).await
+        }
+        .boxed()
+    }
+
+    fn job_log(&self, target: &Target, mark: &JobMark) -> Answer<'_, String> {
+        self.inner.job_log(target, mark)
+    }
+
     fn release_status(
         &self,
         target: &Target,
@@ -329,6 +347,11 @@ impl Commands for Guarded<dyn Commands> {
             self.inner.run(command).await
         }
         .boxed()
+    }
+
+    /// A file of this machine.
+    fn keep<'a>(&'a self, name: &'a (String, String), text: &'a str) -> Answer<'a, PathBuf> {
+        self.inner.keep(name, text)
     }
 }
 

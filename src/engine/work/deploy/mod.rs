@@ -2,6 +2,7 @@
 //! either can go on where the other was cut off.
 
 mod glass;
+mod job;
 mod observe;
 mod perform;
 pub(in crate::engine) mod plan;

@@ -1,6 +1,6 @@
 //! What is seen outside, as far as a deployment's next leg needs it.
 
-use super::{Situation, perform, step_of};
+use super::{Situation, job, perform, step_of};
 use crate::{
     domain::{
         calendar,
@@ -92,6 +92,7 @@ pub(super) async fn observe(outside: &Outside, situation: &Situation) -> Result<
         Stage::Postcheck => {
             seen.checks = postchecks(outside, situation, &leg, seen.analysis.as_ref()).await?;
         }
+        Stage::Test(_) => seen.job = job::look(outside, situation, &leg).await,
         Stage::Watch => seen.incidents = incidents(&situation.operations, record),
         Stage::Settle => {
             let wanted = situation.main.services.get(&situation.order().service);
