@@ -104,7 +104,8 @@ pub fn rollback(model: &Model) -> Availability {
 pub fn rollback_marked(model: &Model) -> Availability {
     let marked = model.marked_services();
     let environment = model.environment().filter(|environment| !environment.read_only);
-    let (Some(environment), false, Availability::Yes) = (environment, marked.is_empty(), writable(model)) else {
+    let (Some(environment), false, Availability::Yes) = (environment, marked.is_empty(), writable(model))
+    else {
         return rollback(model);
     };
     let runs = |name: &&String| {

@@ -36,7 +36,8 @@ impl LocalCommands {
             Ok(log)
         };
         kept().map_err(|error| {
-            Failure::failed(format!("could not keep the output of the {} test", clean(&name.1))).because(&error)
+            Failure::failed(format!("could not keep the output of the {} test", clean(&name.1)))
+                .because(&error)
         })
     }
 

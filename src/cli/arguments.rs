@@ -443,6 +443,22 @@ mod tests {
     }
 
     #[test]
+    fn several_services_go_back_together() {
+        use crate::action::command::{Command, ServiceCommand};
+        for line in [
+            "service rollback api web --environment production",
+            "service rollback --environment production api,web",
+        ] {
+            let Ok((_, Request::Action(action, arguments))) = parsed(line) else { panic!("{line}") };
+            let Ok(Command::Service(ServiceCommand::Rollback { services, .. })) = (action.build)(&arguments)
+            else {
+                panic!("{line}")
+            };
+            assert_eq!(services, ["api", "web"], "{line}");
+        }
+    }
+
+    #[test]
     fn what_is_missing_or_wrong_is_refused() {
         for line in [
             "service rollback",

@@ -254,8 +254,7 @@ impl Work {
             Self::Announce(announcement) => format!("notify/{}", announcement.change),
             Self::Rollback(rollback) => rollback_key(std::slice::from_ref(&rollback.target)),
             Self::RollbackTogether(rollbacks) => {
-                let targets: Vec<Target> =
-                    rollbacks.iter().map(|rollback| rollback.target.clone()).collect();
+                let targets: Vec<Target> = rollbacks.iter().map(|rollback| rollback.target.clone()).collect();
                 rollback_key(&targets)
             }
             Self::Deploy { orders } => {

@@ -160,14 +160,19 @@ impl Ground {
         assert!(quick.contains("500ms") && quick.contains("steps = [5]"), "{settings}");
         std::fs::write(clone.join("quarterdeck.toml"), quick).unwrap();
         std::fs::remove_file(clone.join("policies/calendar.toml")).unwrap();
-        git(&clone, &["-c", "commit.gpgsign=false", "commit", "--quiet", "--all", "--message", "chore: quick"]);
+        git(
+            &clone,
+            &["-c", "commit.gpgsign=false", "commit", "--quiet", "--all", "--message", "chore: quick"],
+        );
         git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
         let clock = Arc::new(Moving::default());
         let all = ports(&clone, Some(platform.kubeconfig()), environment(platform.directory(), None));
         let ports = Ports { clock: clock.clone(), ..all };
         let ground = Self { platform, clock, ports, service };
         let version = ground.version().await;
-        ground.platform.cluster(Environment::Production).set_quality(service, &version, quality);
+        for environment in Environment::ALL {
+            ground.platform.cluster(environment).set_quality(service, &version, quality);
+        }
         ground
     }
 
@@ -188,14 +193,37 @@ impl Ground {
         id
     }
 
-    /// The order as a plan makes it.
+    /// Writes a file of the main branch, as a change that was merged would.
+    pub fn write(&self, path: &str, text: &str) {
+        let clone = self.platform.repository();
+        let file = clone.join(path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(file, text).unwrap();
+        git(clone, &["add", path]);
+        git(clone, &["-c", "commit.gpgsign=false", "commit", "--quiet", "--message", "chore: settings"]);
+        git(clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    }
+
+    /// The settings with something else in place of a part.
+    pub fn settings(&self, from: &str, to: &str) {
+        let text = std::fs::read_to_string(self.platform.repository().join("quarterdeck.toml")).unwrap();
+        assert!(text.contains(from), "{text}");
+        self.write("quarterdeck.toml", &text.replace(from, to));
+    }
+
+    /// The order as a plan makes it, to production.
     pub async fn order(&self, strategy: &str) -> Order {
+        self.order_to("production", strategy).await
+    }
+
+    /// The order as a plan makes it.
+    pub async fn order_to(&self, environment: &str, strategy: &str) -> Order {
         let size = Size { width: 80, height: 24 };
         let model = Model::new(Arc::new(Config::default()), self.clock.now(), size);
         let mut engine = Engine::new(model, self.ports.clone());
         let request = DeployRequest {
             subject: DeploySubject::Service { service: self.service.into(), version: None },
-            environment: "production".into(),
+            environment: environment.into(),
             waves: false,
             strategy: Some(strategy.to_owned()),
             not_before: None,
@@ -207,18 +235,17 @@ impl Ground {
         orders[0].clone()
     }
 
-    async fn append(&self, draft: impl Fn(&Operations) -> Result<Happening, quarterdeck::error::Failure> + Send + Sync + 'static) -> Receipt {
+    async fn append(
+        &self,
+        draft: impl Fn(&Operations) -> Result<Happening, quarterdeck::error::Failure> + Send + Sync + 'static,
+    ) -> Receipt {
         self.ports.ledger.append(self.clock.now(), Box::new(draft)).await.unwrap()
     }
 
     /// Lets the ledger say that the version passed staging.
     pub async fn stage(&self, order: &Order) {
-        let mut staging = Order {
-            production: false,
-            strategy: Strategy::Immediate,
-            tests: Vec::new(),
-            ..order.clone()
-        };
+        let mut staging =
+            Order { production: false, strategy: Strategy::Immediate, tests: Vec::new(), ..order.clone() };
         staging.places.truncate(1);
         staging.places[0].environment = "staging".into();
         let at = self.clock.now();
@@ -229,7 +256,8 @@ impl Ground {
             let (id, kept) = (deployment.clone(), leg.clone());
             if matches!(leg.stage, Stage::Step(_)) {
                 let until = at + Duration::minutes(2);
-                self.append(move |operations| ledger::begin_stage(operations, &id, &kept, "x", (at, until))).await;
+                self.append(move |operations| ledger::begin_stage(operations, &id, &kept, "x", (at, until)))
+                    .await;
             }
             let (id, kept) = (deployment.clone(), leg.clone());
             self.append(move |operations| {
@@ -237,7 +265,10 @@ impl Ground {
             })
             .await;
         }
-        self.append(move |operations| ledger::finish_deployment(operations, &deployment, Ending::Done, "seen")).await;
+        self.append(move |operations| {
+            ledger::finish_deployment(operations, &deployment, Ending::Done, "seen")
+        })
+        .await;
     }
 
     /// Another person approves a gate, in their own name.
@@ -264,7 +295,9 @@ impl Ground {
             match deploy::advance(outside, id, &Reporter::silent()).await {
                 Ok(Advanced::Over { ending, .. }) => return Ok(ending),
                 Ok(Advanced::Later { patience: Patience::Hours, until: None, why }) => return Err(why),
-                Ok(Advanced::Later { until: Some(until), .. }) if until - self.clock.now() > Duration::seconds(20) => {
+                Ok(Advanced::Later { until: Some(until), .. })
+                    if until - self.clock.now() > Duration::seconds(20) =>
+                {
                     self.clock.pass(until + Duration::seconds(1));
                 }
                 Ok(Advanced::Later { .. }) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
@@ -275,6 +308,34 @@ impl Ground {
                 Err(failure) => panic!("{}", failure.render()),
             }
         }
+    }
+
+    /// Goes on with a deployment until it is so far, and lets no time pass but what does.
+    pub async fn until(
+        &self,
+        outside: &Outside,
+        id: &DeploymentId,
+        right: impl Fn(&DeploymentRecord) -> bool,
+    ) {
+        let limit = tokio::time::Instant::now() + DEADLINE;
+        while !right(&self.record(id).await) {
+            assert!(
+                tokio::time::Instant::now() < limit,
+                "{id} does not come so far: {:#?}",
+                self.record(id).await
+            );
+            match deploy::advance(outside, id, &Reporter::silent()).await {
+                Ok(Advanced::Again) => {}
+                Ok(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+                Err(failure) => panic!("{}", failure.render()),
+            }
+        }
+    }
+
+    /// A person lets it go on.
+    pub async fn resume(&self, id: &DeploymentId, accept: bool) {
+        let id = id.clone();
+        self.append(move |operations| ledger::resume(operations, &id, accept, None)).await;
     }
 
     /// The deployment as the ledger has it.
@@ -309,7 +370,9 @@ impl Ground {
     fn objects(&self) -> Vec<String> {
         let cluster = self.platform.cluster(Environment::Production);
         let mut found = Vec::new();
-        for resource in [Resource::Deployments, Resource::Rollouts, Resource::Services, Resource::Applications] {
+        for resource in
+            [Resource::Deployments, Resource::Rollouts, Resource::Services, Resource::Applications]
+        {
             for object in cluster.store().list(resource, None).1 {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 if !name.starts_with(self.service) {
@@ -340,8 +403,10 @@ struct Way {
     dies: &'static [&'static str],
 }
 
-const SHOP: [(&str, &str); 2] = [("Amy Chen", "a.chen@example.com"), ("Stefan Novak", "s.novak@example.com")];
-const SHARED: [(&str, &str); 2] = [("Kenji Ito", "k.ito@example.com"), ("Paul Martin", "p.martin@example.com")];
+pub const SHOP: [(&str, &str); 2] =
+    [("Amy Chen", "a.chen@example.com"), ("Stefan Novak", "s.novak@example.com")];
+const SHARED: [(&str, &str); 2] =
+    [("Kenji Ito", "k.ito@example.com"), ("Paul Martin", "p.martin@example.com")];
 
 /// Runs a deployment twice: once without, and once with a death at every step; and compares what is left.
 async fn dies_everywhere(way: &Way) {
@@ -379,7 +444,8 @@ async fn dies_everywhere(way: &Way) {
         }
     };
     let met = fate.met.lock().unwrap().clone();
-    let told = format!("{} {}: {lives} lives, {met:#?}\n{:#?}", way.service, way.strategy, ground.record(&id).await);
+    let told =
+        format!("{} {}: {lives} lives, {met:#?}\n{:#?}", way.service, way.strategy, ground.record(&id).await);
     assert_eq!(ended, Ok(way.ending), "{told}");
     for place in way.dies {
         assert!(met.iter().any(|known| known.contains(place)), "nobody died at {place}: {told}");
@@ -405,7 +471,11 @@ async fn dies_everywhere(way: &Way) {
     assert_eq!(state.operations.incidents.len(), usize::from(way.ending == Ending::RolledBack), "{told}");
     // One branch says how Git goes back.
     assert_eq!(ground.branches(), whole.branches(), "{told}");
-    let back = ground.branches().lines().filter(|name| name.contains("revert-") || name.contains("rollback-")).count();
+    let back = ground
+        .branches()
+        .lines()
+        .filter(|name| name.contains("revert-") || name.contains("rollback-"))
+        .count();
     assert_eq!(back, usize::from(way.ending == Ending::RolledBack), "{}", ground.branches());
 }
 

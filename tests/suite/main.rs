@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod agent_deployments;
+#[cfg(test)]
 mod agent_process;
 #[cfg(test)]
 mod architecture;
@@ -20,6 +22,8 @@ mod cluster;
 mod console;
 #[cfg(test)]
 mod cross_project;
+#[cfg(test)]
+mod deployment_faults;
 #[cfg(test)]
 mod deployments;
 #[cfg(test)]
@@ -57,6 +61,8 @@ mod releases;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod rollback_together;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod signed_approvals;
@@ -64,3 +70,5 @@ mod signed_approvals;
 mod ten_steps;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod test_jobs;

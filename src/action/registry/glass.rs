@@ -10,9 +10,7 @@ use crate::{
         command::{Command, DeploymentCommand, GlassCommand},
         spec::{ActionSpec, ArgumentKind, Arguments},
     },
-    domain::{
-        break_glass::USUAL_LENGTH, deployment::work::Steering, plan::Risk, units::parse_duration,
-    },
+    domain::{break_glass::USUAL_LENGTH, deployment::work::Steering, plan::Risk, units::parse_duration},
     error::Failure,
 };
 use chrono::Duration;

@@ -262,7 +262,10 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
                 "It opens nothing until another person agrees: `quarterdeck deployment second {id}`."
             ));
             notes.push("Then it goes past its gates, also staging's, and past the calendar; everything else is checked.".to_owned());
-            notes.push(format!("The incident's post-mortem is due in {}.", format_duration(ledger::POST_MORTEM)));
+            notes.push(format!(
+                "The incident's post-mortem is due in {}.",
+                format_duration(ledger::POST_MORTEM)
+            ));
             (format!("break the glass for {id}"), false)
         }
         Steering::Second => {

@@ -135,7 +135,8 @@ fn manifest(target: &Target, draft: &JobDraft) -> Result<Value, Failure> {
         for container in containers.into_iter().flatten().filter(|container| container.is_object()) {
             let mut variables: Vec<Value> = container["env"].as_array().cloned().unwrap_or_default();
             variables.retain(|known| draft.variables.iter().all(|(name, _)| known["name"] != name.as_str()));
-            variables.extend(draft.variables.iter().map(|(name, value)| json!({ "name": name, "value": value })));
+            variables
+                .extend(draft.variables.iter().map(|(name, value)| json!({ "name": name, "value": value })));
             container["env"] = variables.into();
         }
     }
@@ -162,7 +163,9 @@ fn read(path: &str, text: &str) -> Result<Value, Failure> {
     if containers.is_none_or(Vec::is_empty) {
         return Err(broken("it has no containers".to_owned()));
     }
-    for pointer in ["/metadata", "/metadata/labels", "/spec/template/metadata", "/spec/template/metadata/labels"] {
+    for pointer in
+        ["/metadata", "/metadata/labels", "/spec/template/metadata", "/spec/template/metadata/labels"]
+    {
         if read.pointer(pointer).is_some_and(|value| !value.is_object() && !value.is_null()) {
             return Err(broken(format!("{pointer} is no table")));
         }
@@ -190,7 +193,10 @@ mod tests {
     }
 
     fn draft(body: JobBody) -> JobDraft {
-        let mark = JobMark { name: "cart-integration".to_owned(), labels: vec![(RUN, "cart-integration".to_owned())] };
+        let mark = JobMark {
+            name: "cart-integration".to_owned(),
+            labels: vec![(RUN, "cart-integration".to_owned())],
+        };
         let variables = vec![("QUARTERDECK_VERSION".to_owned(), "2.0.0".to_owned())];
         JobDraft { mark, body, variables, limit: Duration::minutes(10) }
     }
@@ -224,7 +230,8 @@ mod tests {
                     spec:\n  backoffLimit: 6\n  ttlSecondsAfterFinished: 60\n  selector: {matchLabels: {a: b}}\n  template:\n    spec:\n      \
                     serviceAccountName: tester\n      restartPolicy: OnFailure\n      containers:\n      - name: a\n        image: r/a:1\n        \
                     env:\n        - {name: QUARTERDECK_VERSION, value: forged}\n        - {name: MINE, value: x}\n";
-        let body = |text: &str| JobBody::Manifest { path: "tests/job.yaml".to_owned(), text: text.to_owned() };
+        let body =
+            |text: &str| JobBody::Manifest { path: "tests/job.yaml".to_owned(), text: text.to_owned() };
         let made = manifest(&target(), &draft(body(text))).unwrap();
         assert_eq!(
             made["metadata"],
@@ -243,11 +250,17 @@ mod tests {
             ("kind: Pod", "its kind is Pod"),
             ("", "its kind is nothing"),
             ("kind: Job\nspec: {template: {spec: {containers: []}}}", "no containers"),
-            ("kind: Job\nmetadata: []\nspec: {template: {spec: {containers: [{}]}}}", "/metadata is no table"),
+            (
+                "kind: Job\nmetadata: []\nspec: {template: {spec: {containers: [{}]}}}",
+                "/metadata is no table",
+            ),
             ("kind: [", ""),
         ] {
             let failure = manifest(&target(), &draft(body(text))).unwrap_err();
-            assert!(failure.render().contains(why) && failure.message.contains("tests/job.yaml"), "{failure:?}");
+            assert!(
+                failure.render().contains(why) && failure.message.contains("tests/job.yaml"),
+                "{failure:?}"
+            );
         }
     }
 
@@ -257,10 +270,22 @@ mod tests {
         let condition = |kind: &str, status: &str| json!({ "type": kind, "status": status, "reason": "BackoffLimitExceeded", "message": "it failed" });
         for (json, expected) in [
             (job(json!(null)), JobState::Running("the Job a runs, 0 pods".to_owned())),
-            (job(json!([condition("FailureTarget", "True")])), JobState::Running("the Job a runs, 0 pods".to_owned())),
-            (job(json!([condition("Complete", "False")])), JobState::Running("the Job a runs, 0 pods".to_owned())),
-            (job(json!([condition("SuccessCriteriaMet", "True"), condition("Complete", "True")])), JobState::Passed),
-            (job(json!([condition("Failed", "True")])), JobState::Failed("BackoffLimitExceeded: it failed".to_owned())),
+            (
+                job(json!([condition("FailureTarget", "True")])),
+                JobState::Running("the Job a runs, 0 pods".to_owned()),
+            ),
+            (
+                job(json!([condition("Complete", "False")])),
+                JobState::Running("the Job a runs, 0 pods".to_owned()),
+            ),
+            (
+                job(json!([condition("SuccessCriteriaMet", "True"), condition("Complete", "True")])),
+                JobState::Passed,
+            ),
+            (
+                job(json!([condition("Failed", "True")])),
+                JobState::Failed("BackoffLimitExceeded: it failed".to_owned()),
+            ),
             (
                 job(json!([{ "type": "Failed", "status": "True", "reason": "DeadlineExceeded" }])),
                 JobState::Failed("took too long and was ended".to_owned()),

@@ -157,6 +157,8 @@ mod tests {
             assert!(other.name.chars().all(|character| is_plain(character) || character == '-'), "{other:?}");
             assert!(other.name.ends_with(is_plain), "{other:?}");
         }
-        assert!(first.selector().contains("app.kubernetes.io/managed-by=quarterdeck,quarterdeck/run=cart-api-"));
+        assert!(
+            first.selector().contains("app.kubernetes.io/managed-by=quarterdeck,quarterdeck/run=cart-api-")
+        );
     }
 }

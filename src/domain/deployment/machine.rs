@@ -200,7 +200,10 @@ pub fn next(
             Some(running) if now < running.until => {
                 wait(Patience::Hours, Some(running.until), "Git waits for the remote".to_owned())
             }
-            Some(_) if record.turned_at().is_some_and(|turned| now - turned > SETTLE_TIME) => {
+            Some(_)
+                if !seen.is_settled
+                    && record.turned_at().is_some_and(|turned| now - turned > SETTLE_TIME) =>
+            {
                 hold(Verdict::Error, format!("Git still says {}: settle it by hand", record.order.version))
             }
             running => Decision::Begin { again: running.is_some(), leg },
@@ -386,9 +389,7 @@ fn analysis(
         Verdict::Fail => fail(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
         _ if now < end => wait(patience, Some(end), analysis.detail.clone()),
         Verdict::Pass => pass(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
-        _ if needs_time(seen, parameters, now) => {
-            wait(Patience::Seconds, None, analysis.detail.clone())
-        }
+        _ if needs_time(seen, parameters, now) => wait(Patience::Seconds, None, analysis.detail.clone()),
         verdict => hold(verdict, format!("{leg} cannot be judged: {}", analysis.detail)),
     }
 }

@@ -406,7 +406,21 @@ fn git_is_settled_once_and_waits_for_the_remote() {
     assert_eq!(word(&step(&record, &Observations::default(), 200)), "take over settle Git");
     assert_eq!(word(&step(&record, &Observations::default(), 40 + 86_401)), "hold error");
     let settled = Observations { is_settled: true, ..Observations::default() };
-    assert_eq!(word(&step(&record, &settled, 46)), "settle Git pass");
+    // Whoever began it may have been cut off before the ledger knew: it is looked at once more, also after a day.
+    assert_eq!(word(&step(&record, &settled, 46)), "wait");
+    assert_eq!(word(&step(&record, &settled, 200)), "take over settle Git");
+    assert_eq!(word(&step(&record, &settled, 40 + 86_401)), "take over settle Git");
+    let mut before = at_five();
+    judge(&mut before, Stage::Analysis(ReleaseStep::Weight(5)), Fail, 40);
+    for stage in [
+        Stage::Step(ReleaseStep::Abort),
+        Stage::Incident,
+        Stage::Health(ReleaseStep::Abort),
+        Stage::Quarantine,
+    ] {
+        judge(&mut before, stage, Pass, 41);
+    }
+    assert_eq!(word(&step(&before, &settled, 42)), "settle Git pass", "a person was faster");
 }
 
 #[test]
@@ -414,7 +428,8 @@ fn who_comes_later_gets_the_time_that_it_needs_to_see_enough() {
     let record = at_five();
     let parameters = Parameters::default();
     let end = 10 + parameters.step_time.num_seconds();
-    let seen = |verdict, since: Option<i64>| Observations { watched_since: since.map(at), ..analysed(verdict) };
+    let seen =
+        |verdict, since: Option<i64>| Observations { watched_since: since.map(at), ..analysed(verdict) };
     // Five intervals of half a minute, and one to begin with.
     for (verdict, since, second, expected) in [
         (NoData, Some(11), end, "hold no data"),
@@ -425,7 +440,11 @@ fn who_comes_later_gets_the_time_that_it_needs_to_see_enough() {
         (Pass, Some(end - 1), end, "analysis at canary 5% pass"),
         (Fail, Some(end - 1), end, "analysis at canary 5% fail"),
     ] {
-        assert_eq!(word(&step(&record, &seen(verdict, since), second)), expected, "{verdict:?} since {since:?}");
+        assert_eq!(
+            word(&step(&record, &seen(verdict, since), second)),
+            expected,
+            "{verdict:?} since {since:?}"
+        );
     }
 }
 
@@ -436,11 +455,17 @@ fn a_job_is_made_once_and_found_by_whoever_comes() {
     judge(&mut record, Stage::Step(ReleaseStep::Apply), Pass, 2);
     judge(&mut record, Stage::Health(ReleaseStep::Apply), Pass, 3);
     let image = TestMeans::Image("r/test:1".to_owned(), Vec::new());
-    let parameters =
-        Parameters { tests: vec![(Test::Integration, image, Duration::minutes(10))], ..Parameters::default() };
+    let parameters = Parameters {
+        tests: vec![(Test::Integration, image, Duration::minutes(10))],
+        ..Parameters::default()
+    };
     let leg = leg(Stage::Test(Test::Integration));
     assert_eq!(claim(&leg, &parameters), CLAIM, "it is not held for as long as it may take");
-    let seen = |holder: &str, job| Observations { holder: holder.to_owned(), job: Some(job), ..Observations::default() };
+    let seen = |holder: &str, job| Observations {
+        holder: holder.to_owned(),
+        job: Some(job),
+        ..Observations::default()
+    };
     let next = |record: &DeploymentRecord, seen: &Observations, second| {
         word(&next(record, seen, &parameters, at(second)))
     };

@@ -151,7 +151,8 @@ impl Parameters {
         let project = service.project.as_ref().and_then(|project| catalog.projects.get(project));
         let mut layers: Vec<&Delivery> = project.iter().map(|project| &project.delivery).collect();
         layers.push(&catalog.settings.delivery);
-        let means = |of: fn(&Delivery) -> &Option<TestMeans>| layers.iter().find_map(|layer| of(layer).clone());
+        let means =
+            |of: fn(&Delivery) -> &Option<TestMeans>| layers.iter().find_map(|layer| of(layer).clone());
         let infrastructure = layers.iter().map(|layer| &layer.infrastructure);
         let time = |of: fn(&Delivery) -> Option<Duration>| layers.iter().find_map(|layer| of(layer));
         let default = Self::default();

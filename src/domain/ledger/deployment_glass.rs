@@ -86,7 +86,11 @@ pub fn second_deployment_glass(
             return Err(Failure::refused(format!("the time to take {deployment} past its gates is over"))
                 .hint(again()));
         }
-        _ => return Err(Failure::refused(format!("nobody has broken the glass for {deployment}")).hint(again())),
+        _ => {
+            return Err(
+                Failure::refused(format!("nobody has broken the glass for {deployment}")).hint(again())
+            );
+        }
     };
     if opener == person.handle {
         return Err(Failure::refused(format!("{opener} may not agree to it: they asked for it"))
@@ -212,25 +216,35 @@ mod tests {
         };
         let refused = |result: Result<Happening, Failure>| result.unwrap_err().message;
         assert!(refused(open(&operations, "ana", " ", hour, 1)).contains("needs a reason"));
-        assert!(refused(open(&operations, "ana", "x", Duration::hours(9), 1)).contains("cannot be broken for"));
+        assert!(
+            refused(open(&operations, "ana", "x", Duration::hours(9), 1)).contains("cannot be broken for")
+        );
         assert!(refused(open(&operations, "robot", "x", hour, 1)).contains("nobody of"));
         assert!(refused(second(&operations, "bo", 1)).contains("nobody has broken"));
         let happening = open(&operations, "ana", "logins fail", hour, 1).unwrap();
         after(&mut operations, "ana", 1, happening);
-        assert!(matches!(glass::state(record(&operations), &main.people, at(2)), Some(GlassState::Waiting { .. })));
+        assert!(matches!(
+            glass::state(record(&operations), &main.people, at(2)),
+            Some(GlassState::Waiting { .. })
+        ));
         assert!(refused(open(&operations, "bo", "again", hour, 2)).contains("already"));
         for (by, why) in [("ana", "they asked for it"), ("robot", "nobody of"), ("mallory", "nobody of")] {
             assert!(refused(second(&operations, by, 2)).contains(why), "{by}");
         }
         let happening = second(&operations, "bo", 2).unwrap();
         after(&mut operations, "bo", 2, happening);
-        assert!(glass::state(record(&operations), &main.people, at(3)).is_some_and(|state| state.is_granted()));
+        assert!(
+            glass::state(record(&operations), &main.people, at(3)).is_some_and(|state| state.is_granted())
+        );
         assert_eq!(glass::state(record(&operations), &main.people, at(61)), Some(GlassState::Expired));
         assert!(refused(second(&operations, "eve", 61)).contains("is over"));
         // Who has left the main branch's people has agreed to nothing.
         let mut without = main.people.clone();
         without.persons.retain(|name, _| name.as_str() != "bo");
-        assert!(matches!(glass::state(record(&operations), &without, at(3)), Some(GlassState::Waiting { .. })));
+        assert!(matches!(
+            glass::state(record(&operations), &without, at(3)),
+            Some(GlassState::Waiting { .. })
+        ));
         // What the ledger says of its length is not believed.
         if let Some(glass) = &mut operations.deployments.get_mut(&1).unwrap().glass {
             glass.expires = at(100_000);

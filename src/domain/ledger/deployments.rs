@@ -434,7 +434,10 @@ pub(super) fn deployment_fits(
 }
 
 /// The open deployment of an id.
-pub(super) fn open<'a>(operations: &'a Operations, id: &DeploymentId) -> Result<&'a DeploymentRecord, Failure> {
+pub(super) fn open<'a>(
+    operations: &'a Operations,
+    id: &DeploymentId,
+) -> Result<&'a DeploymentRecord, Failure> {
     let record = operations.deployment(id.as_str()).ok_or_else(|| {
         Failure::usage(format!("there is no deployment {}", clean(id.as_str())))
             .hint("see the known ones with `quarterdeck deployment list`")

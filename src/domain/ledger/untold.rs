@@ -99,7 +99,8 @@ impl Operations {
             }
             Happening::DeploymentFinished { deployment, ending, detail } => {
                 let order = self.deployment(deployment.as_str()).map(|record| &record.order);
-                let Some((order, event)) = order.and_then(|order| Some((order, finished_event(order, *ending)?)))
+                let Some((order, event)) =
+                    order.and_then(|order| Some((order, finished_event(order, *ending)?)))
                 else {
                     return;
                 };

@@ -191,8 +191,9 @@ async fn aftermath(
     let severity = if tier == Some(Tier::Critical) { Severity::Critical } else { Severity::High };
     let at = outside.ports.clock.now();
     let (about, title) = (service.clone(), reason.clone());
-    let draft: Draft =
-        Box::new(move |operations| ledger::declare_with_post_mortem(operations, severity, &title, &about, at));
+    let draft: Draft = Box::new(move |operations| {
+        ledger::declare_with_post_mortem(operations, severity, &title, &about, at)
+    });
     match outside.ports.ledger.append(at, draft).await {
         Ok(receipt) => {
             outcome.synced &= receipt.synced;

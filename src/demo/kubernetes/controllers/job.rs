@@ -142,7 +142,11 @@ fn finish(world: &World, key: &Key, pod: &Value) {
         pod["status"]["containerStatuses"][0]["state"] = json!({ "terminated": {
             "exitCode": i32::from(is_bad), "reason": reason, "finishedAt": now } });
     });
-    end(world, key, is_bad.then_some(("BackoffLimitExceeded", "Job has reached the specified backoff limit")));
+    end(
+        world,
+        key,
+        is_bad.then_some(("BackoffLimitExceeded", "Job has reached the specified backoff limit")),
+    );
 }
 
 fn end(world: &World, key: &Key, failed: Option<(&str, &str)>) {
@@ -158,7 +162,14 @@ fn end(world: &World, key: &Key, failed: Option<(&str, &str)>) {
             None => {
                 status["succeeded"] = 1.into();
                 status["completionTime"] = now.clone().into();
-                set_condition(status, "Complete", "True", "CompletionsReached", "Reached expected number of succeeded pods", &now);
+                set_condition(
+                    status,
+                    "Complete",
+                    "True",
+                    "CompletionsReached",
+                    "Reached expected number of succeeded pods",
+                    &now,
+                );
             }
         }
     });

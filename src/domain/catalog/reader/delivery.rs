@@ -28,7 +28,11 @@ static TEST_COMMANDS: Table = closed(&[
     ),
     optional("integration_time", Kind::Duration, "How long it may take; 10 minutes unless said"),
     optional("performance", TEXTS, "Command of the performance test"),
-    optional("performance_job", Kind::Text, "Manifest of a Job that is the performance test, in the same way"),
+    optional(
+        "performance_job",
+        Kind::Text,
+        "Manifest of a Job that is the performance test, in the same way",
+    ),
     optional("performance_image", Kind::Text, "Image of a Job that is the performance test, in the same way"),
     optional("performance_time", Kind::Duration, "How long it may take; 5 minutes unless said"),
     optional("infrastructure", TEXTS, "Command that says whether the files below infrastructure/ are valid"),

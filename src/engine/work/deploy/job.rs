@@ -48,7 +48,11 @@ pub(super) async fn look(
 }
 
 /// Makes the Job of a leg, unless it is there; `None` where the leg is none.
-pub(super) async fn start(outside: &Outside, situation: &Situation, leg: &Leg) -> Option<Result<String, Failure>> {
+pub(super) async fn start(
+    outside: &Outside,
+    situation: &Situation,
+    leg: &Leg,
+) -> Option<Result<String, Failure>> {
     let (test, means, limit) = test_of(situation, leg)?;
     Some(made(outside, situation, leg, (test, means, limit)).await)
 }
@@ -74,9 +78,10 @@ async fn made(
             .replace("<namespace>", &target.namespace)
     };
     let body = match means {
-        TestMeans::Image(image, command) => {
-            JobBody::Image { image: filled(image), command: command.iter().map(|word| filled(word)).collect() }
-        }
+        TestMeans::Image(image, command) => JobBody::Image {
+            image: filled(image),
+            command: command.iter().map(|word| filled(word)).collect(),
+        },
         TestMeans::Manifest(path) => {
             JobBody::Manifest { path: path.clone(), text: filled(&manifest(outside, path).await?) }
         }
@@ -85,7 +90,9 @@ async fn made(
     match cluster.start_job(&target, &JobDraft { mark, body, variables, limit }).await {
         Ok(()) => Ok(format!("the Job {name} is made in {}", target.namespace)),
         // Somebody was faster: it is the same one.
-        Err(failure) if failure.kind == FailureKind::Conflict => Ok(format!("the Job {name} is there already")),
+        Err(failure) if failure.kind == FailureKind::Conflict => {
+            Ok(format!("the Job {name} is there already"))
+        }
         Err(failure) => Err(failure),
     }
 }
