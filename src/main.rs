@@ -19,7 +19,7 @@ use quarterdeck::{
     cli::{
         agent,
         arguments::{self, Global, Request},
-        check, explain, inspect,
+        check, explain, inspect, needs,
         oneshot::{self, Printed},
         schema, watch,
     },
@@ -429,7 +429,7 @@ async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<
     let (ports, problem) = ports(platform.repository(), Some(platform.kubeconfig().to_owned()))?;
     if once || !is_terminal() {
         let mut engine = engine(global, ports, Size { width: 160, height: 45 });
-        oneshot::everything(&mut engine).await?;
+        needs::everything(&mut engine).await?;
         let mut briefing = oneshot::briefing(&engine.model, global.output);
         if !platform.is_signing() {
             briefing.err += UNSIGNED;
@@ -548,7 +548,7 @@ async fn snapshot(engine: &mut Engine, pane: Option<&str>, format: &str) -> Resu
         engine.model.ui.focus = pane;
         engine.model.ui.zoom = Some(pane);
     }
-    oneshot::everything(engine).await?;
+    needs::everything(engine).await?;
     let size = engine.model.ui.size;
     let area = ratatui::layout::Rect::new(0, 0, size.width, size.height);
     let mut buffer = ratatui::buffer::Buffer::empty(area);

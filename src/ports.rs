@@ -9,6 +9,7 @@ use crate::{
         deployment::{
             ClusterView, RollbackRoute, RolloutStatus,
             inspect::{LogRequest, Occurrence, Pod},
+            job::{JobDraft, JobMark, JobState},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
@@ -280,6 +281,12 @@ pub trait Cluster: Send + Sync {
     ) -> Answer<'_, ReleaseRoute>;
     /// Takes one step. Sends each mutation once; a conflict is a `Conflict` failure.
     fn release_step(&self, target: &Target, route: &ReleaseRoute, step: ReleaseStep) -> Answer<'_, ()>;
+    /// How the Job of a test is, found by its labels; `None` where there is none.
+    fn find_job(&self, target: &Target, mark: &JobMark) -> Answer<'_, Option<JobState>>;
+    /// Makes the Job of a test, once; one that is there already is a `Conflict`.
+    fn start_job(&self, target: &Target, job: &JobDraft) -> Answer<'_, ()>;
+    /// The end of what the newest pod of a Job has printed.
+    fn job_log(&self, target: &Target, mark: &JobMark) -> Answer<'_, String>;
     /// How far a step is: complete when the cluster shows its end, whoever took it.
     fn release_status(
         &self,
@@ -371,6 +378,8 @@ pub struct CommandEnd {
 pub trait Commands: Send + Sync {
     /// Runs one to its end. That it fails is no failure; that it cannot be started is.
     fn run<'a>(&'a self, command: &'a CommandLine) -> Answer<'a, CommandEnd>;
+    /// Keeps what something else has printed, beside the output of commands; tells where.
+    fn keep<'a>(&'a self, name: &'a (String, String), text: &'a str) -> Answer<'a, PathBuf>;
 }
 
 /// Whoever tells people outside of the console.

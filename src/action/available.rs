@@ -100,6 +100,24 @@ pub fn rollback(model: &Model) -> Availability {
     })
 }
 
+/// With marked services, or one under the cursor, that all run in the environment looked at, which may be changed.
+pub fn rollback_marked(model: &Model) -> Availability {
+    let marked = model.marked_services();
+    let environment = model.environment().filter(|environment| !environment.read_only);
+    let (Some(environment), false, Availability::Yes) = (environment, marked.is_empty(), writable(model))
+    else {
+        return rollback(model);
+    };
+    let runs = |name: &&String| {
+        let row = model.world.joined.service(name);
+        row.is_some_and(|row| row.place(environment.name.as_str()).is_some())
+    };
+    match marked.iter().find(|name| !runs(name)) {
+        Some(name) => Availability::No(format!("{name} is marked and does not run in {}", environment.name)),
+        None => Availability::Yes,
+    }
+}
+
 /// With a service under the cursor that runs in the environment looked at.
 pub fn inspect(model: &Model) -> Availability {
     let Some(environment) = model.environment() else {
@@ -248,6 +266,14 @@ pub fn with_deployment(model: &Model) -> Availability {
     unless(model.selected_deployment().is_some(), || {
         "no deployment is selected: choose one on page 9".to_owned()
     })
+}
+
+/// With a deployment under the cursor that may be steered.
+pub fn steer(model: &Model) -> Availability {
+    match writable(model) {
+        Availability::Yes => with_deployment(model),
+        no @ Availability::No(_) => no,
+    }
 }
 
 /// With an open incident under the cursor.

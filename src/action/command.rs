@@ -328,11 +328,11 @@ pub enum GlassCommand {
 pub enum ServiceCommand {
     /// Go back to what ran before, or to a version.
     Rollback {
-        /// Which service.
-        service: ServiceName,
+        /// Which services; several go back together.
+        services: Vec<ServiceName>,
         /// Where.
         environment: EnvironmentName,
-        /// To which version; to the one before if `None`.
+        /// To which version, of one service; to the one before if `None`.
         to: Option<String>,
     },
     /// Do something to it where it runs.

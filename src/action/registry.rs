@@ -15,7 +15,7 @@ mod screen;
 mod service;
 mod words;
 
-pub use lookup::{availability, choices, complete, find, is_closed, missing, parse, unknown_word};
+pub use lookup::{availability, choices, complete, find, is_closed, missing, names, parse, unknown_word};
 
 use super::{
     available,

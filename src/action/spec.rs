@@ -11,6 +11,8 @@ pub enum ArgumentKind {
     Text,
     /// A service.
     Service,
+    /// One or more services, with commas between them.
+    Services,
     /// An environment of `quarterdeck.toml`.
     Environment,
     /// An open change.

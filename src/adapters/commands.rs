@@ -29,13 +29,25 @@ impl LocalCommands {
         Self { directory: directory.to_owned(), logs: state }
     }
 
+    async fn write(&self, name: &(String, String), text: &str) -> Result<PathBuf, Failure> {
+        let kept = || -> std::io::Result<PathBuf> {
+            let log = self.log(name)?;
+            std::fs::write(&log, text)?;
+            Ok(log)
+        };
+        kept().map_err(|error| {
+            Failure::failed(format!("could not keep the output of the {} test", clean(&name.1)))
+                .because(&error)
+        })
+    }
+
     async fn start(&self, command: &CommandLine) -> Result<CommandEnd, Failure> {
         let shown = clean(&command.arguments.join(" "));
         let failed = |what: &str| Failure::failed(format!("could not {what} `{shown}`"));
         let Some((program, arguments)) = command.arguments.split_first() else {
             return Err(Failure::configuration("a test has no command"));
         };
-        let log = self.log(command).map_err(|error| failed("keep the output of").because(&error))?;
+        let log = self.log(&command.name).map_err(|error| failed("keep the output of").because(&error))?;
         let file =
             std::fs::File::create(&log).map_err(|error| failed("keep the output of").because(&error))?;
         let errors = file.try_clone().map_err(|error| failed("keep the output of").because(&error))?;
@@ -65,21 +77,25 @@ impl LocalCommands {
     }
 
     /// The file of a command's output; the parts of its name cannot lead elsewhere.
-    fn log(&self, command: &CommandLine) -> std::io::Result<PathBuf> {
+    fn log(&self, name: &(String, String)) -> std::io::Result<PathBuf> {
         let plain = |name: &str| -> String {
             let known = |character: char| character.is_ascii_alphanumeric() || matches!(character, '-' | '_');
             name.chars().map(|character| if known(character) { character } else { '_' }).collect()
         };
         let base = self.logs.clone().unwrap_or_else(|| self.directory.join(".git/quarterdeck"));
-        let folder = base.join("deployments").join(plain(&command.name.0));
+        let folder = base.join("deployments").join(plain(&name.0));
         std::fs::create_dir_all(&folder)?;
-        Ok(folder.join(format!("{}.log", plain(&command.name.1))))
+        Ok(folder.join(format!("{}.log", plain(&name.1))))
     }
 }
 
 impl Commands for LocalCommands {
     fn run<'a>(&'a self, command: &'a CommandLine) -> Answer<'a, CommandEnd> {
         self.start(command).boxed()
+    }
+
+    fn keep<'a>(&'a self, name: &'a (String, String), text: &'a str) -> Answer<'a, PathBuf> {
+        self.write(name, text).boxed()
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
         deployment::{
             ClusterView, Health, RollbackRoute, RolloutStatus, Workload, WorkloadDetail,
             inspect::{LOG_LINE, LogRequest, Occurrence, Pod},
+            job::{JobDraft, JobMark, JobState},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
@@ -381,6 +382,18 @@ impl Cluster for Compose {
         }
         let (target, route) = (target.clone(), route.clone());
         async move { self.up(&target, &route.release).await }.boxed()
+    }
+
+    fn find_job(&self, _target: &Target, _mark: &JobMark) -> Answer<'_, Option<JobState>> {
+        futures::future::ready(Ok(None)).boxed()
+    }
+
+    fn start_job(&self, target: &Target, _job: &JobDraft) -> Answer<'_, ()> {
+        never(target, "has no Jobs: name the test as a command")
+    }
+
+    fn job_log(&self, target: &Target, _mark: &JobMark) -> Answer<'_, String> {
+        never(target, "has no Jobs: name the test as a command")
     }
 
     fn release_status(

@@ -2,7 +2,8 @@
 
 use super::{
     arguments::Output,
-    oneshot::{PATIENCE, Printed, came, pretty},
+    needs::came,
+    oneshot::{PATIENCE, Printed, pretty},
 };
 use crate::{
     domain::{ledger::Verdict, text::clean},

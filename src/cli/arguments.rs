@@ -246,6 +246,7 @@ fn argument(spec: &'static ArgumentSpec) -> Arg {
         arg = arg.long(spec.name).value_name(spec.name.to_uppercase());
     }
     match spec.kind {
+        ArgumentKind::Services => arg.num_args(1..).action(ArgAction::Append),
         ArgumentKind::Severity => {
             arg.value_parser(PossibleValuesParser::new(Severity::ALL.map(Severity::as_str)))
         }
@@ -331,6 +332,11 @@ pub fn parse(
                 .iter()
                 .filter_map(|spec| match spec.kind {
                     ArgumentKind::Flag => sub.get_flag(spec.name).then(|| (spec.name, "true".to_owned())),
+                    ArgumentKind::Services => {
+                        let names: Vec<&str> =
+                            sub.get_many::<String>(spec.name)?.map(String::as_str).collect();
+                        Some((spec.name, names.join(",")))
+                    }
                     _ => Some((spec.name, given(sub, spec.name)?)),
                 })
                 .collect();
@@ -433,6 +439,22 @@ mod tests {
             let Ok((_, Request::Action(found, arguments))) = parsed(&line) else { panic!("{line}") };
             assert_eq!(found.id, action.id);
             assert!((found.build)(&arguments).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn several_services_go_back_together() {
+        use crate::action::command::{Command, ServiceCommand};
+        for line in [
+            "service rollback api web --environment production",
+            "service rollback --environment production api,web",
+        ] {
+            let Ok((_, Request::Action(action, arguments))) = parsed(line) else { panic!("{line}") };
+            let Ok(Command::Service(ServiceCommand::Rollback { services, .. })) = (action.build)(&arguments)
+            else {
+                panic!("{line}")
+            };
+            assert_eq!(services, ["api", "web"], "{line}");
         }
     }
 

@@ -2,7 +2,8 @@
 
 use super::{
     arguments::Output,
-    oneshot::{self, Printed, pretty},
+    needs,
+    oneshot::{Printed, pretty},
     table::table,
 };
 use crate::{
@@ -92,7 +93,7 @@ pub(super) async fn run(
         | InspectCommand::Logs { service, environment, .. } => (service.clone(), environment.clone()),
         _ => return Err(Failure::usage("this is for the console")),
     };
-    oneshot::catalog(engine).await?;
+    needs::catalog(engine).await?;
     let target = run::place(&engine.model, service.as_str(), environment.as_str())?;
     let cluster = engine.outside.cluster(&target.context)?;
     let now = engine.outside.ports.clock.now();

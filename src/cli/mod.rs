@@ -15,6 +15,7 @@ pub mod gitlab;
 pub mod impact;
 pub mod inspect;
 pub mod ledger;
+pub mod needs;
 pub mod oneshot;
 pub mod reference;
 pub mod render;

@@ -2,7 +2,9 @@
 
 pub mod analysis;
 pub mod gate;
+pub mod glass;
 pub mod inspect;
+pub mod job;
 pub mod machine;
 pub mod order;
 pub mod parameters;

@@ -64,6 +64,17 @@ pub struct Plan {
     pub work: Work,
 }
 
+/// A service that is rolled back.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rollback {
+    /// Where.
+    pub target: Target,
+    /// How, with what was seen when it was planned.
+    pub route: RollbackRoute,
+    /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
+    pub error_threshold: Option<f64>,
+}
+
 /// What a confirmed plan runs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Work {
@@ -153,14 +164,9 @@ pub enum Work {
     /// Tell the projects that a change breaks, each by an issue.
     Announce(Box<Announcement>),
     /// Roll a service back.
-    Rollback {
-        /// Where.
-        target: Box<Target>,
-        /// How, with what was seen when it was planned.
-        route: Box<RollbackRoute>,
-        /// Most errors allowed afterwards, as a share; `None` when nothing was promised.
-        error_threshold: Option<f64>,
-    },
+    Rollback(Box<Rollback>),
+    /// Roll services back one after the other, each verified before the next.
+    RollbackTogether(Vec<Rollback>),
     /// Deploy, one order after the other.
     Deploy {
         /// What.
@@ -246,7 +252,11 @@ impl Work {
             }
             Self::OpenRequest { change, .. } => format!("request/{change}"),
             Self::Announce(announcement) => format!("notify/{}", announcement.change),
-            Self::Rollback { target, .. } => format!("rollback/{}/{}", target.environment, target.service),
+            Self::Rollback(rollback) => rollback_key(std::slice::from_ref(&rollback.target)),
+            Self::RollbackTogether(rollbacks) => {
+                let targets: Vec<Target> = rollbacks.iter().map(|rollback| rollback.target.clone()).collect();
+                rollback_key(&targets)
+            }
             Self::Deploy { orders } => {
                 let names: Vec<&str> = orders.iter().map(|order| order.service.as_str()).collect();
                 let places = orders.first().map(|order| order.places.as_slice()).unwrap_or_default();
@@ -267,6 +277,13 @@ impl Work {
             Self::ResolveIncident { incident, .. } => format!("resolve/{incident}"),
         }
     }
+}
+
+/// The key of services that are rolled back in one environment.
+pub fn rollback_key(targets: &[Target]) -> String {
+    let names: Vec<&str> = targets.iter().map(|target| target.service.as_str()).collect();
+    let environment = targets.first().map_or("", |target| target.environment.as_str());
+    format!("rollback/{environment}/{}", names.join(","))
 }
 
 /// The key of whatever is done to a running service: one thing at a time.

@@ -3,8 +3,14 @@
 use super::{Judged, Outside, inspect, work};
 use crate::{
     domain::{
-        catalog::Catalog, cross_project::HistoryRequest, finding::Finding, name::CommitId, plan::Validation,
-        proposal::new_findings, rules,
+        catalog::{Catalog, Target},
+        cross_project::HistoryRequest,
+        deployment::RollbackRoute,
+        finding::Finding,
+        name::CommitId,
+        plan::Validation,
+        proposal::new_findings,
+        rules,
     },
     error::Failure,
     model::{
@@ -65,13 +71,9 @@ impl Executor {
                     tokio::spawn(inspect::run(outside, answers, *request, self.looks.subscribe()));
                 }
             }
-            Effect::PlanRollback(job, target, to) => {
+            Effect::PlanRollback(job, targets, to) => {
                 tokio::spawn(async move {
-                    let result = match outside.cluster(&target.context) {
-                        Ok(cluster) => cluster.plan_rollback(&target, to.as_deref()).await,
-                        Err(failure) => Err(failure),
-                    };
-                    let result = result.map(|route| Box::new((target, route)));
+                    let result = plan_rollbacks(&outside, targets, to.as_deref()).await;
                     // A closed channel means that the program is ending; nobody waits for the answer.
                     let _ = answers.send(Event::RollbackPlanned(job, result)).await;
                 });
@@ -144,6 +146,20 @@ impl Executor {
             }
         }
     }
+}
+
+/// Finds the way back of each service; one that has none keeps all of them.
+async fn plan_rollbacks(
+    outside: &Outside,
+    targets: Vec<Target>,
+    to: Option<&str>,
+) -> Result<Vec<(Target, RollbackRoute)>, Failure> {
+    let mut planned = Vec::with_capacity(targets.len());
+    for target in targets {
+        let route = outside.cluster(&target.context)?.plan_rollback(&target, to).await?;
+        planned.push((target, route));
+    }
+    Ok(planned)
 }
 
 /// Validates a state of the control repository, against its base where there is one.

@@ -95,7 +95,7 @@ fn handle(model: &mut Model, event: Event) -> Effects {
         }
         Event::RollbackPlanned(job, result) => {
             settle(model);
-            run::rollback_planned(model, job, result.map(|planned| *planned));
+            run::rollback_planned(model, job, result);
             Effects::none()
         }
         Event::DeploymentPlanned(job, result) => {

@@ -89,8 +89,8 @@ pub enum Effect {
     /// Ask a cluster about the pods, events or a log of a service until another look is wanted, or none; answers
     /// with `Inspected`.
     Inspect(Option<Box<InspectRequest>>),
-    /// Find the way back of a service, to what ran before or to a version; answers with `RollbackPlanned`.
-    PlanRollback(JobId, Target, Option<String>),
+    /// Find the ways back of services, each to what ran before or to a version; answers with `RollbackPlanned`.
+    PlanRollback(JobId, Vec<Target>, Option<String>),
     /// Find out what a verb changes (how many pods are wanted, if it scales); answers with `VerbPlanned`.
     PlanVerb(JobId, Target, Verb, Option<u32>),
     /// Write the deployments out that a request comes to; answers with `DeploymentPlanned`.

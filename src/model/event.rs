@@ -95,7 +95,7 @@ pub enum Event {
     /// A source has a new picture.
     Source(SourceUpdate),
     /// The way back was found, or not.
-    RollbackPlanned(JobId, Result<Box<(Target, RollbackRoute)>, Failure>),
+    RollbackPlanned(JobId, Result<Vec<(Target, RollbackRoute)>, Failure>),
     /// Deployments were planned, or cannot be.
     DeploymentPlanned(JobId, Result<Box<DeployPlan>, Failure>),
     /// A cluster told of pods, events or a log, for the look with this number.

@@ -104,6 +104,15 @@ impl Model {
         }
     }
 
+    /// The services that are marked and in sight, while the inventory has the keys and no window is open over it.
+    pub fn marked_services(&self) -> Vec<String> {
+        if self.ui.focus != Pane::Inventory || !self.ui.overlays.is_empty() {
+            return Vec::new();
+        }
+        let list = self.ui.list(Pane::Inventory);
+        list.rows.iter().filter(|row| list.marked.contains(*row)).cloned().collect()
+    }
+
     /// The id of the change under the cursor; in the pipeline it may be one that is merged.
     pub fn selected_change_id(&self) -> Option<&str> {
         let pane = if self.ui.focus == Pane::Pipeline { Pane::Pipeline } else { Pane::Changes };

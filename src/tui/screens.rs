@@ -12,7 +12,7 @@ use crate::{
         graph::DependencyGraph,
         impact::Impact,
         ledger::Verdict,
-        plan::{Outcome, Plan, Progress, Risk, Step, Validation, Work},
+        plan::{Outcome, Plan, Progress, Risk, Rollback, Step, Validation, Work},
     },
     error::Failure,
     model::{
@@ -216,9 +216,9 @@ fn plan() -> Plan {
         ],
         risk: Risk::Destructive,
         confirm_by_typing: Some("shared-auth".into()),
-        work: Work::Rollback {
-            target: Box::new(target),
-            route: Box::new(RollbackRoute::Undo {
+        work: Work::Rollback(Box::new(Rollback {
+            target,
+            route: RollbackRoute::Undo {
                 resource_version: "1".into(),
                 from_revision: 2,
                 to_revision: 1,
@@ -226,9 +226,9 @@ fn plan() -> Plan {
                 to_version: "1.2.3".into(),
                 replica_set: "shared-auth-1".into(),
                 suspend: None,
-            }),
+            },
             error_threshold: Some(0.001),
-        },
+        })),
     }
 }
 

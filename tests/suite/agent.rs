@@ -31,13 +31,13 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 /// The identity that the agents of these tests act under.
-const AGENT: (&str, &str) = ("Quarterdeck Agent", "agent@example.com");
-const NAMESPACE: &str = "shared";
-const LEASE: &str = "quarterdeck-agent";
+pub const AGENT: (&str, &str) = ("Quarterdeck Agent", "agent@example.com");
+pub const NAMESPACE: &str = "shared";
+pub const LEASE: &str = "quarterdeck-agent";
 const TERMS: LeaseTerms = LeaseTerms { duration: std::time::Duration::from_secs(3) };
 
 /// A clock that is ahead of everybody's.
-struct Ahead(Duration);
+pub struct Ahead(pub Duration);
 
 impl Clock for Ahead {
     fn now(&self) -> DateTime<Utc> {
@@ -89,14 +89,14 @@ fn lease(platform: &Platform) -> Option<Arc<Value>> {
     platform.cluster(Environment::Production).object(Resource::Leases, NAMESPACE, LEASE)
 }
 
-fn holder(platform: &Platform) -> String {
+pub fn holder(platform: &Platform) -> String {
     lease(platform)
         .and_then(|lease| lease.pointer("/spec/holderIdentity")?.as_str().map(str::to_owned))
         .unwrap_or_default()
 }
 
 /// Another agent writes itself into the lease.
-fn rob(platform: &Platform) {
+pub fn rob(platform: &Platform) {
     let key = Key::new(Resource::Leases, NAMESPACE.to_owned(), LEASE.to_owned());
     let store = platform.cluster(Environment::Production).store();
     store
@@ -108,7 +108,7 @@ fn rob(platform: &Platform) {
 }
 
 /// Adds to the settings on the main branch, as a change that was merged would.
-fn merge_settings(platform: &Platform, more: &str) {
+pub fn merge_settings(platform: &Platform, more: &str) {
     let control = platform.repository();
     let path = control.join("quarterdeck.toml");
     let text = std::fs::read_to_string(&path).unwrap();
@@ -117,7 +117,7 @@ fn merge_settings(platform: &Platform, more: &str) {
     git(control, &["push", "--quiet", "origin", "HEAD:main"]);
 }
 
-fn by_lease() -> String {
+pub fn by_lease() -> String {
     format!("[agent.lease]\ncontext = \"demo-production\"\nnamespace = \"{NAMESPACE}\"\nduration = \"3s\"")
 }
 
@@ -128,7 +128,7 @@ fn agent_ports(platform: &Platform, ahead: Duration) -> Ports {
 }
 
 /// An agent and the engine that watches for it, once its sources have come.
-async fn prepared(ports: Ports) -> (Agent, Engine) {
+pub async fn prepared(ports: Ports) -> (Agent, Engine) {
     let journal = Journal::silent(ports.clock.clone());
     let (agent, mut watching) = serve::prepare(ports, Arc::new(Config::default()), &journal).await.unwrap();
     watching.start_sources_of_an_agent();
@@ -153,11 +153,11 @@ async fn look(watching: &mut Engine) {
 }
 
 /// Looks once and does what is due.
-async fn round(agent: &mut Agent, watching: &Engine) -> Vec<Deed> {
+pub async fn round(agent: &mut Agent, watching: &Engine) -> Vec<Deed> {
     agent.round(&Snapshot::of(&watching.model)).await
 }
 
-fn named(deeds: &[Deed], reconciler: &str) -> Vec<String> {
+pub fn named(deeds: &[Deed], reconciler: &str) -> Vec<String> {
     let wanted = deeds.iter().filter(|deed| deed.reconciler == reconciler);
     wanted
         .map(|deed| match &deed.result {
@@ -167,12 +167,12 @@ fn named(deeds: &[Deed], reconciler: &str) -> Vec<String> {
         .collect()
 }
 
-fn subjects(platform: &Platform) -> Vec<String> {
+pub fn subjects(platform: &Platform) -> Vec<String> {
     let log = git(platform.remote(), &["log", "--reverse", "--format=%s", "quarterdeck/ledger"]);
     log.lines().map(str::to_owned).collect()
 }
 
-fn count(subjects: &[String], start: &str) -> usize {
+pub fn count(subjects: &[String], start: &str) -> usize {
     subjects.iter().filter(|subject| subject.starts_with(start)).count()
 }
 

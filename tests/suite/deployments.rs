@@ -236,9 +236,7 @@ async fn a_blue_green_release_is_switched_and_switched_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scheduled_deployment_waits_for_its_window() {
-    let year = (SystemClock.now() + chrono::TimeDelta::days(300)).format("%Y%m%dT%H%M%SZ");
-    let rule = format!("rrule = \"DTSTART:{year}\\nRRULE:FREQ=YEARLY\"\n");
-    let mut console = console(Some(format!("{CLOSED}{rule}"))).await;
+    let mut console = console(closed()).await;
     staged(&mut console, "cart", "immediate", &[("window", "true")]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;
@@ -344,4 +342,97 @@ async fn two_who_advance_the_same_deployment_do_it_once() {
     assert_eq!(generation(&console), once, "the Deployment was changed once");
     let state = console.engine.outside.ports.ledger.state().await.unwrap();
     assert_eq!(state.operations.contradictions, 0, "{:?}", state.operations.anomalies);
+}
+
+/// A year ahead, the only time at which production is open.
+fn closed() -> Option<String> {
+    let year = (SystemClock.now() + chrono::TimeDelta::days(300)).format("%Y%m%dT%H%M%SZ");
+    Some(format!("{CLOSED}rrule = \"DTSTART:{year}\\nRRULE:FREQ=YEARLY\"\n"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_people_take_a_deployment_past_its_gates_and_the_calendar() {
+    let mut console = console(closed()).await;
+    let version = wanted(&console, "cart");
+    console.select(Pane::Inventory, "cart");
+    act(
+        &mut console,
+        "service.deploy",
+        &[("service", "cart"), ("environment", "production"), ("strategy", "immediate")],
+    );
+    let outcome = confirmed(&mut console).await.unwrap();
+    assert!(outcome.summary.contains("DEP-1 waits at gates"), "{}", outcome.summary);
+    // Neither staging has passed nor anybody approved, and the calendar is closed.
+    steer(&mut console, "DEP-1", "deployment.break-glass", &[("reason", "baskets are lost")]).await;
+    let outcome = confirmed(&mut console).await.unwrap();
+    let incident = outcome.incident.clone().unwrap();
+    assert!(outcome.summary.contains("a second person must agree"), "{}", outcome.summary);
+    console
+        .until("the glass is known", |model| {
+            let ledger = model.world.ledger.value.as_ref();
+            ledger.is_some_and(|ledger| {
+                ledger.operations.deployment("DEP-1").is_some_and(|record| record.glass.is_some())
+            })
+        })
+        .await;
+    // It opens nothing yet, and who asked for it does not agree to it.
+    steer(&mut console, "DEP-1", "deployment.continue", &[]).await;
+    let outcome = confirmed(&mut console).await.unwrap();
+    assert!(outcome.summary.contains("DEP-1 waits at gates"), "{}", outcome.summary);
+    steer(&mut console, "DEP-1", "deployment.second", &[]).await;
+    assert!(console.notice().contains("they asked for it"), "{}", console.notice());
+    assert!(image(&console, "project-a", "cart").ends_with(":1.8.1"));
+
+    let mut second = Box::pin(console.joined_by("a-chen")).await;
+    second
+        .until("the glass is known", |model| {
+            let ledger = model.world.ledger.value.as_ref();
+            ledger.is_some_and(|ledger| {
+                ledger.operations.deployment("DEP-1").is_some_and(|record| record.glass.is_some())
+            })
+        })
+        .await;
+    steer(&mut second, "DEP-1", "deployment.second", &[]).await;
+    let outcome = confirmed(&mut second).await.unwrap();
+    let seen = record(&second, "DEP-1").await;
+    assert!(outcome.summary.contains("DEP-1 waits at watch"), "{}\n{seen:#?}", outcome.summary);
+    assert!(image(&second, "project-a", "cart").ends_with(&format!(":{version}")));
+    for stage in [Stage::Gates, Stage::Precheck] {
+        let judged = seen.result(&Leg::all(stage)).unwrap();
+        let words = "past it by broken glass of m-ruiz and a-chen";
+        assert!(judged.detail.contains(words) && judged.detail.contains(incident.as_str()), "{judged:?}");
+    }
+    let state = second.engine.outside.ports.ledger.state().await.unwrap();
+    let known = state.operations.incident(incident.as_str()).unwrap();
+    assert!(known.is_open() && known.post_mortem_due().is_some(), "{known:?}");
+    assert_eq!(state.operations.contradictions, 0, "{:?}", state.operations.anomalies);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_check_is_accepted_with_a_reason_by_a_person_who_may() {
+    let mut console = console(closed()).await;
+    staged(&mut console, "cart", "immediate", &[]).await;
+    approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
+    approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;
+    steer(&mut console, "DEP-2", "deployment.continue", &[]).await;
+    let outcome = confirmed(&mut console).await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Fail, "{}", outcome.summary);
+    assert!(outcome.summary.contains("precheck: calendar (fail)"), "{}", outcome.summary);
+    // Without a reason by nobody, and with one not by everybody.
+    steer(&mut console, "DEP-2", "deployment.continue", &[("accept", "true")]).await;
+    let failure = confirmed(&mut console).await.unwrap_err();
+    assert!(failure.message.contains("needs a reason"), "{}", failure.render());
+    let note = ("note", "the shop is down anyway");
+    let mut other = Box::pin(console.joined_by("a-chen")).await;
+    steer(&mut other, "DEP-2", "deployment.continue", &[("accept", "true"), note]).await;
+    let failure = confirmed(&mut other).await.unwrap_err();
+    assert!(failure.message.contains("a-chen may not accept a failed check"), "{}", failure.render());
+    assert!(image(&console, "project-a", "cart").ends_with(":1.8.1"));
+    steer(&mut console, "DEP-2", "deployment.continue", &[("accept", "true"), note]).await;
+    let outcome = confirmed(&mut console).await.unwrap();
+    let seen = record(&console, "DEP-2").await;
+    assert!(outcome.summary.contains("DEP-2 waits at watch"), "{}\n{seen:#?}", outcome.summary);
+    let judged = seen.result(&Leg::all(Stage::Precheck)).unwrap();
+    assert_eq!(judged.verdict, Verdict::NoData, "it is not shown as passed");
+    assert!(judged.detail.contains("accepted by Marta Ruiz (the shop is down anyway)"), "{judged:?}");
 }

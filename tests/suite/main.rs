@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod agent;
 #[cfg(test)]
+mod agent_deployments;
+#[cfg(test)]
 mod agent_process;
 #[cfg(test)]
 mod architecture;
@@ -25,7 +27,11 @@ mod console;
 #[cfg(test)]
 mod cross_project;
 #[cfg(test)]
+mod deployment_faults;
+#[cfg(test)]
 mod deployments;
+#[cfg(test)]
+mod deployments_killed;
 #[cfg(test)]
 mod flows;
 #[cfg(test)]
@@ -59,6 +65,8 @@ mod releases;
 #[cfg(test)]
 mod review;
 #[cfg(test)]
+mod rollback_together;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod signed_approvals;
@@ -66,3 +74,5 @@ mod signed_approvals;
 mod ten_steps;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod test_jobs;

@@ -131,7 +131,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             optional("note", "what you have to say", ArgumentKind::Text),
         ],
         risk: Risk::Destructive,
-        available: available::with_deployment,
+        available: available::steer,
         ..action(
             "deployment.approve",
             "Approve a gate of the deployment",
@@ -149,11 +149,15 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "continue"],
         arguments: &[
             DEPLOYMENT,
-            optional("accept", "what could not be judged counts as passed", ArgumentKind::Flag),
+            optional(
+                "accept",
+                "what could not be judged counts as passed; a failed check before production needs a note",
+                ArgumentKind::Flag,
+            ),
             optional("note", "why", ArgumentKind::Text),
         ],
         risk: Risk::Destructive,
-        available: available::with_deployment,
+        available: available::steer,
         ..action(
             "deployment.continue",
             "Continue the deployment",
@@ -168,7 +172,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "hold"],
         arguments: &[DEPLOYMENT, required("reason", "why it must not go on", ArgumentKind::Text)],
         risk: Risk::Shared,
-        available: available::with_deployment,
+        available: available::steer,
         ..action(
             "deployment.hold",
             "Hold the deployment",
@@ -180,7 +184,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "cancel"],
         arguments: &[DEPLOYMENT, required("reason", "why it is called off", ArgumentKind::Text)],
         risk: Risk::Destructive,
-        available: available::with_deployment,
+        available: available::steer,
         ..action(
             "deployment.cancel",
             "Cancel the deployment",
@@ -192,7 +196,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "schedule"],
         arguments: &[DEPLOYMENT, AT, WINDOW],
         risk: Risk::Destructive,
-        available: available::with_deployment,
+        available: available::steer,
         ..action(
             "deployment.schedule",
             "Schedule the deployment",

@@ -56,6 +56,10 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
         }
         let value = match spec.kind {
             ArgumentKind::Service => model.subject().map(ToString::to_string),
+            ArgumentKind::Services => match model.marked_services().as_slice() {
+                [] => model.subject().map(ToString::to_string),
+                marked => Some(marked.join(",")),
+            },
             ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
             ArgumentKind::Change => model.selected_change_id().map(str::to_owned),
             ArgumentKind::Gate => model.selected_change().map(|change| gate_for(model, change).to_string()),
@@ -79,7 +83,7 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
     let catalog = model.world.catalog.value.as_deref();
     match kind {
-        ArgumentKind::Text | ArgumentKind::Service => Vec::new(),
+        ArgumentKind::Text | ArgumentKind::Service | ArgumentKind::Services => Vec::new(),
         ArgumentKind::Environment => catalog
             .iter()
             .flat_map(|catalog| &catalog.settings.environments)
@@ -115,19 +119,27 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
     }
 }
 
+/// The names of an argument that may name several.
+pub fn names(words: &str) -> impl Iterator<Item = &str> {
+    words.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty())
+}
+
 /// Whether only what [`choices`] gives may be written for an argument.
 pub const fn is_closed(kind: ArgumentKind) -> bool {
-    !matches!(kind, ArgumentKind::Text | ArgumentKind::Service)
+    !matches!(kind, ArgumentKind::Text | ArgumentKind::Service | ArgumentKind::Services)
 }
 
 /// What is wrong with an argument that names what does not exist. Services are too many to be chosen one after the
 /// other, so that they are typed; this is where a name that nobody has is met.
 pub fn unknown_word(action: &ActionSpec, arguments: &Arguments, model: &Model) -> Option<String> {
     let catalog = model.world.catalog.value.as_deref()?;
-    let named = action.arguments.iter().filter(|spec| spec.kind == ArgumentKind::Service);
-    named.filter_map(|spec| arguments.get(spec.name)).find_map(|word| {
+    let named = action
+        .arguments
+        .iter()
+        .filter(|spec| matches!(spec.kind, ArgumentKind::Service | ArgumentKind::Services));
+    named.filter_map(|spec| arguments.get(spec.name)).flat_map(|words| names(words)).find_map(|word| {
         // `NAME@VERSION` asks about another version.
-        let name = word.split_once('@').map_or(word.as_str(), |(name, _)| name);
+        let name = word.split_once('@').map_or(word, |(name, _)| name);
         if catalog.services.contains_key(name) {
             return None;
         }

@@ -1,7 +1,7 @@
 //! Services.
 
 use super::{
-    action, text,
+    action, names, text,
     words::{optional, positional, required},
 };
 use crate::{
@@ -71,23 +71,24 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         cli: &["service", "rollback"],
         arguments: &[
-            positional("service", "the service's name", ArgumentKind::Service),
+            positional("service", "the service's name; several go back together", ArgumentKind::Services),
             required("environment", "where", ArgumentKind::Environment),
             optional(
                 "to",
-                "the version to go back to, or a Git revision of Argo CD's history",
+                "the version to go back to, or a Git revision of Argo CD's history; for one service",
                 ArgumentKind::Text,
             ),
         ],
         risk: Risk::Destructive,
-        available: available::rollback,
+        available: available::rollback_marked,
         ..action(
             "service.rollback",
             "Roll the service back",
-            "Brings the service back to what ran before in one environment, or to a version, and verifies it.",
+            "Brings the service, or all marked ones in the order of their dependencies, back to what ran before in one environment, or to a version, and verifies it.",
             |arguments| {
+                let services = text(arguments, "service")?;
                 Ok(Command::Service(ServiceCommand::Rollback {
-                    service: text(arguments, "service")?.into(),
+                    services: names(&services).map(Into::into).collect(),
                     environment: text(arguments, "environment")?.into(),
                     to: text(arguments, "to").ok(),
                 }))

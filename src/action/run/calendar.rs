@@ -1,6 +1,6 @@
 //! The calendar and the pipeline: pages over the Deck.
 
-use super::view::{focus, refresh_lists};
+use super::{cursor::refresh_lists, view::focus};
 use crate::{
     action::command::{CalendarCommand, CursorCommand, Direction},
     model::{Model, layout::Pane, pages::MonthGrid},
@@ -95,7 +95,7 @@ fn put_cursor(model: &mut Model, row: usize) {
     let list = &mut model.ui.lists[Pane::Pipeline.index()];
     list.placed = true;
     list.move_to(row, height);
-    super::view::follow(model, Pane::Pipeline);
+    super::cursor::follow(model, Pane::Pipeline);
     model.dirty = true;
 }
 

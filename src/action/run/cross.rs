@@ -1,6 +1,6 @@
 //! Pages: opened over the Deck, left to where one was; and the tables of the cross-project page.
 
-use super::view::{follow, refresh_lists, select};
+use super::cursor::{follow, refresh_lists, select};
 use crate::{
     action::command::Direction,
     domain::cross_project::Table,

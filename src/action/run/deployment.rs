@@ -13,8 +13,11 @@ use crate::{
             statistics::expected_rollback,
             work::{Entered, Steered, Steering},
         },
+        escalation::Severity,
+        ledger,
         name::DeploymentId,
         notice::NoticeEvent,
+        people::People,
         plan::{Plan, Risk, Step, Work},
         units::format_duration,
     },
@@ -207,6 +210,8 @@ fn deploy_plan(model: &Model, planned: DeployPlan) -> Plan {
 
 fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Plan, Failure> {
     let record = find(model, &id)?;
+    let operations =
+        model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
     if let Some(finished) = &record.finished {
         return Err(Failure::refused(format!("{id} is over: {}", finished.ending.as_str())));
     }
@@ -246,6 +251,34 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
             notes.push("What it touched is put back. Git stays as it is.".to_owned());
             (format!("cancel {id}"), true)
         }
+        Steering::BreakGlass { reason, length } => {
+            let people = (&people(model), &model.operator);
+            let incident = operations.next_incident();
+            let reasoned = (reason.as_str(), *length);
+            ledger::open_deployment_glass(&operations, &id, people, reasoned, &incident, model.now)?;
+            facts.push(("reason".to_owned(), reason.clone()));
+            facts.push(("for".to_owned(), format_duration(*length)));
+            notes.push(format!(
+                "It opens nothing until another person agrees: `quarterdeck deployment second {id}`."
+            ));
+            notes.push("Then it goes past its gates, also staging's, and past the calendar; everything else is checked.".to_owned());
+            notes.push(format!(
+                "The incident's post-mortem is due in {}.",
+                format_duration(ledger::POST_MORTEM)
+            ));
+            (format!("break the glass for {id}"), false)
+        }
+        Steering::Second => {
+            let people = (&people(model), &model.operator);
+            ledger::second_deployment_glass(&operations, &id, people, model.now)?;
+            if let Some(glass) = &record.glass {
+                facts.push(("reason".to_owned(), glass.reason.clone()));
+                facts.push(("asked by".to_owned(), format!("{} <{}>", glass.by.name, glass.by.email)));
+                facts.push(("until".to_owned(), glass.expires.format("%F %H:%M UTC").to_string()));
+            }
+            notes.push("It then goes past its gates and the calendar, looked after from here.".to_owned());
+            (format!("agree to the broken glass for {id}"), true)
+        }
         Steering::Schedule { not_before, window } => {
             let at =
                 not_before.map_or_else(|| "any time".to_owned(), |at| at.format("%F %H:%M UTC").to_string());
@@ -254,10 +287,14 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
             (format!("schedule {id}"), true)
         }
     };
-    let mut steps = vec![
-        step("append to the ledger", format!("{}({id})", steering.event())),
-        step("push", "quarterdeck/ledger"),
-    ];
+    let is_broken = matches!(steering, Steering::BreakGlass { .. });
+    let mut steps: Vec<Step> =
+        is_broken.then(|| step("append to the ledger", "incident.declared(high)")).into_iter().collect();
+    steps.push(step("append to the ledger", format!("{}({id})", steering.event())));
+    steps.push(step("push", "quarterdeck/ledger"));
+    if is_broken {
+        steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High), &[]));
+    }
     if goes_on {
         steps.extend(order.legs().iter().map(|leg| leg_step(order, leg)));
         steps.push(step("record the end in the ledger", format!("deployment.finished({id})")));
@@ -272,6 +309,11 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         confirm_by_typing: typed,
         work: Work::Steer(Box::new(Steered { deployment: id, service: order.service.clone(), steering })),
     })
+}
+
+/// The people of the main branch, as far as they are known here; the ledger asks again at its tip.
+fn people(model: &Model) -> People {
+    model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default()
 }
 
 fn enter_plan(model: &Model, entered: Entered) -> Plan {

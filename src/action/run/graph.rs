@@ -1,8 +1,8 @@
 //! The dependency graph: what it shows, walking in it, folding.
 
 use super::{
-    say,
-    view::{self, follow},
+    cursor::{self, follow},
+    say, view,
 };
 use crate::{
     action::command::{CursorCommand, Direction, GraphCommand},
@@ -23,7 +23,7 @@ pub(super) fn run(model: &mut Model, command: GraphCommand) -> Result<(), Failur
                 if model.world.joined.service(service.as_str()).is_none() {
                     return Err(Failure::usage(format!("there is no service `{service}`")));
                 }
-                view::select(model, &service);
+                cursor::select(model, &service);
                 model.ui.graph.centre = Some(service);
                 model.ui.graph.whole = false;
             }
@@ -223,7 +223,7 @@ pub(super) fn enter(model: &mut Model) -> bool {
 }
 
 fn centre(model: &mut Model, name: &ServiceName) {
-    view::select(model, name);
+    cursor::select(model, name);
     model.ui.graph.centre = Some(name.clone());
     model.settle_graph();
 }

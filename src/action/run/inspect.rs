@@ -16,7 +16,7 @@ use crate::{
 };
 
 pub(super) fn run(model: &mut Model, command: InspectCommand) -> Result<(), Failure> {
-    let page = usize::try_from(super::view::overlay_page(model)).unwrap_or(1);
+    let page = usize::try_from(super::cursor::overlay_page(model)).unwrap_or(1);
     match command {
         InspectCommand::Pods(service, environment) => {
             let target = service::place(model, service.as_str(), environment.as_str())?;

@@ -1,6 +1,6 @@
 //! How the inventory is looked at: columns, order, groups, presets.
 
-use super::{say, view};
+use super::{cursor, say, view};
 use crate::{
     action::command::{ColumnCommand, Direction, InventoryCommand},
     error::Failure,
@@ -30,7 +30,7 @@ pub(super) fn run(model: &mut Model, command: &InventoryCommand) -> Result<(), F
         InventoryCommand::Group => {
             model.ui.inventory.grouping = model.ui.inventory.grouping.next();
             let by = model.ui.inventory.grouping.as_str();
-            view::refresh_lists(model);
+            cursor::refresh_lists(model);
             say(model, NoticeKind::Info, format!("grouped by {by}"));
         }
         InventoryCommand::Fold => fold(model),
@@ -47,7 +47,7 @@ fn ordered(model: &mut Model) {
         (Some(column), false) => format!("ordered by {column}"),
         (Some(column), true) => format!("ordered by {column}, turned round"),
     };
-    view::refresh_lists(model);
+    cursor::refresh_lists(model);
     say(model, NoticeKind::Info, text);
 }
 
@@ -67,7 +67,7 @@ fn column(model: &mut Model, command: ColumnCommand) {
         }
         ColumnCommand::Reset => inventory.reset(),
     }
-    view::refresh_lists(model);
+    cursor::refresh_lists(model);
 }
 
 /// Folds the group at the cursor, or opens it again. The cursor goes to what is left of it.
@@ -89,7 +89,7 @@ pub(super) fn fold(model: &mut Model) {
     if !folded.remove(&group) {
         folded.insert(group.clone());
     }
-    view::refresh_lists(model);
+    cursor::refresh_lists(model);
     go_to_header(model, &group);
 }
 
@@ -101,7 +101,7 @@ fn go_to_header(model: &mut Model, group: &str) {
         list.move_to(index, height);
     }
     rest(model, Direction::Next);
-    view::follow(model, Pane::Inventory);
+    cursor::follow(model, Pane::Inventory);
 }
 
 fn fold_all(model: &mut Model) {
@@ -121,7 +121,7 @@ fn fold_all(model: &mut Model) {
     } else {
         inventory.folded = inventory.groups.keys().cloned().collect();
     }
-    view::refresh_lists(model);
+    cursor::refresh_lists(model);
     if let Some(group) = group {
         go_to_header(model, &group);
     }
@@ -167,10 +167,10 @@ fn preset(model: &mut Model, name: &str) -> Result<(), Failure> {
         }
     })?;
     model.ui.lists[Pane::Inventory.index()].filter = filter;
-    view::refresh_lists(model);
+    cursor::refresh_lists(model);
     let height = model.ui.layout().rows(Pane::Inventory);
     model.ui.lists[Pane::Inventory.index()].move_to(0, height);
     rest(model, Direction::Next);
-    view::follow(model, Pane::Inventory);
+    cursor::follow(model, Pane::Inventory);
     Ok(())
 }

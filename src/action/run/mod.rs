@@ -5,6 +5,7 @@ mod break_glass;
 mod calendar;
 mod change;
 mod cross;
+mod cursor;
 mod deployment;
 mod graph;
 mod impact;
@@ -17,12 +18,14 @@ mod plan;
 mod propose;
 mod review;
 mod service;
+mod typing;
 mod verb;
 mod view;
 
 pub use calendar::page_click;
 pub use change::find as find_change;
 pub use cross::table_click;
+pub use cursor::{refresh_lists, select};
 pub use deployment::{deployment_planned, strategy_words};
 pub use graph::graph_click;
 pub use impact::impact_found;
@@ -32,8 +35,9 @@ pub use plan::{confirmed, finished, open_plan};
 pub use propose::{announcement_planned, proposal_planned};
 pub use review::{gate_for, questions};
 pub use service::{place, rollback_planned};
+pub use typing::{is_typing, type_character};
 pub use verb::verb_planned;
-pub use view::{close, is_typing, refresh_lists, select, type_character};
+pub use view::close;
 
 use super::{
     command::{AppCommand, Command, FormCommand, LedgerCommand, Report},
@@ -146,7 +150,7 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         }
         Command::View(command) => view::view(model, &command, opened_by)?,
         Command::Cursor(command) => {
-            view::cursor(model, command);
+            cursor::cursor(model, command);
             Effects::none()
         }
         Command::Inventory(command) => {
@@ -156,9 +160,9 @@ pub fn execute(model: &mut Model, command: Command, opened_by: Option<Key>) -> R
         Command::Plan(command) => plan::command(model, command),
         Command::Form(command) => {
             if command == FormCommand::Submit {
-                return view::submit_form(model, opened_by);
+                return typing::submit_form(model, opened_by);
             }
-            view::form(model, command);
+            typing::form(model, command);
             Effects::none()
         }
         Command::Report(report) => {

@@ -7,10 +7,14 @@ use crate::{
     domain::{
         calendar::{self, Closing},
         catalog::{Catalog, Service, Target},
-        deployment::{RollbackRoute, object_name, shown_version, statistics::expected_rollback},
+        deployment::{
+            RollbackRoute, object_name, request::in_dependency_order, shown_version,
+            statistics::expected_rollback,
+        },
         escalation::Severity,
+        name::ServiceName,
         notice::NoticeEvent,
-        plan::{Plan, Risk, Step, Work},
+        plan::{Plan, Risk, Rollback, Step, Work, rollback_key},
         units::{format_duration, format_percent},
     },
     error::Failure,
@@ -28,8 +32,8 @@ pub(super) fn run(
     command: ServiceCommand,
     opened_by: Option<Key>,
 ) -> Result<Effects, Failure> {
-    let (service, environment, to) = match command {
-        ServiceCommand::Rollback { service, environment, to } => (service, environment, to),
+    let (services, environment, to) = match command {
+        ServiceCommand::Rollback { services, environment, to } => (services, environment, to),
         ServiceCommand::Act { service, environment, verb, replicas } => {
             let target = target(model, service.as_str(), environment.as_str(), verb.word())?;
             return super::verb::run(model, target, verb, replicas, opened_by);
@@ -46,19 +50,43 @@ pub(super) fn run(
         }
         ServiceCommand::Edit(service) => return edit(model, service.as_str()),
     };
-    let target = target(model, service.as_str(), environment.as_str(), "roll back")?;
-    let key = format!("rollback/{environment}/{service}");
-    let title = format!("roll back {service} in {environment}");
-    match model.jobs.open(key, title, JobState::Planning, model.now) {
+    if services.len() > 1 && to.is_some() {
+        return Err(Failure::usage("`to` is a version of one service")
+            .hint("leave it out: each goes back to what ran before"));
+    }
+    let targets = rollback_targets(model, &services, environment.as_str())?;
+    let title = format!("roll back {} in {environment}", names_of(&targets));
+    match model.jobs.open(rollback_key(&targets), title, JobState::Planning, model.now) {
         Ok(job) => {
             model.ui.overlays.push(Overlay::Planning { job, opened_by });
-            Ok(Effects::one(Effect::PlanRollback(job, target, to)))
+            Ok(Effects::one(Effect::PlanRollback(job, targets, to)))
         }
         Err(running) => {
             plan::already(model, running);
             Ok(Effects::none())
         }
     }
+}
+
+/// Where services run that go back together, in the order in which they go: whoever needs another one first. So what
+/// still runs in its newer version never has to do with an older one of what it needs.
+fn rollback_targets(
+    model: &Model,
+    services: &[ServiceName],
+    environment: &str,
+) -> Result<Vec<Target>, Failure> {
+    for service in services {
+        known(model, service.as_str())?;
+    }
+    let ordered = match &model.world.catalog.value {
+        Some(catalog) => in_dependency_order(catalog, services),
+        None => services.to_vec(),
+    };
+    ordered.iter().rev().map(|service| target(model, service.as_str(), environment, "roll back")).collect()
+}
+
+fn names_of(targets: &[Target]) -> String {
+    targets.iter().map(|target| target.service.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// The service of a name in the catalog.
@@ -127,11 +155,16 @@ fn target(model: &Model, service: &str, environment: &str, done: &str) -> Result
 }
 
 /// The cluster told the way back: shows the plan, if somebody still waits for it.
-pub fn rollback_planned(model: &mut Model, job: JobId, result: Result<(Target, RollbackRoute), Failure>) {
+pub fn rollback_planned(
+    model: &mut Model,
+    job: JobId,
+    result: Result<Vec<(Target, RollbackRoute)>, Failure>,
+) {
     let Some(plan::Asked(opened_by)) = plan::awaited(model, job) else { return };
     match result {
-        Ok((target, route)) => {
-            let plan = rollback_plan(model, target, route);
+        Ok(planned) => {
+            let plans = planned.into_iter().map(|(target, route)| rollback_plan(model, target, route));
+            let Some(plan) = together(plans.collect()) else { return };
             plan::show(model, job, plan, opened_by);
         }
         Err(failure) => {
@@ -139,6 +172,53 @@ pub fn rollback_planned(model: &mut Model, job: JobId, result: Result<(Target, R
             say_failure(model, &failure);
         }
     }
+}
+
+/// The plans of several rollbacks as one: all steps in order, each service verified before the next begins.
+fn together(mut plans: Vec<Plan>) -> Option<Plan> {
+    if plans.len() < 2 {
+        return plans.pop();
+    }
+    let mut rollbacks = Vec::with_capacity(plans.len());
+    let (mut facts, mut steps, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    for plan in plans {
+        let Work::Rollback(rollback) = plan.work else { continue };
+        let service = rollback.target.service.clone();
+        for (label, value) in plan.facts {
+            // Where it is comes once, and what is known of a service is told as its own.
+            let label = if label == "environment" { label } else { format!("{service} {label}") };
+            if !facts.contains(&(label.clone(), value.clone())) {
+                facts.push((label, value));
+            }
+        }
+        steps.extend(
+            plan.steps.into_iter().map(|step| Step { title: format!("{service}: {}", step.title), ..step }),
+        );
+        for note in plan.notes {
+            let note = format!("{service}: {note}");
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+        rollbacks.push(*rollback);
+    }
+    let targets: Vec<Target> = rollbacks.iter().map(|rollback| rollback.target.clone()).collect();
+    let environment = targets.first().map(|target| target.environment.to_string()).unwrap_or_default();
+    notes.insert(
+        0,
+        "Who needs another one goes first. Each is verified before the next begins; when one is not well, the rest \
+         stays as it is. All belong to one incident."
+            .to_owned(),
+    );
+    Some(Plan {
+        title: format!("roll back {} in {environment}, one after the other", names_of(&targets)),
+        steps,
+        facts,
+        notes,
+        risk: Risk::Destructive,
+        confirm_by_typing: targets.iter().any(|target| target.production).then_some(environment),
+        work: Work::RollbackTogether(rollbacks),
+    })
 }
 
 /// The plan of a rollback, with everything a person must weigh.
@@ -283,7 +363,7 @@ fn rollback_plan(model: &Model, target: Target, route: RollbackRoute) -> Plan {
         notes,
         risk: Risk::Destructive,
         confirm_by_typing: target.production.then(|| target.service.to_string()),
-        work: Work::Rollback { target: Box::new(target), route: Box::new(route), error_threshold },
+        work: Work::Rollback(Box::new(Rollback { target, route, error_threshold })),
     }
 }
 

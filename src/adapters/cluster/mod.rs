@@ -6,6 +6,7 @@ mod connections;
 mod failures;
 mod flux;
 mod inspect;
+mod job;
 mod lease;
 mod object;
 mod objects;
@@ -29,6 +30,7 @@ use crate::{
         deployment::{
             RollbackRoute, RolloutStatus,
             inspect::{LogRequest, Occurrence, Pod},
+            job::{JobDraft, JobMark, JobState},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
@@ -324,6 +326,21 @@ impl Cluster for KubeCluster {
     fn release_step(&self, target: &Target, route: &ReleaseRoute, step: ReleaseStep) -> Answer<'_, ()> {
         let (target, route) = (target.clone(), route.clone());
         async move { release::step(self, &target, &route, step).await }.boxed()
+    }
+
+    fn find_job(&self, target: &Target, mark: &JobMark) -> Answer<'_, Option<JobState>> {
+        let (target, mark) = (target.clone(), mark.clone());
+        async move { job::find(self, &target, &mark).await }.boxed()
+    }
+
+    fn start_job(&self, target: &Target, job: &JobDraft) -> Answer<'_, ()> {
+        let (target, job) = (target.clone(), job.clone());
+        async move { job::start(self, &target, &job).await }.boxed()
+    }
+
+    fn job_log(&self, target: &Target, mark: &JobMark) -> Answer<'_, String> {
+        let (target, mark) = (target.clone(), mark.clone());
+        async move { job::log(self, &target, &mark).await }.boxed()
     }
 
     fn release_status(

@@ -205,6 +205,13 @@ pub const TABLE: &[Right] = &[
         why: "fetching now",
     },
     Right {
+        group: "batch",
+        resource: "jobs",
+        verbs: &["list", "create"],
+        roles: ACTING,
+        why: "tests that run in the cluster, where files name such",
+    },
+    Right {
         group: LEASES.0,
         resource: LEASES.1,
         verbs: &["get", "create", "update"],

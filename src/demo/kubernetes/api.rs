@@ -11,7 +11,7 @@ use super::{
     store::{Key, Part, Store},
     watch::{self as watching, WatchRequest},
 };
-use crate::demo::traffic::Traffic;
+use crate::demo::{noise, traffic::Traffic};
 use axum::{
     Json, Router,
     body::{Bytes, to_bytes},
@@ -74,7 +74,12 @@ async fn handle(State(api): State<Api>, request: Request) -> Response {
     };
     let parameters = Query::<Parameters>::try_from_uri(&parts.uri).map(|query| query.0).unwrap_or_default();
     let call = Call { api: &api, faults, method: parts.method, headers: parts.headers, parameters, body };
-    call.answer(&parts.uri)
+    let (answer, was_made_before) = call.answer(&parts.uri);
+    if faults.swallow_answers && was_made_before == Some(false) {
+        // Whoever asked waits until it gives up, or dies.
+        std::future::pending::<()>().await;
+    }
+    answer
 }
 
 /// What a path leads to.
@@ -127,17 +132,53 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    fn answer(&self, uri: &Uri) -> Response {
-        match place(uri.path()) {
+    /// The answer; and of a change that was made, whether the very same was made before.
+    fn answer(&self, uri: &Uri) -> (Response, Option<bool>) {
+        let answer = match place(uri.path()) {
             Place::Fixed(value) => Json(value).into_response(),
             Place::AccessReview => self.access_review(),
-            Place::Objects(target) => self.objects(&target).unwrap_or_else(IntoResponse::into_response),
+            Place::Objects(target) => {
+                return match self.objects(&target) {
+                    Ok(answer) => (answer, self.note_write(&target)),
+                    Err(refusal) => (refusal.into_response(), None),
+                };
+            }
             Place::Nothing => Refusal::no_such_path().into_response(),
             Place::UnknownGroup => match uri.path() {
                 "/healthz" | "/livez" | "/readyz" => "ok".into_response(),
                 _ => answer::unknown_group(),
             },
+        };
+        (answer, None)
+    }
+
+    /// Notes a change that was made.
+    fn note_write(&self, target: &Target) -> Option<bool> {
+        let verb = match self.method {
+            Method::POST => "create",
+            Method::PUT => "update",
+            Method::PATCH => "patch",
+            Method::DELETE => "delete",
+            _ => return None,
+        };
+        // An agent renews its Lease every two seconds: that is no news.
+        if self.dry_run() || target.resource == Resource::Leases {
+            return None;
         }
+        let named = || {
+            let made: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+            made["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+        };
+        let sub = target.subresource.as_deref().map(|sub| format!("/{sub}")).unwrap_or_default();
+        let words = format!(
+            "{verb} {}{sub} {}/{}",
+            target.resource.row().qualified(),
+            target.namespace.as_deref().unwrap_or_default(),
+            target.name.clone().unwrap_or_else(named)
+        );
+        // Two patches of one object are two different ones.
+        let words = if verb == "patch" { format!("{words} {}", digest(&self.body)) } else { words };
+        Some(self.api.store.wrote(words) > 0)
     }
 
     fn parameter(&self, name: &str) -> &str {
@@ -171,6 +212,13 @@ impl Call<'_> {
         let sub = target.subresource.as_deref().map(|sub| format!("/{sub}")).unwrap_or_default();
         self.api.store.note(format!("{verb} {}{sub}", target.resource.row().qualified()));
         let writes = !matches!(verb, "watch" | "list" | "get");
+        if let Some(code) = self.faults.refuse_writes.filter(|_| writes && !self.dry_run()) {
+            return Err(match code {
+                409 => Refusal::conflict(target.resource, target.name.as_deref().unwrap_or_default()),
+                429 => Refusal::too_many_requests(),
+                _ => Refusal::internal(),
+            });
+        }
         if self.faults.forbid_everything || (self.faults.forbid_patch && writes) {
             let namespace = target.namespace.as_deref().unwrap_or_default();
             let name = target.name.as_deref().unwrap_or_default();
@@ -387,6 +435,15 @@ impl Call<'_> {
             "reason": if allowed { "the demo's operator may do everything" } else { "" } });
         (StatusCode::CREATED, Json(review)).into_response()
     }
+}
+
+/// What a patch says, but for the version that it expects, as a number in letters.
+fn digest(body: &[u8]) -> String {
+    let mut patch: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(metadata) = patch.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.remove("resourceVersion");
+    }
+    noise::suffix(noise::hash(0, &[&patch.to_string()]), 8)
 }
 
 /// A continue token is opaque to clients; ours is the version and the last object's place.

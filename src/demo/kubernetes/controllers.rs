@@ -2,6 +2,7 @@
 
 mod application;
 mod flux;
+pub mod job;
 mod pods;
 mod rollout;
 mod workload;
@@ -23,7 +24,8 @@ use std::{collections::HashMap, sync::Arc};
 use tokio::time::Instant;
 
 /// What the controllers watch.
-const WATCHED: [Resource; 8] = [
+const WATCHED: [Resource; 9] = [
+    Resource::Jobs,
     Resource::Services,
     Resource::Deployments,
     Resource::ReplicaSets,
@@ -239,6 +241,9 @@ fn reconcile(world: &World, steps: &mut Steps) {
     pods::remove_ended(world, steps);
     for object in world.store.list(Resource::Deployments, None).1 {
         workload::reconcile(world, steps, &object);
+    }
+    for object in world.store.list(Resource::Jobs, None).1 {
+        job::reconcile(world, steps, &object);
     }
     for object in world.store.list(Resource::Rollouts, None).1 {
         rollout::reconcile(world, steps, &object);

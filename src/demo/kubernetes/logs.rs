@@ -80,6 +80,9 @@ pub fn answer(
     parameters: &HashMap<String, String, impl std::hash::BuildHasher>,
 ) -> Result<Response, Refusal> {
     let pod = store.get(key).ok_or_else(|| Refusal::not_found(key.resource, &key.name))?;
+    if let Some(printed) = super::controllers::job::printed(&pod) {
+        return Ok(printed.into_response());
+    }
     let parameter = |name: &str| parameters.get(name).map_or("", String::as_str);
     let container = container(&pod, traffic, parameter("container"), parameter("previous") == "true")?;
     let now = store.time().now();

@@ -17,6 +17,8 @@ pub enum Resource {
     Deployments,
     /// `apps/v1` `ReplicaSet`.
     ReplicaSets,
+    /// `batch/v1` Job.
+    Jobs,
     /// `coordination.k8s.io/v1` Lease.
     Leases,
     /// `events.k8s.io/v1` Event, kept apart from the `v1` ones.
@@ -125,6 +127,15 @@ pub const TABLE: &[ResourceType] = &[
         plural: "replicasets",
         kind: "ReplicaSet",
         short: &["rs"],
+        status: true,
+        generation: true,
+        ..BUILT_IN
+    },
+    ResourceType {
+        id: Resource::Jobs,
+        group: "batch",
+        plural: "jobs",
+        kind: "Job",
         status: true,
         generation: true,
         ..BUILT_IN

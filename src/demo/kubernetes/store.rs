@@ -83,6 +83,7 @@ pub struct Store {
     time: Time,
     seed: u64,
     calls: Mutex<BTreeMap<String, usize>>,
+    writes: Mutex<Vec<String>>,
 }
 
 impl Store {
@@ -98,6 +99,7 @@ impl Store {
             time,
             seed,
             calls: Mutex::default(),
+            writes: Mutex::default(),
         }
     }
 
@@ -114,6 +116,20 @@ impl Store {
     /// All different calls of the API so far.
     pub fn calls(&self) -> BTreeSet<String> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
+    /// Notes a change that was asked for and made, such as `create deployments.apps shop/api`; gives how many such
+    /// there were before.
+    pub fn wrote(&self, call: String) -> usize {
+        let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = writes.iter().filter(|known| **known == call).count();
+        writes.push(call);
+        before
+    }
+
+    /// Every change that was asked for and made so far, oldest first.
+    pub fn writes(&self) -> Vec<String> {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The clock.

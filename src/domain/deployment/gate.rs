@@ -4,6 +4,7 @@ use super::record::DeploymentRecord;
 use crate::domain::{
     catalog::{Catalog, Service},
     name::{PersonName, TeamName},
+    people::Person,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,24 @@ pub fn teams(gate: ReleaseGate, main: &Catalog, service: &Service) -> Vec<TeamNa
         ReleaseGate::Security | ReleaseGate::Staging => None,
     };
     named.or_else(fallback).into_iter().collect()
+}
+
+/// Whether a person may open a gate, as the main branch has its teams; an agent opens none.
+pub fn may_open(gate: ReleaseGate, main: &Catalog, service: &Service, who: &PersonName) -> bool {
+    let is_agent = main.people.persons.get(who).is_none_or(Person::is_agent);
+    !is_agent && teams(gate, main, service).iter().any(|team| main.people.is_member(who, team.as_str()))
+}
+
+/// Why an acceptance of a failed check does not count: it is by somebody who may not open the operations gate. The
+/// ledger is not believed.
+pub fn distrusted(record: &DeploymentRecord, main: &Catalog, service: &Service) -> Option<String> {
+    let by_whom = |accepted: &&super::record::Accepted| {
+        let person = main.people.by_email(&accepted.by.email);
+        person.is_none_or(|person| !may_open(ReleaseGate::Operations, main, service, &person.handle))
+    };
+    record.accepted.iter().find(by_whom).map(|accepted| {
+        format!("{} was accepted by {}, who may not open the operations gate", accepted.leg, accepted.by.name)
+    })
 }
 
 /// The gates of a deployment, and how each stands by the people of the main branch. The ledger is not believed: an

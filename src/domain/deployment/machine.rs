@@ -5,6 +5,7 @@ use super::{
     RolloutStatus,
     analysis::Analysis,
     gate::ReleaseGateStatus,
+    job::JobState,
     order::{Leg, Stage},
     parameters::Parameters,
     precheck::{Check, summary, worst},
@@ -31,11 +32,15 @@ fn postcheck_time(parameters: &Parameters) -> Duration {
 /// How long Git is tried to be settled while the remote cannot be reached, before a person is asked.
 const SETTLE_TIME: Duration = Duration::hours(24);
 
-/// How long a claim on a leg lasts: a test for its time limit and a little more; and Git, which waits for a remote
+/// How long a claim on a leg lasts: a command for its time limit and a little more; and Git, which waits for a remote
 /// that is down, is not tried all the time.
 pub fn claim(leg: &Leg, parameters: &Parameters) -> Duration {
     match leg.stage {
-        Stage::Test(test) => parameters.test(test).map_or(CLAIM, |(_, limit)| limit + CLAIM),
+        // A Job is made and left: it is found again by whoever comes.
+        Stage::Test(test) => parameters
+            .test(test)
+            .filter(|(means, _)| !means.is_job())
+            .map_or(CLAIM, |(_, limit)| limit + CLAIM),
         Stage::Settle => Duration::minutes(15),
         _ => CLAIM,
     }
@@ -54,12 +59,18 @@ pub struct Observations {
     pub gates: Vec<ReleaseGateStatus>,
     /// Why the calendar is closed, while it is.
     pub closed: Option<Closure>,
+    /// What opens gates and calendar all the same: broken glass.
+    pub glass: Option<String>,
     /// The checks before or after.
     pub checks: Vec<Check>,
     /// What the metrics say of the new version, where it has traffic.
     pub analysis: Option<Analysis>,
+    /// Since when this process looks at the metrics of the step: who came later needs its time, too.
+    pub watched_since: Option<DateTime<Utc>>,
     /// Critical incidents of the service that began after the deployment did.
     pub incidents: Vec<String>,
+    /// The Job of a test that runs in the cluster, or why the cluster cannot tell; `None` where the test is no Job.
+    pub job: Option<Result<Option<JobState>, String>>,
     /// Whether the main branch does not ask for the version any more.
     pub is_settled: bool,
 }
@@ -103,6 +114,13 @@ pub enum Decision {
         /// What was measured.
         figures: Option<Figures>,
     },
+    /// A Job is over: keep what it said, and judge by how it ended.
+    Collect {
+        /// Which leg.
+        leg: Leg,
+        /// Why it failed; `None` when it passed.
+        failed: Option<String>,
+    },
     /// A person must say how it goes on.
     Hold {
         /// What could not be judged, or failed.
@@ -145,34 +163,47 @@ pub fn next(
         Stage::Gates => gates(leg, seen),
         Stage::Schedule => schedule(record, leg, seen, now),
         Stage::Precheck => match worst(&seen.checks) {
-            Verdict::Pass => pass(leg, summary(&seen.checks), None),
+            Verdict::Pass => {
+                let glass = seen.glass.as_ref().map_or_else(String::new, |glass| format!("; {glass}"));
+                pass(leg, summary(&seen.checks) + &glass, None)
+            }
             verdict => hold(verdict, format!("precheck: {}", summary(&seen.checks))),
         },
         Stage::Step(_) | Stage::Undo => step(record, leg, seen, now),
         Stage::Health(_) | Stage::Undone => health(record, leg, seen, parameters, now),
-        Stage::Test(_) => deed(record, leg, seen, now),
-        Stage::Analysis(_) => analysis(record, leg, seen, parameters.step_time, now),
+        Stage::Test(test) => match &seen.job {
+            None => deed(record, leg, seen, now),
+            Some(found) => {
+                let limit = parameters.test(test).map_or(CLAIM, |(_, limit)| limit + CLAIM);
+                job(record, leg, (found, seen), limit, now)
+            }
+        },
+        Stage::Analysis(_) => analysis(record, leg, seen, (parameters, parameters.step_time), now),
         Stage::Postcheck => match worst(&seen.checks) {
             Verdict::Pass => pass(leg, summary(&seen.checks), None),
             Verdict::Fail => fail(leg, summary(&seen.checks), None),
-            _ if now - record.since() < postcheck_time(parameters) => {
+            _ if now - record.since() < postcheck_time(parameters) || needs_time(seen, parameters, now) => {
                 wait(Patience::Seconds, None, summary(&seen.checks))
             }
             verdict => hold(verdict, format!("postcheck: {}", summary(&seen.checks))),
         },
         Stage::Watch => match seen.incidents.first() {
             Some(incident) => fail(leg, format!("a critical incident: {incident}"), None),
-            None => analysis(record, leg, seen, parameters.watch, now),
+            None => analysis(record, leg, seen, (parameters, parameters.watch), now),
         },
         Stage::Incident | Stage::Quarantine => Decision::Begin { leg, again: false },
-        Stage::Settle if seen.is_settled => {
+        // One that was begun is finished: the ledger may not know of it yet.
+        Stage::Settle if seen.is_settled && record.running.is_none() => {
             pass(leg, format!("Git does not say {} any more", record.order.version), None)
         }
         Stage::Settle => match &record.running {
             Some(running) if now < running.until => {
                 wait(Patience::Hours, Some(running.until), "Git waits for the remote".to_owned())
             }
-            Some(_) if record.turned_at().is_some_and(|turned| now - turned > SETTLE_TIME) => {
+            Some(_)
+                if !seen.is_settled
+                    && record.turned_at().is_some_and(|turned| now - turned > SETTLE_TIME) =>
+            {
                 hold(Verdict::Error, format!("Git still says {}: settle it by hand", record.order.version))
             }
             running => Decision::Begin { again: running.is_some(), leg },
@@ -222,6 +253,9 @@ fn ending(record: &DeploymentRecord) -> Decision {
 }
 
 fn gates(leg: Leg, seen: &Observations) -> Decision {
+    if let Some(glass) = &seen.glass {
+        return pass(leg, glass.clone(), None);
+    }
     let closed: Vec<&ReleaseGateStatus> = seen.gates.iter().filter(|gate| !gate.is_open).collect();
     if closed.is_empty() && !seen.gates.is_empty() {
         let words: Vec<String> =
@@ -237,7 +271,7 @@ fn schedule(record: &DeploymentRecord, leg: Leg, seen: &Observations, now: DateT
         return wait(Patience::Hours, Some(at), format!("scheduled for {}", at.format("%F %H:%M UTC")));
     }
     match &seen.closed {
-        Some(closure) if record.order.window => {
+        Some(closure) if record.order.window && seen.glass.is_none() => {
             let why = format!("{}; {}", closure.words(), closure.opening());
             wait(Patience::Hours, closure.next_opening, why)
         }
@@ -283,6 +317,28 @@ fn deed(record: &DeploymentRecord, leg: Leg, seen: &Observations, now: DateTime<
     }
 }
 
+/// A test that runs in the cluster. Whoever finds its Job goes on from there.
+fn job(
+    record: &DeploymentRecord,
+    leg: Leg,
+    (found, seen): (&Result<Option<JobState>, String>, &Observations),
+    limit: Duration,
+    now: DateTime<Utc>,
+) -> Decision {
+    let Some(running) = &record.running else { return Decision::Begin { leg, again: false } };
+    let is_late = now - running.at >= limit;
+    match found {
+        Ok(None) => deed(record, leg, seen, now),
+        Ok(Some(JobState::Passed)) => Decision::Collect { leg, failed: None },
+        Ok(Some(JobState::Failed(why))) => Decision::Collect { leg, failed: Some(why.clone()) },
+        Ok(Some(JobState::Running(words))) if !is_late => wait(Patience::Seconds, None, words.clone()),
+        Err(why) if !is_late => wait(Patience::Seconds, None, why.clone()),
+        Ok(Some(JobState::Running(why))) | Err(why) => {
+            hold(Verdict::Error, format!("{leg} did not end in time: {why}"))
+        }
+    }
+}
+
 fn health(
     record: &DeploymentRecord,
     leg: Leg,
@@ -315,7 +371,7 @@ fn analysis(
     record: &DeploymentRecord,
     leg: Leg,
     seen: &Observations,
-    time: Duration,
+    (parameters, time): (&Parameters, Duration),
     now: DateTime<Utc>,
 ) -> Decision {
     // A release that stands no more needs no metrics to be bad.
@@ -333,8 +389,17 @@ fn analysis(
         Verdict::Fail => fail(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
         _ if now < end => wait(patience, Some(end), analysis.detail.clone()),
         Verdict::Pass => pass(leg, analysis.detail.clone(), Some(analysis.figures.clone())),
+        _ if needs_time(seen, parameters, now) => wait(Patience::Seconds, None, analysis.detail.clone()),
         verdict => hold(verdict, format!("{leg} cannot be judged: {}", analysis.detail)),
     }
+}
+
+/// Whether this process has looked for too short a time to have seen enough intervals: it came after another one, and
+/// what that one saw is lost.
+fn needs_time(seen: &Observations, parameters: &Parameters, now: DateTime<Utc>) -> bool {
+    let intervals = i32::try_from(parameters.intervals).unwrap_or(i32::MAX).saturating_add(1);
+    let enough = parameters.interval.checked_mul(intervals).unwrap_or(parameters.step_time);
+    seen.watched_since.is_some_and(|since| now - since < enough)
 }
 
 #[cfg(test)]

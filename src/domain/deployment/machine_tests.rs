@@ -6,6 +6,7 @@ use crate::domain::{
     deployment::{
         gate::ReleaseGate,
         order::{Order, Place, Test},
+        parameters::TestMeans,
         record::Turn,
         release::{ReleaseStep, Strategy},
     },
@@ -103,6 +104,8 @@ fn word(decision: &Decision) -> String {
         Decision::Begin { leg, again: false } => format!("begin {}", leg.stage),
         Decision::Begin { leg, again: true } => format!("take over {}", leg.stage),
         Decision::Judge { leg, verdict, .. } => format!("{} {}", leg.stage, verdict.as_str()),
+        Decision::Collect { failed: None, .. } => "collect passed".to_owned(),
+        Decision::Collect { failed: Some(_), .. } => "collect failed".to_owned(),
         Decision::Hold { verdict, .. } => format!("hold {}", verdict.as_str()),
         Decision::Finish { ending, .. } => format!("finish {}", ending.as_str()),
         Decision::Over => "over".to_owned(),
@@ -217,10 +220,10 @@ fn it_goes_back_in_every_phase_also_while_it_is_held() {
     assert_eq!(word(&step(&record, &analysed(Fail), 320)), "analysis at canary 5% fail");
     // A person who accepts what could not be judged lets it go on; one who does not has it judged anew.
     let mut accepted = record.clone();
-    accepted.apply(&Turn::Continued { accept: true }, at(330), &ana()).unwrap();
+    accepted.apply(&Turn::Continued { accept: true, note: None }, at(330), &ana()).unwrap();
     assert_eq!(word(&step(&accepted, &analysed(NoData), 331)), "begin promote");
     assert!(accepted.judged.last().unwrap().detail.starts_with("accepted by Ana"));
-    record.apply(&Turn::Continued { accept: false }, at(330), &ana()).unwrap();
+    record.apply(&Turn::Continued { accept: false, note: None }, at(330), &ana()).unwrap();
     assert_eq!(word(&step(&record, &analysed(NoData), 331)), "look again");
     assert_eq!(word(&step(&record, &analysed(Pass), 630)), "analysis at canary 5% pass");
     // While the next step begins, too.
@@ -292,9 +295,9 @@ fn a_way_back_that_fails_says_so_and_is_tried_again_or_accepted() {
     record.apply(&Turn::Held { reason: "the way back failed", verdict: Some(Fail) }, at(47), &ana()).unwrap();
     assert_eq!(word(&step(&record, &Observations::default(), 48)), "wait");
     let mut again = record.clone();
-    again.apply(&Turn::Continued { accept: false }, at(50), &ana()).unwrap();
+    again.apply(&Turn::Continued { accept: false, note: None }, at(50), &ana()).unwrap();
     assert_eq!(word(&step(&again, &Observations::default(), 51)), "begin abort");
-    record.apply(&Turn::Continued { accept: true }, at(50), &ana()).unwrap();
+    record.apply(&Turn::Continued { accept: true, note: None }, at(50), &ana()).unwrap();
     assert_eq!(word(&step(&record, &Observations::default(), 51)), "finish rolled back");
 }
 
@@ -403,5 +406,108 @@ fn git_is_settled_once_and_waits_for_the_remote() {
     assert_eq!(word(&step(&record, &Observations::default(), 200)), "take over settle Git");
     assert_eq!(word(&step(&record, &Observations::default(), 40 + 86_401)), "hold error");
     let settled = Observations { is_settled: true, ..Observations::default() };
-    assert_eq!(word(&step(&record, &settled, 46)), "settle Git pass");
+    // Whoever began it may have been cut off before the ledger knew: it is looked at once more, also after a day.
+    assert_eq!(word(&step(&record, &settled, 46)), "wait");
+    assert_eq!(word(&step(&record, &settled, 200)), "take over settle Git");
+    assert_eq!(word(&step(&record, &settled, 40 + 86_401)), "take over settle Git");
+    let mut before = at_five();
+    judge(&mut before, Stage::Analysis(ReleaseStep::Weight(5)), Fail, 40);
+    for stage in [
+        Stage::Step(ReleaseStep::Abort),
+        Stage::Incident,
+        Stage::Health(ReleaseStep::Abort),
+        Stage::Quarantine,
+    ] {
+        judge(&mut before, stage, Pass, 41);
+    }
+    assert_eq!(word(&step(&before, &settled, 42)), "settle Git pass", "a person was faster");
+}
+
+#[test]
+fn who_comes_later_gets_the_time_that_it_needs_to_see_enough() {
+    let record = at_five();
+    let parameters = Parameters::default();
+    let end = 10 + parameters.step_time.num_seconds();
+    let seen =
+        |verdict, since: Option<i64>| Observations { watched_since: since.map(at), ..analysed(verdict) };
+    // Five intervals of half a minute, and one to begin with.
+    for (verdict, since, second, expected) in [
+        (NoData, Some(11), end, "hold no data"),
+        (NoData, None, end, "hold no data"),
+        (NoData, Some(end - 1), end, "look again"),
+        (Error, Some(end - 179), end, "look again"),
+        (NoData, Some(end - 180), end, "hold no data"),
+        (Pass, Some(end - 1), end, "analysis at canary 5% pass"),
+        (Fail, Some(end - 1), end, "analysis at canary 5% fail"),
+    ] {
+        assert_eq!(
+            word(&step(&record, &seen(verdict, since), second)),
+            expected,
+            "{verdict:?} since {since:?}"
+        );
+    }
+}
+
+#[test]
+fn a_job_is_made_once_and_found_by_whoever_comes() {
+    let mut record = DeploymentRecord::new("DEP-1".into(), order(false, Strategy::Immediate), at(0), ana());
+    begin(&mut record, Stage::Step(ReleaseStep::Apply), "a", 1);
+    judge(&mut record, Stage::Step(ReleaseStep::Apply), Pass, 2);
+    judge(&mut record, Stage::Health(ReleaseStep::Apply), Pass, 3);
+    let image = TestMeans::Image("r/test:1".to_owned(), Vec::new());
+    let parameters = Parameters {
+        tests: vec![(Test::Integration, image, Duration::minutes(10))],
+        ..Parameters::default()
+    };
+    let leg = leg(Stage::Test(Test::Integration));
+    assert_eq!(claim(&leg, &parameters), CLAIM, "it is not held for as long as it may take");
+    let seen = |holder: &str, job| Observations {
+        holder: holder.to_owned(),
+        job: Some(job),
+        ..Observations::default()
+    };
+    let next = |record: &DeploymentRecord, seen: &Observations, second| {
+        word(&next(record, seen, &parameters, at(second)))
+    };
+    assert_eq!(next(&record, &seen("a", Ok(None)), 4), "begin integration test");
+    begin(&mut record, leg.stage, "a", 4);
+    let running = || Ok(Some(JobState::Running("1 pod runs".to_owned())));
+    for (holder, job, second, expected) in [
+        ("a", Ok(None), 5, "take over integration test"),
+        // Not before the claim has lapsed: the other one may be about to make it.
+        ("b", Ok(None), 5, "look again"),
+        ("b", Ok(None), 124, "take over integration test"),
+        ("b", running(), 5, "look again"),
+        ("b", running(), 700, "look again"),
+        ("b", running(), 4 + 720, "hold error"),
+        ("b", Err("503".to_owned()), 5, "look again"),
+        ("b", Err("503".to_owned()), 4 + 720, "hold error"),
+        ("b", Ok(Some(JobState::Passed)), 5, "collect passed"),
+        ("b", Ok(Some(JobState::Failed("exit code 1".to_owned()))), 5, "collect failed"),
+    ] {
+        assert_eq!(next(&record, &seen(holder, job.clone()), second), expected, "{holder} {job:?} {second}");
+    }
+}
+
+#[test]
+fn broken_glass_opens_the_gates_and_the_window_and_nothing_else() {
+    let glass = || Some("past it by broken glass".to_owned());
+    let mut record = canary();
+    let closed = ReleaseGateStatus {
+        gate: ReleaseGate::Staging,
+        teams: Vec::new(),
+        opened: None,
+        is_open: false,
+        detail: "not there".into(),
+    };
+    let mut seen = Observations { gates: vec![closed], ..Observations::default() };
+    assert_eq!(word(&step(&record, &seen, 1)), "wait");
+    seen.glass = glass();
+    assert_eq!(word(&step(&record, &seen, 1)), "gates pass");
+    judge(&mut record, Stage::Gates, Pass, 1);
+    seen.checks = vec![Check::new("SLA budget", Fail, "overdrawn")];
+    assert_eq!(word(&step(&record, &seen, 2)), "hold fail", "a check is no gate");
+    seen.checks = vec![Check::new("SLA budget", Pass, "left")];
+    let Decision::Judge { detail, .. } = step(&record, &seen, 2) else { panic!() };
+    assert!(detail.contains("past it by broken glass"), "{detail}");
 }

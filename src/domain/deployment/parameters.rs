@@ -9,16 +9,43 @@ use crate::domain::{
 };
 use chrono::Duration;
 
+/// How a test is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TestMeans {
+    /// By a command on this machine, as arguments; there is no shell.
+    Command(Vec<String>),
+    /// By a Job of an image, with a command unless it has its own.
+    Image(String, Vec<String>),
+    /// By a Job whose manifest is this file of the control repository.
+    Manifest(String),
+}
+
+impl TestMeans {
+    /// What a file says: a manifest before an image, an image before a command of this machine.
+    pub fn of(command: Vec<String>, image: Option<String>, manifest: Option<String>) -> Option<Self> {
+        match (manifest, image) {
+            (Some(path), _) => Some(Self::Manifest(path)),
+            (None, Some(image)) => Some(Self::Image(image, command)),
+            (None, None) => (!command.is_empty()).then_some(Self::Command(command)),
+        }
+    }
+
+    /// Whether it runs in the cluster.
+    pub const fn is_job(&self) -> bool {
+        !matches!(self, Self::Command(_))
+    }
+}
+
 /// What a file says of deployments: the keys of `[tests]`, `[rollout]`, `[rollback]` and `[[wave]]`, in
 /// `projects/*/deployment.toml` for a project, and below `[delivery]` in `quarterdeck.toml` for everybody.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Delivery {
-    /// The command of the integration test, as arguments; there is no shell.
-    pub integration: Vec<String>,
+    /// How the integration test is run; `None` where nothing is said of it.
+    pub integration: Option<TestMeans>,
     /// How long it may take.
     pub integration_time: Option<Duration>,
-    /// The command of the performance test.
-    pub performance: Vec<String>,
+    /// How the performance test is run.
+    pub performance: Option<TestMeans>,
     /// How long it may take.
     pub performance_time: Option<Duration>,
     /// The command that says whether the infrastructure files are valid.
@@ -56,8 +83,8 @@ pub struct Delivery {
 /// What holds for the deployments of one service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parameters {
-    /// The command of each test that there is, with its time limit.
-    pub tests: Vec<(Test, Vec<String>, Duration)>,
+    /// How each test that there is is run, with its time limit.
+    pub tests: Vec<(Test, TestMeans, Duration)>,
     /// The command that says whether the infrastructure files are valid; empty for none.
     pub infrastructure: Vec<String>,
     /// How long a step may take until every pod is ready.
@@ -124,9 +151,9 @@ impl Parameters {
         let project = service.project.as_ref().and_then(|project| catalog.projects.get(project));
         let mut layers: Vec<&Delivery> = project.iter().map(|project| &project.delivery).collect();
         layers.push(&catalog.settings.delivery);
-        let words = |of: fn(&Delivery) -> &Vec<String>| {
-            layers.iter().map(|layer| of(layer)).find(|words| !words.is_empty()).cloned().unwrap_or_default()
-        };
+        let means =
+            |of: fn(&Delivery) -> &Option<TestMeans>| layers.iter().find_map(|layer| of(layer).clone());
+        let infrastructure = layers.iter().map(|layer| &layer.infrastructure);
         let time = |of: fn(&Delivery) -> Option<Duration>| layers.iter().find_map(|layer| of(layer));
         let default = Self::default();
         let promise = catalog.sla(service);
@@ -150,18 +177,22 @@ impl Parameters {
         let tests = [
             (
                 Test::Integration,
-                words(|layer| &layer.integration),
+                means(|layer| &layer.integration),
                 time(|layer| layer.integration_time).unwrap_or(INTEGRATION_TIME),
             ),
             (
                 Test::Performance,
-                words(|layer| &layer.performance),
+                means(|layer| &layer.performance),
                 time(|layer| layer.performance_time).unwrap_or(PERFORMANCE_TIME),
             ),
         ];
         Self {
-            tests: tests.into_iter().filter(|(_, command, _)| !command.is_empty()).collect(),
-            infrastructure: words(|layer| &layer.infrastructure),
+            tests: tests.into_iter().filter_map(|(test, means, limit)| Some((test, means?, limit))).collect(),
+            infrastructure: infrastructure
+                .into_iter()
+                .find(|words| !words.is_empty())
+                .cloned()
+                .unwrap_or_default(),
             health_time: time(|layer| layer.health_time).unwrap_or(default.health_time),
             step_time: time(|layer| layer.step_time).unwrap_or(default.step_time),
             interval: time(|layer| layer.interval).unwrap_or(default.interval),
@@ -191,10 +222,10 @@ impl Parameters {
         }
     }
 
-    /// The command of a test, with its time limit.
-    pub fn test(&self, test: Test) -> Option<(&[String], Duration)> {
+    /// How a test is run, with its time limit.
+    pub fn test(&self, test: Test) -> Option<(&TestMeans, Duration)> {
         let found = self.tests.iter().find(|(known, ..)| *known == test);
-        found.map(|(_, command, limit)| (command.as_slice(), *limit))
+        found.map(|(_, means, limit)| (means, *limit))
     }
 
     /// The strategy of a word of the catalog; `scheduled` says when and not how, so it is all at once.
@@ -256,6 +287,33 @@ mod tests {
     }
 
     #[test]
+    fn a_test_is_a_manifest_or_an_image_before_it_is_a_command_and_the_nearest_file_decides() {
+        let platform = "[delivery.tests]\nintegration_job = \"tests/job.yaml\"\nperformance = [\"./load\"]\n";
+        for (project, integration, performance) in [
+            (
+                "",
+                TestMeans::Manifest("tests/job.yaml".to_owned()),
+                TestMeans::Command(vec!["./load".to_owned()]),
+            ),
+            (
+                "[tests]\nintegration = [\"./here\"]\nperformance_image = \"r/load:1\"\n",
+                TestMeans::Command(vec!["./here".to_owned()]),
+                TestMeans::Image("r/load:1".to_owned(), Vec::new()),
+            ),
+            (
+                "[tests]\nperformance = [\"-n\", \"9\"]\nperformance_image = \"r/load:1\"\n",
+                TestMeans::Manifest("tests/job.yaml".to_owned()),
+                TestMeans::Image("r/load:1".to_owned(), vec!["-n".to_owned(), "9".to_owned()]),
+            ),
+        ] {
+            let catalog = catalog(project, platform);
+            let found = Parameters::of(&catalog, &catalog.services["api"]);
+            assert_eq!(found.test(Test::Integration).unwrap().0, &integration, "{project}");
+            assert_eq!(found.test(Test::Performance).unwrap().0, &performance, "{project}");
+        }
+    }
+
+    #[test]
     fn a_project_goes_before_the_platform() {
         let catalog = catalog(
             "[tests]\nintegration = [\"./test\", \"--all\"]\n[rollout]\nstep_time = \"20s\"\nsteps = [5, 50, 40, 100]\n\
@@ -272,8 +330,9 @@ mod tests {
         assert_eq!((found.step_time, found.watch), (Duration::seconds(20), Duration::hours(2)));
         assert_eq!(found.steps, [5, 50]);
         assert_eq!(found.error_rate, Some(0.01));
-        let (command, limit) = found.test(Test::Integration).unwrap();
-        assert_eq!((command, limit), (&["./test".to_owned(), "--all".to_owned()][..], INTEGRATION_TIME));
+        let (means, limit) = found.test(Test::Integration).unwrap();
+        let command = TestMeans::Command(vec!["./test".to_owned(), "--all".to_owned()]);
+        assert_eq!((means, limit), (&command, INTEGRATION_TIME));
         assert_eq!(found.test(Test::Performance).unwrap().1, Duration::seconds(30));
         let waves: Vec<usize> =
             ["europe", "asia", "africa"].map(|name| found.wave(&name.into())).into_iter().collect();

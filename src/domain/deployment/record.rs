@@ -116,6 +116,32 @@ pub struct Held {
     pub by: Identity,
 }
 
+/// Something that failed, and that a person took as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// Which leg.
+    pub leg: Leg,
+    /// By whom.
+    pub by: Identity,
+}
+
+/// Glass that was broken: past the gates and the calendar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenGlass {
+    /// Why it cannot wait.
+    pub reason: String,
+    /// By whom.
+    pub by: Identity,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// Until when it opens something.
+    pub expires: DateTime<Utc>,
+    /// The incident that was opened for it.
+    pub incident: IncidentId,
+    /// Who agreed.
+    pub seconds: Vec<Identity>,
+}
+
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
@@ -161,7 +187,20 @@ pub enum Turn<'a> {
     Continued {
         /// Whether what could not be judged counts as passed.
         accept: bool,
+        /// Their words.
+        note: Option<&'a str>,
     },
+    /// A person wants it past its gates and the calendar.
+    GlassOpened {
+        /// Why it cannot wait.
+        reason: &'a str,
+        /// Until when.
+        expires: DateTime<Utc>,
+        /// The incident that was opened for it.
+        incident: &'a IncidentId,
+    },
+    /// A second person agreed.
+    GlassSeconded,
     /// A gate was approved.
     Approved {
         /// Which gate.
@@ -219,6 +258,10 @@ pub struct DeploymentRecord {
     pub held: Option<Held>,
     /// Approvals of its gates, oldest first.
     pub approvals: Vec<Given>,
+    /// What failed before production was touched, and was accepted.
+    pub accepted: Vec<Accepted>,
+    /// Glass that was broken for it last.
+    pub glass: Option<BrokenGlass>,
     /// Why, when and by whom it was called off.
     pub cancelled: Option<(String, DateTime<Utc>, Identity)>,
     /// The incident that was opened for it.
@@ -246,6 +289,8 @@ impl DeploymentRecord {
             failed: None,
             held: None,
             approvals: Vec::new(),
+            accepted: Vec::new(),
+            glass: None,
             cancelled: None,
             incident: None,
             finished: None,
@@ -379,7 +424,7 @@ impl DeploymentRecord {
                 self.held =
                     Some(Held { reason: (*reason).to_owned(), verdict: *verdict, at, by: by.clone() });
             }
-            Turn::Continued { accept } => {
+            Turn::Continued { accept, note } => {
                 let held = self.held.take().ok_or_else(|| format!("{} was not held", self.id))?;
                 self.running = None;
                 self.resumed_at = Some(at);
@@ -393,17 +438,38 @@ impl DeploymentRecord {
                             place <= turned || judged.verdict == Verdict::Pass
                         });
                     }
-                    (Some(leg), Some(_)) if *accept => self.judged.push(Judged {
-                        leg,
-                        verdict: Verdict::NoData,
-                        detail: format!("accepted by {}: {}", by.name, held.reason),
-                        figures: None,
-                        since: held.at,
-                        at,
-                    }),
+                    (Some(leg), Some(verdict)) if *accept => {
+                        if verdict == Verdict::Fail {
+                            self.accepted.push(Accepted { leg: leg.clone(), by: by.clone() });
+                        }
+                        let why = note.map_or_else(String::new, |note| format!(" ({note})"));
+                        self.judged.push(Judged {
+                            leg,
+                            verdict: Verdict::NoData,
+                            detail: format!("accepted by {}{why}: {}", by.name, held.reason),
+                            figures: None,
+                            since: held.at,
+                            at,
+                        });
+                    }
                     (None, _) if *accept => self.is_accepted = true,
                     _ => {}
                 }
+            }
+            Turn::GlassOpened { reason, expires, incident } => {
+                self.glass = Some(BrokenGlass {
+                    reason: (*reason).to_owned(),
+                    by: by.clone(),
+                    at,
+                    expires: *expires,
+                    incident: (*incident).clone(),
+                    seconds: Vec::new(),
+                });
+            }
+            Turn::GlassSeconded => {
+                let glass =
+                    self.glass.as_mut().ok_or_else(|| format!("nobody broke the glass for {}", self.id))?;
+                glass.seconds.push(by.clone());
             }
             Turn::Approved { gate, note } => {
                 self.approvals.push(Given { gate: *gate, by: by.clone(), at, note: note.map(str::to_owned) });

@@ -2,7 +2,7 @@
 
 use super::gate::ReleaseGate;
 use crate::domain::name::{DeploymentId, IncidentId, ServiceName};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 
 /// What a person does to a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,15 @@ pub enum Steering {
         /// Why.
         reason: String,
     },
+    /// Break the glass: past its gates and the calendar, once a second person agrees.
+    BreakGlass {
+        /// Why it cannot wait.
+        reason: String,
+        /// For how long.
+        length: Duration,
+    },
+    /// Agree to broken glass, and look after it.
+    Second,
     /// Give it another time.
     Schedule {
         /// Not before.
@@ -48,6 +57,8 @@ impl Steering {
             Self::Continue { .. } => "continue",
             Self::Hold { .. } => "hold",
             Self::Cancel { .. } => "cancel",
+            Self::BreakGlass { .. } => "break-glass",
+            Self::Second => "second",
             Self::Schedule { .. } => "schedule",
         }
     }
@@ -59,6 +70,8 @@ impl Steering {
             Self::Continue { .. } => "deployment.continued",
             Self::Hold { .. } => "deployment.held",
             Self::Cancel { .. } => "deployment.cancelled",
+            Self::BreakGlass { .. } => "deployment.glass-opened",
+            Self::Second => "deployment.glass-seconded",
             Self::Schedule { .. } => "deployment.scheduled",
         }
     }

@@ -304,6 +304,8 @@ impl ChangeRecord {
             | Happening::StageJudged { .. }
             | Happening::DeploymentHeld { .. }
             | Happening::DeploymentContinued { .. }
+            | Happening::DeploymentGlassOpened { .. }
+            | Happening::DeploymentGlassSeconded { .. }
             | Happening::DeploymentApproved { .. }
             | Happening::DeploymentScheduled { .. }
             | Happening::DeploymentCancelled { .. }

@@ -169,7 +169,7 @@ pub fn hold(
 }
 
 /// Lets a held deployment go on; with `accept`, what could not be judged counts as passed. What failed cannot be
-/// accepted on the way there.
+/// accepted on the way there, but for the checks before production, with a reason ([`super::may_accept`] says by whom).
 pub fn resume(
     operations: &Operations,
     deployment: &DeploymentId,
@@ -181,8 +181,14 @@ pub fn resume(
         return Err(Failure::refused(format!("{deployment} is not held; nothing keeps it")));
     };
     if accept && !record.is_retreating() && held.verdict == Some(Verdict::Fail) {
-        return Err(Failure::refused(format!("what failed cannot be accepted: {}", held.reason))
-            .hint("mend it, and continue without --accept: it is checked again"));
+        if record.next_leg().is_none_or(|leg| leg.stage != Stage::Precheck) {
+            return Err(Failure::refused(format!("what failed cannot be accepted: {}", held.reason))
+                .hint("mend it, and continue without --accept: it is checked again"));
+        }
+        if cleaned(note).is_none() {
+            return Err(Failure::usage(format!("accepting a failed check needs a reason: {}", held.reason))
+                .hint("say why it is to be deployed all the same: `--accept --note …`"));
+        }
     }
     if accept && held.verdict.is_none() {
         return Err(Failure::usage(format!(
@@ -310,8 +316,8 @@ pub fn declare_for(
     })
 }
 
-/// Opens the incident of a rollback by hand, with a post-mortem due.
-pub fn declare_rollback(
+/// Opens an incident of a service with a post-mortem due: of a rollback by hand, of broken glass.
+pub fn declare_with_post_mortem(
     operations: &Operations,
     severity: Severity,
     title: &str,
@@ -428,7 +434,10 @@ pub(super) fn deployment_fits(
 }
 
 /// The open deployment of an id.
-fn open<'a>(operations: &'a Operations, id: &DeploymentId) -> Result<&'a DeploymentRecord, Failure> {
+pub(super) fn open<'a>(
+    operations: &'a Operations,
+    id: &DeploymentId,
+) -> Result<&'a DeploymentRecord, Failure> {
     let record = operations.deployment(id.as_str()).ok_or_else(|| {
         Failure::usage(format!("there is no deployment {}", clean(id.as_str())))
             .hint("see the known ones with `quarterdeck deployment list`")

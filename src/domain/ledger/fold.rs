@@ -382,6 +382,8 @@ impl Operations {
             | Happening::StageJudged { .. }
             | Happening::DeploymentHeld { .. }
             | Happening::DeploymentContinued { .. }
+            | Happening::DeploymentGlassOpened { .. }
+            | Happening::DeploymentGlassSeconded { .. }
             | Happening::DeploymentApproved { .. }
             | Happening::DeploymentScheduled { .. }
             | Happening::DeploymentCancelled { .. }

@@ -379,6 +379,24 @@ pub enum Happening {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         note: Option<String>,
     },
+    /// Somebody wants it past its gates and the calendar; a second person must agree.
+    #[serde(rename = "deployment.glass-opened")]
+    DeploymentGlassOpened {
+        /// Which deployment.
+        deployment: DeploymentId,
+        /// Why it cannot wait.
+        reason: String,
+        /// Until when it opens something.
+        expires: DateTime<Utc>,
+        /// The incident that was opened for it.
+        incident: IncidentId,
+    },
+    /// A second person agreed.
+    #[serde(rename = "deployment.glass-seconded")]
+    DeploymentGlassSeconded {
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
     /// A gate of it was approved.
     #[serde(rename = "deployment.approved")]
     DeploymentApproved {
@@ -525,6 +543,8 @@ impl Happening {
             Self::StageJudged { .. } => "deployment.stage-judged",
             Self::DeploymentHeld { .. } => "deployment.held",
             Self::DeploymentContinued { .. } => "deployment.continued",
+            Self::DeploymentGlassOpened { .. } => "deployment.glass-opened",
+            Self::DeploymentGlassSeconded { .. } => "deployment.glass-seconded",
             Self::DeploymentApproved { .. } => "deployment.approved",
             Self::DeploymentScheduled { .. } => "deployment.scheduled",
             Self::DeploymentCancelled { .. } => "deployment.cancelled",
@@ -566,6 +586,8 @@ impl Happening {
             | Self::StageJudged { deployment, .. }
             | Self::DeploymentHeld { deployment, .. }
             | Self::DeploymentContinued { deployment, .. }
+            | Self::DeploymentGlassOpened { deployment, .. }
+            | Self::DeploymentGlassSeconded { deployment }
             | Self::DeploymentApproved { deployment, .. }
             | Self::DeploymentScheduled { deployment, .. }
             | Self::DeploymentCancelled { deployment, .. }

@@ -2,6 +2,7 @@
 //! ledger can be believed.
 
 mod changes;
+mod deployment_glass;
 mod deployments;
 mod event;
 mod fold;
@@ -18,6 +19,7 @@ mod untold;
 mod verify;
 
 pub use changes::*;
+pub use deployment_glass::*;
 pub use deployments::*;
 pub use event::*;
 pub use fold::*;

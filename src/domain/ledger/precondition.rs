@@ -203,6 +203,8 @@ pub fn fits(operations: &Operations, entry: &Entry) -> Result<(), String> {
         | Happening::StageJudged { .. }
         | Happening::DeploymentHeld { .. }
         | Happening::DeploymentContinued { .. }
+        | Happening::DeploymentGlassOpened { .. }
+        | Happening::DeploymentGlassSeconded { .. }
         | Happening::DeploymentApproved { .. }
         | Happening::DeploymentScheduled { .. }
         | Happening::DeploymentCancelled { .. }

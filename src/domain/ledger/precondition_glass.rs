@@ -36,24 +36,7 @@ pub fn open_glass(
     let id = &proposal.id;
     unmoved(proposal, expected_head)?;
     person(people, operator)?;
-    let reason = text::clean(reason).trim().to_owned();
-    if reason.is_empty() {
-        return Err(Failure::usage("breaking the glass needs a reason")
-            .hint("say in a few words why it cannot wait: `--reason \"logins fail for everybody\"`"));
-    }
-    if reason.chars().count() > REASON_LENGTH {
-        return Err(Failure::usage(format!(
-            "the reason has {} characters; at most {REASON_LENGTH} are allowed",
-            reason.chars().count()
-        )));
-    }
-    if length <= Duration::zero() || length > break_glass::LONGEST {
-        return Err(Failure::usage(format!(
-            "the glass cannot be broken for {}",
-            format_duration(length.max(Duration::zero()))
-        ))
-        .hint(format!("give a time up to {}", format_duration(break_glass::LONGEST))));
-    }
+    let reason = weighed(reason, length)?;
     let known = operations.changes.get(id);
     let state =
         known.and_then(|record| break_glass::state(record, people, Some(proposal), &proposal.head, now));
@@ -141,6 +124,29 @@ pub fn settle_glass(
     Ok(Happening::GlassSettled { change: change.clone(), note })
 }
 
+/// The reason for breaking the glass, if it is one and the time is not too long.
+pub(super) fn weighed(reason: &str, length: Duration) -> Result<String, Failure> {
+    let reason = text::clean(reason).trim().to_owned();
+    if reason.is_empty() {
+        return Err(Failure::usage("breaking the glass needs a reason")
+            .hint("say in a few words why it cannot wait: `--reason \"logins fail for everybody\"`"));
+    }
+    if reason.chars().count() > REASON_LENGTH {
+        return Err(Failure::usage(format!(
+            "the reason has {} characters; at most {REASON_LENGTH} are allowed",
+            reason.chars().count()
+        )));
+    }
+    if length <= Duration::zero() || length > break_glass::LONGEST {
+        return Err(Failure::usage(format!(
+            "the glass cannot be broken for {}",
+            format_duration(length.max(Duration::zero()))
+        ))
+        .hint(format!("give a time up to {}", format_duration(break_glass::LONGEST))));
+    }
+    Ok(reason)
+}
+
 fn unmoved(proposal: &Proposal, expected_head: &CommitId) -> Result<(), Failure> {
     if proposal.head == *expected_head {
         return Ok(());
@@ -154,7 +160,8 @@ fn unmoved(proposal: &Proposal, expected_head: &CommitId) -> Result<(), Failure>
     .hint("look at what is new first"))
 }
 
-fn person<'a>(people: &'a People, operator: &Identity) -> Result<&'a Person, Failure> {
+/// The person of the main branch's people who an operator is; no agent is one.
+pub(super) fn person<'a>(people: &'a People, operator: &Identity) -> Result<&'a Person, Failure> {
     people.by_email(&operator.email).filter(|person| !person.is_agent()).ok_or_else(|| {
         Failure::refused(format!(
             "{} is nobody of policies/teams.toml, and breaking the glass needs people of it",

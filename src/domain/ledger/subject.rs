@@ -36,6 +36,7 @@ impl Happening {
                 format!("{} → {}, {}", restored.from.short(), restored.to.short(), restored.reason)
             }
             Self::GlassOpened { reason, .. }
+            | Self::DeploymentGlassOpened { reason, .. }
             | Self::DeploymentHeld { reason, .. }
             | Self::DeploymentCancelled { reason, .. }
             | Self::ReleaseQuarantined { reason, .. }
@@ -70,6 +71,7 @@ impl Happening {
                 let how = if *accept { "accepted" } else { "goes on" };
                 note.as_ref().map_or_else(|| how.to_owned(), |note| format!("{how}, {note}"))
             }
+            Self::DeploymentGlassSeconded { .. } => "agreed".to_owned(),
             Self::DeploymentApproved { gate, .. } => format!("{gate} gate"),
             Self::DeploymentScheduled { not_before, window, .. } => {
                 let at = not_before.map(|at| at.format("not before %F %H:%M UTC").to_string());

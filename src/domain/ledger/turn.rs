@@ -58,9 +58,13 @@ impl Happening {
             Self::DeploymentHeld { deployment, reason, verdict } => {
                 (deployment, Turn::Held { reason, verdict: *verdict })
             }
-            Self::DeploymentContinued { deployment, accept, .. } => {
-                (deployment, Turn::Continued { accept: *accept })
+            Self::DeploymentContinued { deployment, accept, note } => {
+                (deployment, Turn::Continued { accept: *accept, note: note.as_deref() })
             }
+            Self::DeploymentGlassOpened { deployment, reason, expires, incident } => {
+                (deployment, Turn::GlassOpened { reason, expires: *expires, incident })
+            }
+            Self::DeploymentGlassSeconded { deployment } => (deployment, Turn::GlassSeconded),
             Self::DeploymentApproved { deployment, gate, note } => {
                 (deployment, Turn::Approved { gate: *gate, note: note.as_deref() })
             }
@@ -88,6 +92,8 @@ impl Happening {
             | Self::StageJudged { deployment, .. }
             | Self::DeploymentHeld { deployment, .. }
             | Self::DeploymentContinued { deployment, .. }
+            | Self::DeploymentGlassOpened { deployment, .. }
+            | Self::DeploymentGlassSeconded { deployment }
             | Self::DeploymentApproved { deployment, .. }
             | Self::DeploymentScheduled { deployment, .. }
             | Self::DeploymentCancelled { deployment, .. }

@@ -6,6 +6,7 @@ use super::{
     happening::Happening,
 };
 use crate::domain::{
+    deployment::{order::Order, record::Ending},
     escalation::Severity,
     name::{CommitId, ServiceName},
     notice::{Delivery, NoticeEvent},
@@ -44,6 +45,24 @@ pub struct Untold {
     pub tried_at: Option<DateTime<Utc>>,
 }
 
+/// What channels are told of a deployment that began.
+pub fn started_words(order: &Order) -> String {
+    format!("{} {} to production", order.service, order.version)
+}
+
+/// What channels are told of a deployment's end; `None` where it is nobody's news.
+pub fn finished_event(order: &Order, ending: Ending) -> Option<NoticeEvent> {
+    match ending {
+        Ending::RolledBack => Some(NoticeEvent::RollbackFinished),
+        Ending::Done | Ending::Cancelled => order.production.then_some(NoticeEvent::DeploymentFinished),
+    }
+}
+
+/// The same in words.
+pub fn finished_words(ending: Ending, detail: &str) -> String {
+    format!("{}: {detail}", ending.as_str())
+}
+
 impl Operations {
     /// Keeps an event that channels may want to hear of. Called after it was folded.
     pub(super) fn remember(&mut self, entry: &Entry, happening: &Happening) {
@@ -68,6 +87,24 @@ impl Operations {
             }
             Happening::MainRestored(restored) => {
                 (NoticeEvent::MainRestored, restored.reason.clone(), Some(Severity::High), None, Vec::new())
+            }
+            Happening::DeploymentStarted { order, .. } if order.production => {
+                let title = started_words(order);
+                (NoticeEvent::DeploymentStarted, title, None, Some(order.service.clone()), Vec::new())
+            }
+            Happening::DeploymentHeld { deployment, reason, verdict: Some(_) } => {
+                let Some(record) = self.deployment(deployment.as_str()) else { return };
+                let service = Some(record.order.service.clone());
+                (NoticeEvent::DeploymentHeld, reason.clone(), None, service, Vec::new())
+            }
+            Happening::DeploymentFinished { deployment, ending, detail } => {
+                let order = self.deployment(deployment.as_str()).map(|record| &record.order);
+                let Some((order, event)) =
+                    order.and_then(|order| Some((order, finished_event(order, *ending)?)))
+                else {
+                    return;
+                };
+                (event, finished_words(*ending, detail), None, Some(order.service.clone()), Vec::new())
             }
             _ => return,
         };

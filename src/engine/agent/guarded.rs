@@ -1,47 +1,40 @@
 //! The ports as an agent has them: every call that changes something asks first whether this process still leads. What
 //! only reads goes through. A new call of a port must be put on one side or the other here, or this does not compile.
 
-use super::leader::Leader;
+use super::{leader::Leader, repository::AgentRepository};
 use crate::{
     domain::{
-        catalog::{Catalog, Target},
-        change::{Identity, Proposal, Seals},
-        cross_project::Moment,
+        catalog::Target,
+        change::Seals,
         deployment::{
             RollbackRoute, RolloutStatus,
             inspect::{LogRequest, Occurrence, Pod},
+            job::{JobDraft, JobMark, JobState},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             verb::{Verb, VerbRoute},
         },
-        finding::SourceFile,
         forge::{
             CommitStatus, ForgeSettings, ForgeTeam, IssueDraft, MergeDraft, Request, RequestDraft,
             ReviewDraft,
         },
         ledger::{ChainHealth, Entry, Synced},
-        merge::{Ancestor, CommitDraft},
         name::{CommitId, ContextName},
         notice::{Channel, Delivery, Notice},
     },
     error::Failure,
     ports::{
-        Answer, BranchDraft, Cluster, Clusters, Combined, CommandEnd, CommandLine, Commands,
-        ControlRepository, Draft, Examination, Fingerprint, Forge, Ledger, LedgerState, LogLines, Notifier,
-        Ports, Publication, PublishCluster, Receipt, Revision, Tag, Theirs,
+        Answer, Cluster, Clusters, CommandEnd, CommandLine, Commands, Draft, Examination, Forge, Ledger,
+        LedgerState, LogLines, Notifier, Ports, PublishCluster, Receipt,
     },
 };
 use chrono::{DateTime, Utc};
 use futures::{FutureExt, future::BoxFuture};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
-/// Ports that change something only while `leader` leads.
+/// Ports that change something only while `leader` leads, and read the main branch in place of the working tree.
 pub fn guarded(ports: Ports, leader: &Arc<Leader>) -> Ports {
     Ports {
-        repository: Arc::new(Guarded { inner: ports.repository, leader: leader.clone() }),
+        repository: Arc::new(AgentRepository::new(ports.repository, Some(leader.clone()))),
         ledger: Arc::new(Guarded { inner: ports.ledger, leader: leader.clone() }),
         clusters: Arc::new(Guarded { inner: ports.clusters, leader: leader.clone() }),
         forge: Arc::new(Guarded { inner: ports.forge, leader: leader.clone() }),
@@ -68,96 +61,6 @@ impl<T: ?Sized + Send + Sync + 'static> Guarded<T> {
             mutation(&self.inner).await
         }
         .boxed()
-    }
-}
-
-impl ControlRepository for Guarded<dyn ControlRepository> {
-    fn load(&self, revision: &Revision) -> Answer<'_, Arc<Catalog>> {
-        self.inner.load(revision)
-    }
-
-    fn resolve(&self, revision: &str) -> Answer<'_, CommitId> {
-        self.inner.resolve(revision)
-    }
-
-    fn merge_base(&self, one: &str, two: &str) -> Answer<'_, Option<CommitId>> {
-        self.inner.merge_base(one, two)
-    }
-
-    fn proposals(&self, catalog: &Catalog, requested: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>> {
-        self.inner.proposals(catalog, requested)
-    }
-
-    fn history(&self, main: &str, since: DateTime<Utc>) -> Answer<'_, Vec<Moment>> {
-        self.inner.history(main, since)
-    }
-
-    fn fingerprint(&self) -> Answer<'_, Fingerprint> {
-        self.inner.fingerprint()
-    }
-
-    fn fetch(&self) -> Answer<'_, ()> {
-        self.inner.fetch()
-    }
-
-    fn operator(&self) -> Answer<'_, Identity> {
-        self.inner.operator()
-    }
-
-    fn branch(&self, name: &str) -> Answer<'_, Option<CommitId>> {
-        self.inner.branch(name)
-    }
-
-    fn read(&self, commit: &CommitId, path: &str) -> Answer<'_, Vec<u8>> {
-        self.inner.read(commit, path)
-    }
-
-    fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId> {
-        self.change(move |inner| inner.propose(draft))
-    }
-
-    /// Changes nothing that anybody sees.
-    fn combine(&self, onto: &CommitId, theirs: &Theirs) -> Answer<'_, Combined> {
-        self.inner.combine(onto, theirs)
-    }
-
-    /// Nobody sees the commit before it is published.
-    fn commit(&self, draft: &CommitDraft, at: DateTime<Utc>) -> Answer<'_, CommitId> {
-        self.inner.commit(draft, at)
-    }
-
-    fn publish(&self, publication: &Publication) -> Answer<'_, ()> {
-        let publication = publication.clone();
-        async move {
-            let _permit = self.leader.permit().await?;
-            self.inner.publish(&publication).await
-        }
-        .boxed()
-    }
-
-    fn ancestors(&self, commit: &CommitId, limit: usize) -> Answer<'_, Vec<Ancestor>> {
-        self.inner.ancestors(commit, limit)
-    }
-
-    fn tag(&self, name: &str) -> Answer<'_, Option<Tag>> {
-        self.inner.tag(name)
-    }
-
-    fn sources(&self, wanted: Vec<(CommitId, BTreeSet<String>)>) -> Answer<'_, Vec<Vec<Arc<SourceFile>>>> {
-        self.inner.sources(wanted)
-    }
-
-    fn kept_conclusions(&self) -> Answer<'_, BTreeMap<String, String>> {
-        self.inner.kept_conclusions()
-    }
-
-    /// A note of this clone that saves time.
-    fn keep_conclusions(&self, all: BTreeMap<String, String>) -> Answer<'_, ()> {
-        self.inner.keep_conclusions(all)
-    }
-
-    fn file(&self, path: &str) -> Answer<'_, PathBuf> {
-        self.inner.file(path)
     }
 }
 
@@ -271,6 +174,23 @@ impl Cluster for Guarded<dyn Cluster> {
         .boxed()
     }
 
+    fn find_job(&self, target: &Target, mark: &JobMark) -> Answer<'_, Option<JobState>> {
+        self.inner.find_job(target, mark)
+    }
+
+    fn start_job(&self, target: &Target, job: &JobDraft) -> Answer<'_, ()> {
+        let (target, job) = (target.clone(), job.clone());
+        async move {
+            let _permit = self.leader.permit().await?;
+            self.inner.start_job(&target, &job).await
+        }
+        .boxed()
+    }
+
+    fn job_log(&self, target: &Target, mark: &JobMark) -> Answer<'_, String> {
+        self.inner.job_log(target, mark)
+    }
+
     fn release_status(
         &self,
         target: &Target,
@@ -329,6 +249,11 @@ impl Commands for Guarded<dyn Commands> {
             self.inner.run(command).await
         }
         .boxed()
+    }
+
+    /// A file of this machine.
+    fn keep<'a>(&'a self, name: &'a (String, String), text: &'a str) -> Answer<'a, PathBuf> {
+        self.inner.keep(name, text)
     }
 }
 

@@ -7,7 +7,7 @@
 mod guarded;
 pub mod journal;
 pub mod leader;
-mod main_tree;
+mod repository;
 pub mod seat;
 pub mod serve;
 pub mod status;
@@ -39,7 +39,7 @@ use chrono::{DateTime, Duration, Utc};
 use guarded::guarded;
 use journal::{Journal, Level, Line};
 use leader::{Leader, Standing};
-use main_tree::MainTree;
+use repository::AgentRepository;
 use status::{Result as Came, SourceStatus, Status};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::time::MissedTickBehavior;
@@ -115,7 +115,7 @@ impl Agent {
     pub fn new(ports: Ports, settings: &AgentSettings, journal: Journal) -> Result<Self, Failure> {
         let leadership = ports.leaderships.at(&settings.lease, settings.terms)?;
         let leader = Leader::new(leadership, settings.terms);
-        let ports = guarded(reading_main(ports), &leader);
+        let ports = guarded(ports, &leader);
         let now = ports.clock.now();
         let model = Model::new(Arc::new(Config::default()), now, Size::default());
         Ok(Self {
@@ -394,9 +394,9 @@ async fn until<T: Send + Sync>(
     let _ = value.wait_for(right).await;
 }
 
-/// Ports whose repository reads the main branch in place of the working tree.
+/// Ports of who only looks: their repository reads the main branch in place of the working tree.
 fn reading_main(ports: Ports) -> Ports {
-    let repository = Arc::new(MainTree::new(ports.repository.clone()));
+    let repository = Arc::new(AgentRepository::new(ports.repository.clone(), None));
     Ports { repository, ..ports }
 }
 

@@ -10,6 +10,7 @@ use crate::{
         deployment::{
             ClusterView, Health, Workload, WorkloadDetail,
             order::{Order, Place},
+            record::Ending,
             release::Strategy,
             request::DeploySubject,
             work::Steering,
@@ -199,6 +200,92 @@ fn what_nobody_was_told_is_told_after_a_while_and_again_where_it_failed() {
             })
             .collect();
         assert_eq!(wanted, expected.into_iter().collect::<Vec<_>>(), "minute {minute}");
+    }
+}
+
+#[test]
+fn what_became_of_a_deployment_is_told_again_to_whom_it_did_not_reach() {
+    let mut catalog = Catalog::default();
+    catalog.settings.channels = vec![
+        channel("ops", &[NoticeEvent::DeploymentStarted, NoticeEvent::RollbackFinished]),
+        channel("pager", &NoticeEvent::ALL),
+    ];
+    let order = |production| {
+        Box::new(Order {
+            service: "api".into(),
+            version: "2.0.0".into(),
+            image: None,
+            commit: None,
+            change: None,
+            production,
+            places: vec![Place {
+                environment: "p".into(),
+                wave: 0,
+                from_version: None,
+                from_image: None,
+                objects: Vec::new(),
+            }],
+            strategy: Strategy::Immediate,
+            tests: Vec::new(),
+            not_before: None,
+            window: false,
+        })
+    };
+    let id = || crate::domain::name::DeploymentId::from("DEP-1");
+    let started = |production| Happening::DeploymentStarted { deployment: id(), order: order(production) };
+    let held = Happening::DeploymentHeld {
+        deployment: id(),
+        reason: "too few requests".into(),
+        verdict: Some(crate::domain::ledger::Verdict::NoData),
+    };
+    let by_person = Happening::DeploymentHeld { deployment: id(), reason: "wait".into(), verdict: None };
+    let cancelled = Happening::DeploymentCancelled { deployment: id(), reason: "not today".into() };
+    let finished = |ending| Happening::DeploymentFinished { deployment: id(), ending, detail: "seen".into() };
+    let told = |event: &str, serial: usize, ops: bool| Happening::NoticeDelivered {
+        about: "DEP-1".into(),
+        event: event.into(),
+        deliveries: vec![
+            Delivery { channel: "ops".into(), failed: (!ops).then(|| "503".into()), attempts: 4, at: at(0) },
+            Delivery { channel: "pager".into(), failed: None, attempts: 1, at: at(0) },
+        ],
+        of: Some(format!("{serial:040x}").into()),
+    };
+    for (events, expected) in [
+        (vec![started(true)], vec!["deployment.started: ops pager"]),
+        (vec![started(false)], vec![]),
+        (vec![started(true), told("deployment.started", 0, true)], vec![]),
+        (vec![started(true), told("deployment.started", 0, false)], vec!["deployment.started: ops"]),
+        (vec![started(false), held], vec!["deployment.held: pager"]),
+        (vec![started(false), by_person], vec![]),
+        (
+            vec![
+                started(true),
+                told("deployment.started", 0, true),
+                cancelled.clone(),
+                finished(Ending::Cancelled),
+            ],
+            vec!["deployment.finished: pager"],
+        ),
+        (vec![started(false), cancelled.clone(), finished(Ending::Cancelled)], vec![]),
+        (vec![started(false), cancelled, finished(Ending::RolledBack)], vec!["rollback.finished: ops pager"]),
+    ] {
+        let model = model(5, &catalog, events.iter().map(|event| (0, event.clone())).collect());
+        let untold = &model.world.ledger.value.as_ref().unwrap().operations.untold;
+        let wanted: Vec<String> = notify::reconcile(&model)
+            .iter()
+            .map(|command| match command {
+                Command::Notice(NoticeCommand::Deliver { event, channels }) => {
+                    let untold = untold.iter().find(|untold| untold.commit == *event).unwrap();
+                    assert_eq!(
+                        (untold.about.as_str(), untold.service.as_ref().unwrap().as_str()),
+                        ("DEP-1", "api")
+                    );
+                    format!("{}: {}", untold.event.as_str(), channels.join(" "))
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(wanted, expected, "{events:?}");
     }
 }
 

@@ -1,10 +1,10 @@
 //! A verb on a running service: one change, watched to its end, in the ledger.
 
-use super::{Outside, Reporter, synced_text};
+use super::{Outside, Reporter, synced_text, watch};
 use crate::{
     domain::{
         catalog::Target,
-        deployment::{RolloutStatus, verb::VerbRoute},
+        deployment::verb::VerbRoute,
         ledger::{Happening, Verdict},
         plan::Outcome,
         text::clean,
@@ -12,17 +12,6 @@ use crate::{
     error::{Failure, FailureKind},
     ports::Draft,
 };
-use std::time::Duration;
-use tokio::time::Instant;
-
-/// How long the cluster may take until it counts as failed.
-const DEADLINE: Duration = Duration::from_mins(10);
-/// How long to look whether a change that was never answered was applied.
-const UNANSWERED_DEADLINE: Duration = Duration::from_mins(1);
-/// How long it must be failed until it counts: a controller may leave an old condition behind for a moment.
-const FAILED_FOR: Duration = Duration::from_secs(3);
-/// Time between two looks at the cluster.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 // The plan's steps, as `action::run::verb` lists them.
 const CHANGE: usize = 0;
@@ -50,37 +39,11 @@ pub(super) async fn run(
         // Nothing was changed: there is nothing to record.
         Err(failure) => return Err(failure),
     };
-    let limit = if unanswered.is_some() { UNANSWERED_DEADLINE } else { DEADLINE };
-    let deadline = Instant::now() + limit;
-    let mut failed_since: Option<Instant> = None;
-    let (verdict, detail) = loop {
-        let last = match cluster.verb_status(target, route).await {
-            Ok(RolloutStatus::Complete(seen)) => break (Verdict::Pass, seen),
-            Ok(RolloutStatus::Failed(why)) => {
-                let since = *failed_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= FAILED_FOR {
-                    break (Verdict::Fail, why);
-                }
-                why
-            }
-            Ok(RolloutStatus::Progressing(seen)) => {
-                failed_since = None;
-                seen
-            }
-            Err(failure) => failure.to_string(),
-        };
-        report.step(SEEN, last.clone()).await;
-        if Instant::now() >= deadline {
-            break match &unanswered {
-                Some(failure) => {
-                    (Verdict::Error, format!("whether it was applied is unknown: {failure}; then {last}"))
-                }
-                None => (Verdict::Fail, format!("not done after {} seconds: {last}", limit.as_secs())),
-            };
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
+    let look = || cluster.verb_status(target, route);
+    let (verdict, detail) = match watch::until_done(look, unanswered.as_ref(), (report, SEEN)).await {
+        Ok(seen) => (Verdict::Pass, seen),
+        Err(other) => other,
     };
-    report.step(SEEN, detail.clone()).await;
     let (service, environment, word) = (&target.service, &target.environment, route.verb.word());
     let mut summary = match verdict {
         Verdict::Pass => format!("{word} of {service} in {environment}: {detail}"),

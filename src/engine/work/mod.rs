@@ -17,6 +17,7 @@ mod revert;
 mod review;
 mod rollback;
 mod tell;
+mod watch;
 
 use super::Outside;
 use crate::{
@@ -66,9 +67,8 @@ impl Reporter {
 /// Runs a plan to its end.
 pub(super) async fn run(outside: &Outside, plan: &Plan, report: &Reporter) -> Result<Outcome, Failure> {
     match &plan.work {
-        Work::Rollback { target, route, error_threshold } => {
-            rollback::run(outside, target, route, *error_threshold, report).await
-        }
+        Work::Rollback(back) => rollback::run(outside, back, report).await,
+        Work::RollbackTogether(rollbacks) => rollback::together(outside, rollbacks, report).await,
         Work::Act { target, route } => act::run(outside, target, route, report).await,
         Work::Propose(proposal) => propose::run(outside, proposal, report).await,
         Work::Land(landing) => landing::run(outside, landing, report).await,
@@ -187,6 +187,18 @@ fn synced_text(receipt: &Receipt) -> String {
         (_, true) => format!("{} is on the remote", receipt.commit.short()),
         (Some(why), false) => format!("{} waits here: {why}", receipt.commit.short()),
         (None, false) => format!("{} waits here for the remote", receipt.commit.short()),
+    }
+}
+
+/// What there is to say where nothing was done.
+const fn nothing(incident: Option<IncidentId>) -> Outcome {
+    Outcome {
+        verdict: Verdict::Pass,
+        summary: String::new(),
+        incident,
+        commit: None,
+        synced: true,
+        deliveries: Vec::new(),
     }
 }
 

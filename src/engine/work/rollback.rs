@@ -1,32 +1,24 @@
 //! A rollback: claim it in the ledger, change the cluster once, watch it to its end, judge the metrics.
 
-use super::{Outside, Reporter, deploy::settle, synced_text, tell};
+use super::{Outside, Reporter, deploy::settle, synced_text, tell, watch};
 use crate::{
     domain::{
         catalog::{ScrapeSettings, Target, Tier},
-        deployment::{RollbackRoute, RolloutStatus, object_name, shown_version},
+        deployment::{object_name, shown_version},
         escalation::Severity,
         ledger::{self, Happening, RollbackStart, Verdict},
+        name::IncidentId,
         notice::NoticeEvent,
-        plan::Outcome,
+        plan::{Outcome, Rollback},
         sla::{self, Endpoint, Sample, compare_after, increase},
         units::format_percent,
     },
     error::{Failure, FailureKind},
-    ports::{Cluster, Draft, Receipt, Revision},
+    ports::{Draft, Receipt, Revision},
 };
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long the cluster may take until the rollback counts as failed. The same as Kubernetes' own
-/// default of `progressDeadlineSeconds`.
-const ROLLOUT_DEADLINE: Duration = Duration::from_mins(10);
-/// How long to look whether a change that was never answered was applied.
-const UNANSWERED_DEADLINE: Duration = Duration::from_mins(1);
-/// How long a rollout must be failed until it counts.
-const FAILED_FOR: Duration = Duration::from_secs(5);
-/// Time between two looks at the cluster.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// How long the metrics are asked until there is enough to judge, or it stays `no data`.
 const METRICS_DEADLINE: Duration = Duration::from_secs(30);
 /// Time between two scrapes while judging.
@@ -42,13 +34,68 @@ const RECORD: usize = 4;
 const GIT: usize = 5;
 const INCIDENT: usize = 6;
 
+/// Rolls a service back.
 pub(super) async fn run(
     outside: &Outside,
-    target: &Target,
-    route: &RollbackRoute,
-    error_threshold: Option<f64>,
+    rollback: &Rollback,
     report: &Reporter,
 ) -> Result<Outcome, Failure> {
+    one(outside, rollback, None, report).await
+}
+
+/// Rolls services back one after the other. Each is verified before the next begins; when one is not well, or nobody can
+/// tell, the rest stays as it is. They belong to one incident.
+pub(super) async fn together(
+    outside: &Outside,
+    rollbacks: &[Rollback],
+    report: &Reporter,
+) -> Result<Outcome, Failure> {
+    let mut summaries: Vec<String> = Vec::new();
+    let mut last: Option<Outcome> = None;
+    let mut deliveries = Vec::new();
+    let mut is_synced = true;
+    let mut first = 0;
+    for (index, rollback) in rollbacks.iter().enumerate() {
+        let incident = last.as_ref().and_then(|outcome| outcome.incident.clone());
+        let done = match one(outside, rollback, incident.as_ref(), &report.from(first)).await {
+            Ok(done) => done,
+            // Nothing of this one was done; what was done before is told all the same.
+            Err(failure) if index > 0 => {
+                Outcome { verdict: Verdict::Error, summary: failure.to_string(), ..super::nothing(incident) }
+            }
+            Err(failure) => return Err(failure),
+        };
+        first += steps(&rollback.target);
+        is_synced &= done.synced;
+        deliveries.extend(done.deliveries.iter().cloned());
+        summaries.push(done.summary.clone());
+        let is_well = done.verdict == Verdict::Pass;
+        last = Some(done);
+        if !is_well {
+            break;
+        }
+    }
+    let left: Vec<&str> =
+        rollbacks.iter().skip(summaries.len()).map(|rollback| rollback.target.service.as_str()).collect();
+    if !left.is_empty() {
+        summaries.push(format!("stopped there: {} NOT rolled back", left.join(", ")));
+    }
+    let last = last.ok_or_else(|| Failure::usage("nothing is to be rolled back"))?;
+    Ok(Outcome { summary: summaries.join("; "), synced: is_synced, deliveries, ..last })
+}
+
+/// How many steps of the plan belong to one service.
+const fn steps(target: &Target) -> usize {
+    if target.production { INCIDENT + 1 } else { RECORD + 1 }
+}
+
+async fn one(
+    outside: &Outside,
+    rollback: &Rollback,
+    incident: Option<&IncidentId>,
+    report: &Reporter,
+) -> Result<Outcome, Failure> {
+    let Rollback { target, route, error_threshold } = rollback;
     let cluster = outside.cluster(&target.context)?;
     let (from, to) = route.versions();
     let (from, to) = (shown_version(from), shown_version(to));
@@ -85,14 +132,11 @@ pub(super) async fn run(
         }
     };
 
-    let limit = if unanswered.is_some() { UNANSWERED_DEADLINE } else { ROLLOUT_DEADLINE };
-    let (verdict, detail) = match (ready(cluster.as_ref(), target, route, limit, report).await, unanswered) {
-        (Err(why), Some(failure)) => {
-            (Verdict::Error, format!("whether it was applied is unknown: {failure}; then {why}"))
-        }
-        (Err(why), None) => (Verdict::Fail, why),
-        (Ok(seen), _) => {
-            let (verdict, metrics) = judge(outside, target, error_threshold, report).await;
+    let look = || cluster.rollback_status(target, route);
+    let (verdict, detail) = match watch::until_done(look, unanswered.as_ref(), (report, READY)).await {
+        Err(other) => other,
+        Ok(seen) => {
+            let (verdict, metrics) = judge(outside, target, *error_threshold, report).await;
             (verdict, format!("{seen}; {metrics}"))
         }
     };
@@ -116,16 +160,17 @@ pub(super) async fn run(
     if !target.production {
         return Ok(outcome);
     }
-    Ok(aftermath(outside, target, (from, to), outcome, report).await)
+    Ok(aftermath(outside, target, (from, to), (outcome, incident), report).await)
 }
 
 /// What follows a rollback in production: a deployment that is under way there is called off, Git is settled, an
-/// incident is open with a post-mortem due, and the team is told. The cluster is back whatever becomes of these.
+/// incident is open with a post-mortem due (or `known` already), and the team is told. The cluster is back whatever
+/// becomes of these.
 async fn aftermath(
     outside: &Outside,
     target: &Target,
     (from, to): (&str, &str),
-    mut outcome: Outcome,
+    (mut outcome, known): (Outcome, Option<&IncidentId>),
     report: &Reporter,
 ) -> Outcome {
     let (service, environment) = (&target.service, &target.environment);
@@ -136,14 +181,19 @@ async fn aftermath(
     report.step(GIT, words.clone()).await;
     outcome.summary += &format!("; {words}");
 
+    if let Some(incident) = known {
+        report.step(INCIDENT, format!("belongs to {incident}")).await;
+        return Outcome { incident: Some(incident.clone()), ..outcome };
+    }
     report.step(INCIDENT, "opening").await;
     let catalog = outside.ports.repository.load(&Revision::WorkingTree).await.ok();
     let tier = catalog.as_ref().and_then(|catalog| catalog.services.get(service)).map(|service| service.tier);
     let severity = if tier == Some(Tier::Critical) { Severity::Critical } else { Severity::High };
     let at = outside.ports.clock.now();
     let (about, title) = (service.clone(), reason.clone());
-    let draft: Draft =
-        Box::new(move |operations| ledger::declare_rollback(operations, severity, &title, &about, at));
+    let draft: Draft = Box::new(move |operations| {
+        ledger::declare_with_post_mortem(operations, severity, &title, &about, at)
+    });
     match outside.ports.ledger.append(at, draft).await {
         Ok(receipt) => {
             outcome.synced &= receipt.synced;
@@ -159,9 +209,10 @@ async fn aftermath(
                     service: Some(service.clone()),
                     ..tell::Subject::default()
                 };
-                let commit = outcome.commit.take();
+                // The notice is of the incident, and the outcome of the rollback.
+                let of_rollback = outcome.commit.replace(receipt.commit.clone());
                 outcome = tell::after(outside, subject, outcome, &Reporter::silent()).await;
-                outcome.commit = commit;
+                outcome.commit = of_rollback;
             }
         }
         Err(failure) => {
@@ -208,47 +259,6 @@ async fn call_off(outside: &Outside, target: &Target, from: &str, reason: &str) 
     let draft: Draft = Box::new(move |operations| ledger::cancel(operations, &id, &reason));
     // One that ended meanwhile needs no end.
     let _ = outside.ports.ledger.append(outside.ports.clock.now(), draft).await;
-}
-
-/// Watches the cluster until the wanted version runs everywhere. A cluster that does not answer for a
-/// while is asked again until the deadline: the change is made, only the view of it is missing.
-async fn ready(
-    cluster: &dyn Cluster,
-    target: &Target,
-    route: &RollbackRoute,
-    limit: Duration,
-    report: &Reporter,
-) -> Result<String, String> {
-    let deadline = Instant::now() + limit;
-    let mut failed_since: Option<Instant> = None;
-    loop {
-        let last = match cluster.rollback_status(target, route).await {
-            Ok(RolloutStatus::Complete(seen)) => {
-                report.step(READY, seen.clone()).await;
-                return Ok(seen);
-            }
-            Ok(RolloutStatus::Failed(why)) => {
-                // A release that had run out of time leaves its condition behind until the controller has
-                // looked again: one look alone proves nothing.
-                let since = *failed_since.get_or_insert_with(Instant::now);
-                if since.elapsed() >= FAILED_FOR {
-                    report.step(READY, why.clone()).await;
-                    return Err(why);
-                }
-                why
-            }
-            Ok(RolloutStatus::Progressing(seen)) => {
-                failed_since = None;
-                seen
-            }
-            Err(failure) => failure.to_string(),
-        };
-        report.step(READY, last.clone()).await;
-        if Instant::now() >= deadline {
-            return Err(format!("not ready after {} seconds: {last}", limit.as_secs()));
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }
 
 /// Judges what is answered from now on: only requests after the pods were ready count.

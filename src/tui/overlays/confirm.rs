@@ -33,7 +33,11 @@ fn place(body: Rect) -> Rect {
 
 /// Whether the plan touches production.
 fn is_production(plan: &Plan) -> bool {
-    matches!(&plan.work, Work::Rollback { target, .. } if target.production)
+    match &plan.work {
+        Work::Rollback(rollback) => rollback.target.production,
+        Work::RollbackTogether(rollbacks) => rollbacks.iter().any(|rollback| rollback.target.production),
+        _ => false,
+    }
 }
 
 /// Draws the plan.

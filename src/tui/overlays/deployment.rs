@@ -4,7 +4,7 @@ use super::{Page, window};
 use crate::{
     config::theme::Role,
     domain::{
-        deployment::{record::DeploymentRecord, release::Strategy, shown_version},
+        deployment::{glass, record::DeploymentRecord, release::Strategy, shown_version},
         name::DeploymentId,
         units::format_duration,
     },
@@ -77,6 +77,19 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     for given in &record.approvals {
         let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
         page.fact("approved", &words, Role::Text);
+    }
+    if let Some(glass) = &record.glass {
+        let people = view.model.world.changes.value.as_ref().map(|review| &review.people);
+        let state = people.and_then(|people| glass::state(record, people, view.now()));
+        let state = state.map_or("not known to hold", |state| state.as_str());
+        let words = format!(
+            "{state} until {}, {} ({}), {}",
+            glass.expires.format("%F %H:%M UTC"),
+            glass.reason,
+            glass.by.name,
+            glass.incident
+        );
+        page.fact("broken glass", &words, Role::StatusWarning);
     }
     page.blank();
     page.heading("Legs");

@@ -266,7 +266,8 @@ fn renumber(
         | Happening::IncidentEscalated { incident, .. }
         | Happening::IncidentResolved { incident, .. }
         | Happening::PostMortemWritten { incident, .. }
-        | Happening::GlassOpened { incident, .. } => {
+        | Happening::GlassOpened { incident, .. }
+        | Happening::DeploymentGlassOpened { incident, .. } => {
             let now = renumbered.get(incident)?.clone();
             Some(std::mem::replace(incident, now))
         }
@@ -295,6 +296,7 @@ fn renumber(
         | Happening::StageJudged { .. }
         | Happening::DeploymentHeld { .. }
         | Happening::DeploymentContinued { .. }
+        | Happening::DeploymentGlassSeconded { .. }
         | Happening::DeploymentApproved { .. }
         | Happening::DeploymentScheduled { .. }
         | Happening::DeploymentCancelled { .. }

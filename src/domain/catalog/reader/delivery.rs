@@ -6,7 +6,7 @@ use super::{
     shapes::{NAMES, TEXTS, closed, optional, required},
     view::View,
 };
-use crate::domain::deployment::parameters::Delivery;
+use crate::domain::deployment::parameters::{Delivery, TestMeans};
 
 pub(super) const TESTS: Key =
     optional("tests", Kind::Table(&TEST_COMMANDS), "What is run in staging, and before production");
@@ -16,8 +16,24 @@ static TEST_COMMANDS: Table = closed(&[
         TEXTS,
         "Command of the integration test, as a list of arguments; there is no shell",
     ),
+    optional(
+        "integration_job",
+        Kind::Text,
+        "Manifest of a Job that is the integration test, as a YAML file of this repository; goes before the others",
+    ),
+    optional(
+        "integration_image",
+        Kind::Text,
+        "Image of a Job that is the integration test; `integration` is its command then",
+    ),
     optional("integration_time", Kind::Duration, "How long it may take; 10 minutes unless said"),
     optional("performance", TEXTS, "Command of the performance test"),
+    optional(
+        "performance_job",
+        Kind::Text,
+        "Manifest of a Job that is the performance test, in the same way",
+    ),
+    optional("performance_image", Kind::Text, "Image of a Job that is the performance test, in the same way"),
     optional("performance_time", Kind::Duration, "How long it may take; 5 minutes unless said"),
     optional("infrastructure", TEXTS, "Command that says whether the files below infrastructure/ are valid"),
 ]);
@@ -76,9 +92,12 @@ pub fn read_delivery(view: View<'_, '_>) -> Delivery {
         ..Delivery::default()
     };
     if let Some(tests) = view.table("tests") {
-        delivery.integration = tests.list("integration");
+        let means = |name: &str, image: &str, job: &str| {
+            TestMeans::of(tests.list(name), tests.owned(image), tests.owned(job))
+        };
+        delivery.integration = means("integration", "integration_image", "integration_job");
         delivery.integration_time = tests.duration("integration_time");
-        delivery.performance = tests.list("performance");
+        delivery.performance = means("performance", "performance_image", "performance_job");
         delivery.performance_time = tests.duration("performance_time");
         delivery.infrastructure = tests.list("infrastructure");
     }

@@ -189,6 +189,13 @@ fn deployment_kinds() -> Vec<Happening> {
             verdict: Some(Verdict::NoData),
         },
         Happening::DeploymentContinued { deployment: deployment.clone(), accept: true, note: None },
+        Happening::DeploymentGlassOpened {
+            deployment: deployment.clone(),
+            reason: "logins fail".into(),
+            expires: DateTime::UNIX_EPOCH,
+            incident: "INC-7".into(),
+        },
+        Happening::DeploymentGlassSeconded { deployment: deployment.clone() },
         Happening::DeploymentApproved {
             deployment: deployment.clone(),
             gate: ReleaseGate::Operations,

@@ -1,6 +1,8 @@
 //! Deployments: each call of [`advance`] moves one on by one decision, so that console and agent go the same way and
 //! either can go on where the other was cut off.
 
+mod glass;
+mod job;
 mod observe;
 mod perform;
 pub(in crate::engine) mod plan;
@@ -11,6 +13,7 @@ use crate::{
     domain::{
         catalog::{Catalog, Service, Target},
         deployment::{
+            gate,
             machine::{self, Patience},
             order::{Leg, Order, Stage},
             parameters::Parameters,
@@ -91,6 +94,18 @@ impl Situation {
         Ok(Self { operations, record, main, parameters, now: outside.ports.clock.now() })
     }
 
+    /// Fails where the way there rests on what somebody wrote who may not; the way back is open to all.
+    fn trusted(&self) -> Result<(), Failure> {
+        if !self.record.is_open() || self.record.is_retreating() || self.record.accepted.is_empty() {
+            return Ok(());
+        }
+        match gate::distrusted(&self.record, &self.main, self.service()?) {
+            Some(why) => Err(Failure::refused(format!("{} does not go on: {why}", self.record.id))
+                .hint(format!("end it with `quarterdeck deployment cancel {}`", self.record.id))),
+            None => Ok(()),
+        }
+    }
+
     fn order(&self) -> &Order {
         &self.record.order
     }
@@ -134,8 +149,8 @@ pub async fn start(outside: &Outside, order: &Order) -> Result<(DeploymentId, Re
     };
     let id = deployment.clone();
     if order.production {
-        let title = format!("{} {} to production", order.service, order.version);
-        tell_of(outside, order, NoticeEvent::DeploymentStarted, &id, title, None).await;
+        let title = ledger::started_words(order);
+        tell_of(outside, order, NoticeEvent::DeploymentStarted, id.as_str(), title, None, &receipt).await;
     }
     Ok((id, receipt))
 }
@@ -149,6 +164,7 @@ pub async fn advance(
     report: &Reporter,
 ) -> Result<Advanced, Failure> {
     let situation = Situation::look(outside, deployment).await?;
+    situation.trusted()?;
     let seen = observe::observe(outside, &situation).await?;
     let decision = machine::next(&situation.record, &seen, &situation.parameters, situation.now);
     perform::perform(outside, &situation, decision, report).await
@@ -159,31 +175,26 @@ fn forget(outside: &Outside, id: &DeploymentId) {
     outside.sightings.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
 }
 
-/// Tells the channels that want to hear; what they could not be told is in the ledger.
+/// Tells the channels that want to hear of an event of the ledger. Who could not be told is in the ledger, and an agent
+/// tries again.
 async fn tell_of(
     outside: &Outside,
     order: &Order,
     event: NoticeEvent,
-    id: &DeploymentId,
+    about: &str,
     title: String,
     severity: Option<crate::domain::escalation::Severity>,
+    receipt: &Receipt,
 ) {
     let subject = tell::Subject {
         event: Some(event),
-        about: id.to_string(),
+        about: about.to_owned(),
         title,
         severity,
         service: Some(order.service.clone()),
         ..tell::Subject::default()
     };
-    let outcome = Outcome {
-        verdict: Verdict::Pass,
-        summary: String::new(),
-        incident: None,
-        commit: None,
-        synced: true,
-        deliveries: Vec::new(),
-    };
+    let outcome = super::outcome(String::new(), receipt.clone());
     let _told = tell::after(outside, subject, outcome, &Reporter::silent()).await;
 }
 
@@ -223,7 +234,11 @@ pub(super) async fn steer(
     let id = &steered.deployment;
     let operator = outside.ports.repository.operator().await?;
     let situation = Situation::look(outside, id).await?;
+    if let Steering::BreakGlass { reason, length } = &steered.steering {
+        return glass::open(outside, &situation, (reason, *length), report).await;
+    }
     let is_held = situation.record.held.is_some();
+    let at = situation.now;
     let (kept, steering, main) = (id.clone(), steered.steering.clone(), situation.main.clone());
     // One that nobody holds has only lost who looked after it.
     let only_follow = matches!(steering, Steering::Continue { accept: false, .. }) && !is_held;
@@ -237,8 +252,16 @@ pub(super) async fn steer(
                 ledger::approve_deployment(operations, &kept, *gate, ground, &operator, note.as_deref())
             }
             Steering::Continue { accept, note } => {
+                if *accept {
+                    ledger::may_accept(operations, &kept, (&main, &service), &operator)?;
+                }
                 ledger::resume(operations, &kept, *accept, note.as_deref())
             }
+            Steering::Second => {
+                ledger::second_deployment_glass(operations, &kept, (&main.people, &operator), at)
+            }
+            // Opened above, with an incident of its own.
+            Steering::BreakGlass { .. } => Err(Failure::failed("the glass is broken by another way")),
             Steering::Hold { reason } => ledger::hold(operations, &kept, reason, None),
             Steering::Cancel { reason } => ledger::cancel(operations, &kept, reason),
             Steering::Schedule { not_before, window } => {

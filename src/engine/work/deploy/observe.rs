@@ -1,6 +1,6 @@
 //! What is seen outside, as far as a deployment's next leg needs it.
 
-use super::{Situation, perform, step_of};
+use super::{Situation, job, perform, step_of};
 use crate::{
     domain::{
         calendar,
@@ -8,7 +8,7 @@ use crate::{
         deployment::{
             ClusterView, RolloutStatus,
             analysis::{Analysis, Series},
-            gate,
+            gate, glass,
             machine::Observations,
             order::{Leg, Place, Stage},
             precheck::{self, Check},
@@ -38,8 +38,18 @@ const GLANCE: Duration = Duration::from_secs(15);
 /// How long the rest of its kinds may take after the first.
 const MORE: Duration = Duration::from_secs(2);
 
-/// The step since which is counted, when it was looked at last, and the intervals.
-type Seen = (Option<ReleaseStep>, Option<DateTime<Utc>>, Series);
+/// What was seen of a place since a step.
+#[derive(Debug, Clone, Default)]
+struct Seen {
+    /// The step since which is counted.
+    step: Option<ReleaseStep>,
+    /// When it was first looked at.
+    since: Option<DateTime<Utc>>,
+    /// When last.
+    last: Option<DateTime<Utc>>,
+    /// The intervals.
+    series: Series,
+}
 
 /// What this process saw of one deployment.
 #[derive(Debug, Clone, Default)]
@@ -57,9 +67,13 @@ pub(super) async fn observe(outside: &Outside, situation: &Situation) -> Result<
     let Some(leg) = record.next_leg().filter(|_| record.is_open()) else { return Ok(seen) };
     if record.is_exposed() {
         seen.analysis = analysis(outside, situation).await;
+        seen.watched_since = watched_since(outside, situation);
     }
     if record.held.is_some() {
         return Ok(seen);
+    }
+    if matches!(leg.stage, Stage::Gates | Stage::Schedule | Stage::Precheck) {
+        seen.glass = glass::granted(record, &situation.main.people, situation.now);
     }
     match leg.stage {
         Stage::Gates => {
@@ -74,10 +88,11 @@ pub(super) async fn observe(outside: &Outside, situation: &Situation) -> Result<
             seen.closed =
                 situation.order().places.iter().find_map(|place| standing(place).closure().cloned());
         }
-        Stage::Precheck => seen.checks = prechecks(outside, situation).await?,
+        Stage::Precheck => seen.checks = prechecks(outside, situation, seen.glass.as_deref()).await?,
         Stage::Postcheck => {
             seen.checks = postchecks(outside, situation, &leg, seen.analysis.as_ref()).await?;
         }
+        Stage::Test(_) => seen.job = job::look(outside, situation, &leg).await,
         Stage::Watch => seen.incidents = incidents(&situation.operations, record),
         Stage::Settle => {
             let wanted = situation.main.services.get(&situation.order().service);
@@ -162,17 +177,24 @@ async fn analysis(outside: &Outside, situation: &Situation) -> Option<Analysis> 
     worst
 }
 
+/// Since when this process looks at all places that the version has traffic in.
+fn watched_since(outside: &Outside, situation: &Situation) -> Option<DateTime<Utc>> {
+    let sightings = outside.sightings.lock().unwrap_or_else(PoisonError::into_inner);
+    let places = &sightings.get(&situation.record.id)?.places;
+    places.values().filter_map(|seen| seen.since).max()
+}
+
 async fn analysis_of(outside: &Outside, situation: &Situation, place: &Place, step: ReleaseStep) -> Analysis {
     let (now, parameters, environment) = (situation.now, &situation.parameters, &place.environment);
     let id = &situation.record.id;
     let is_due = {
         let mut sightings = outside.sightings.lock().unwrap_or_else(PoisonError::into_inner);
         let known = sightings.entry(id.clone()).or_default().places.entry(environment.clone()).or_default();
-        if known.0 != Some(step) {
+        if known.step != Some(step) {
             // Another share of the traffic: what was counted before says nothing about it.
-            *known = (Some(step), None, Series::default());
+            *known = Seen { step: Some(step), since: Some(now), ..Seen::default() };
         }
-        known.1.is_none_or(|last| now - last >= parameters.interval)
+        known.last.is_none_or(|last| now - last >= parameters.interval)
     };
     let scraped = if is_due { Some(scrape(outside, situation, environment).await) } else { None };
     let mut sightings = outside.sightings.lock().unwrap_or_else(PoisonError::into_inner);
@@ -181,14 +203,14 @@ async fn analysis_of(outside: &Outside, situation: &Situation, place: &Place, st
         matches!(step, ReleaseStep::Apply | ReleaseStep::Promote | ReleaseStep::Switch | ReleaseStep::Retire);
     match scraped {
         Some(Ok(sample)) => {
-            known.1 = Some(now);
+            known.last = Some(now);
             let versions = (situation.order().version.as_str(), place.from_version.as_deref(), is_whole);
-            known.2.push(now, &sample, versions, parameters.interval);
+            known.series.push(now, &sample, versions, parameters.interval);
         }
-        Some(Err(why)) => known.2.fail(why),
+        Some(Err(why)) => known.series.fail(why),
         None => {}
     }
-    known.2.judge(parameters, now)
+    known.series.judge(parameters, now)
 }
 
 /// One scrape of the service in an environment.
@@ -308,7 +330,11 @@ fn wanted(situation: &Situation, service: &Service, target: &Target) -> Vec<(Str
 }
 
 /// What must be so before production is touched.
-async fn prechecks(outside: &Outside, situation: &Situation) -> Result<Vec<Check>, Failure> {
+async fn prechecks(
+    outside: &Outside,
+    situation: &Situation,
+    glass: Option<&str>,
+) -> Result<Vec<Check>, Failure> {
     let service = situation.service()?;
     let main = &situation.main;
     let projects: Vec<_> = service.project.clone().into_iter().collect();
@@ -328,7 +354,12 @@ async fn prechecks(outside: &Outside, situation: &Situation) -> Result<Vec<Check
         };
         checks.push(precheck::budget(main, service, sample.as_ref()));
         let standing = calendar::standing(main, Some(&place.environment), &projects, situation.now);
-        checks.push(precheck::calendar(&standing));
+        checks.push(match (standing.closure(), glass) {
+            (Some(closure), Some(glass)) => {
+                Check::new("calendar", Verdict::Pass, format!("{}; {glass}", closure.words()))
+            }
+            _ => precheck::calendar(&standing),
+        });
         checks.push(previous_image(outside, situation, place).await);
     }
     checks.push(validity(outside, situation).await);

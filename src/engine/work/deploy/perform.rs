@@ -1,6 +1,6 @@
 //! Doing what was decided: the ledger takes the claim first, then one thing is done, then the ledger takes how it was.
 
-use super::{Advanced, Situation, forget, settle, tell_of};
+use super::{Advanced, Situation, forget, job, settle, tell_of};
 use crate::{
     domain::{
         catalog::{ManagedBy, Target, Tier},
@@ -8,13 +8,14 @@ use crate::{
             RolloutStatus,
             machine::{self, Decision, Patience},
             order::{Leg, Order, Place, Stage, Test},
+            parameters::TestMeans,
             record::{Ending, Figures},
             release::{Release, ReleaseRoute, ReleaseStep, Strategy},
             statistics,
         },
         escalation::Severity,
         ledger::{self, Happening, Operations, Verdict},
-        name::{DeploymentId, IncidentId},
+        name::DeploymentId,
         notice::NoticeEvent,
         rules::without_secrets,
         text::clean,
@@ -56,6 +57,12 @@ pub(super) async fn perform(
             judge(outside, &id, leg, verdict, detail, figures).await?;
             Ok(Advanced::Again)
         }
+        Decision::Collect { leg, failed } => {
+            let (verdict, detail) = job::collect(outside, situation, &leg, failed.as_deref()).await;
+            say(situation, report, &detail).await;
+            judge(outside, &id, leg, verdict, detail, None).await?;
+            Ok(Advanced::Again)
+        }
         Decision::Hold { verdict, reason } => {
             say(situation, report, &reason).await;
             hold(outside, situation, reason, verdict).await?;
@@ -69,15 +76,11 @@ pub(super) async fn perform(
             let (kept, said) = (id.clone(), detail.clone());
             let draft: Draft =
                 Box::new(move |operations| ledger::finish_deployment(operations, &kept, ending, &said));
-            append(outside, draft).await?;
+            let receipt = append(outside, draft).await?;
             forget(outside, &id);
-            if situation.order().production || ending == Ending::RolledBack {
-                let event = match ending {
-                    Ending::RolledBack => NoticeEvent::RollbackFinished,
-                    Ending::Done | Ending::Cancelled => NoticeEvent::DeploymentFinished,
-                };
-                let title = format!("{}: {detail}", ending.as_str());
-                tell_of(outside, situation.order(), event, &id, title, None).await;
+            if let Some(event) = ledger::finished_event(situation.order(), ending) {
+                let title = ledger::finished_words(ending, &detail);
+                tell_of(outside, situation.order(), event, id.as_str(), title, None, &receipt).await;
             }
             Ok(Advanced::Over { ending, detail })
         }
@@ -130,8 +133,9 @@ async fn hold(
     let id = situation.record.id.clone();
     let (kept, said) = (id.clone(), reason.clone());
     let draft: Draft = Box::new(move |operations| ledger::hold(operations, &kept, &said, Some(verdict)));
-    append(outside, draft).await?;
-    tell_of(outside, situation.order(), NoticeEvent::DeploymentHeld, &id, reason, None).await;
+    let receipt = append(outside, draft).await?;
+    let about = id.as_str();
+    tell_of(outside, situation.order(), NoticeEvent::DeploymentHeld, about, reason, None, &receipt).await;
     Ok(())
 }
 
@@ -162,6 +166,25 @@ async fn begin(
             return Ok(Advanced::Later { patience: Patience::Seconds, until: None, why });
         }
         Err(failure) => return Err(failure),
+    }
+    if let Some(made) = job::start(outside, situation, &leg).await {
+        return match made {
+            Ok(words) => {
+                say(situation, report, &words).await;
+                Ok(Advanced::Again)
+            }
+            // It is looked for again; when it is there, it was made.
+            Err(failure) if failure.kind == FailureKind::Unreachable => {
+                say(situation, report, &format!("no answer: {failure}")).await;
+                Ok(Advanced::Later { patience: Patience::Seconds, until: None, why: failure.to_string() })
+            }
+            Err(failure) => {
+                let said = words(&failure);
+                say(situation, report, &said).await;
+                hold(outside, situation, format!("{leg} could not begin: {said}"), Verdict::Error).await?;
+                Ok(Advanced::Again)
+            }
+        };
     }
     match leg.stage {
         Stage::Test(test) => {
@@ -292,28 +315,19 @@ async fn undo(cluster: &dyn Cluster, target: &Target, order: &Order, place: &Pla
 
 /// Runs a test to its end.
 async fn run_test(outside: &Outside, situation: &Situation, leg: &Leg, test: Test) -> (Verdict, String) {
-    let Some((arguments, limit)) = situation.parameters.test(test) else {
+    let Some((TestMeans::Command(arguments), limit)) = situation.parameters.test(test) else {
         return (Verdict::NoData, format!("no {} test is named any more", test.as_str()));
     };
-    let order = situation.order();
-    let environment = leg.environment.as_ref().map(ToString::to_string).unwrap_or_default();
-    let namespace = leg
-        .environment
-        .as_ref()
-        .and_then(|environment| situation.target(environment).ok())
-        .map(|target| target.namespace)
-        .unwrap_or_default();
-    let variables = [
-        ("QUARTERDECK_DEPLOYMENT", situation.record.id.to_string()),
-        ("QUARTERDECK_SERVICE", order.service.to_string()),
-        ("QUARTERDECK_VERSION", order.version.clone()),
-        ("QUARTERDECK_ENVIRONMENT", environment),
-        ("QUARTERDECK_NAMESPACE", namespace),
-    ];
+    let target = leg.environment.as_ref().map(|environment| situation.target(environment));
+    let target = match target {
+        Some(Ok(target)) => target,
+        Some(Err(failure)) => return (Verdict::Error, words(&failure)),
+        None => return (Verdict::Error, format!("{leg} has no place")),
+    };
     let line = CommandLine {
         name: (situation.record.id.to_string(), test.as_str().to_owned()),
-        arguments: arguments.to_vec(),
-        variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        arguments: arguments.clone(),
+        variables: variables(situation, &target),
         limit: limit.to_std().unwrap_or(Duration::from_mins(10)),
     };
     match outside.ports.commands.run(&line).await {
@@ -321,6 +335,21 @@ async fn run_test(outside: &Outside, situation: &Situation, leg: &Leg, test: Tes
         Ok(end) => (Verdict::Fail, ended(&end)),
         Err(failure) => (Verdict::Error, words(&failure)),
     }
+}
+
+/// What a test is told of the deployment.
+pub(super) fn variables(situation: &Situation, target: &Target) -> Vec<(String, String)> {
+    let order = situation.order();
+    [
+        ("QUARTERDECK_DEPLOYMENT", situation.record.id.to_string()),
+        ("QUARTERDECK_SERVICE", order.service.to_string()),
+        ("QUARTERDECK_VERSION", order.version.clone()),
+        ("QUARTERDECK_ENVIRONMENT", target.environment.to_string()),
+        ("QUARTERDECK_NAMESPACE", target.namespace.clone()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// How a command ended, with the end of what it printed and no secret in it.
@@ -364,21 +393,10 @@ async fn incident(outside: &Outside, situation: &Situation, report: &Reporter) -
     let receipt = outside.ports.ledger.append(at, draft).await?;
     if let Happening::IncidentDeclared { incident, .. } = &receipt.happening {
         say(situation, report, &format!("{incident} is open")).await;
-        declared(outside, order, incident, title, severity).await;
+        let event = NoticeEvent::IncidentDeclared;
+        tell_of(outside, order, event, incident.as_str(), title, Some(severity), &receipt).await;
     }
     Ok(Advanced::Again)
-}
-
-/// Tells the channels of an incident.
-pub(super) async fn declared(
-    outside: &Outside,
-    order: &Order,
-    incident: &IncidentId,
-    title: String,
-    severity: Severity,
-) {
-    let about = DeploymentId::from(incident.as_str());
-    tell_of(outside, order, NoticeEvent::IncidentDeclared, &about, title, Some(severity)).await;
 }
 
 async fn quarantine(

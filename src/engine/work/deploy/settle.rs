@@ -6,9 +6,9 @@ use crate::{
     domain::{
         catalog::{ManagedBy, Target},
         deployment::{RolloutStatus, verb::Verb},
-        ledger::Happening,
+        ledger::{self, Happening, Operations},
         merge::{self, CHANGELOG, CommitDraft, Landing, VERSIONS},
-        name::{ChangeId, ServiceName},
+        name::{ChangeId, CommitId, ServiceName},
         proposal::{Edit, edited},
         text::clean,
     },
@@ -64,7 +64,15 @@ pub(in crate::engine::work) async fn settle_version(
     let ground = landing::ground(outside).await?;
     let wanted = ground.main.services.get(service).and_then(|service| service.version.as_ref());
     if wanted.is_none_or(|wanted| wanted.to_string() != version) {
-        return Ok(format!("{} does not say {version} any more", ground.name));
+        let said = format!("{} does not say {version} any more", ground.name);
+        // Whoever took it back at once may have been cut off before the ledger knew.
+        let record = change.and_then(|change| ground.ledger.operations.changes.get(change));
+        let merged = record.and_then(merge::standing_merge);
+        let Some(plan) = merged.and_then(|merged| merge::unrecorded_revert(&ground.ancestors, merged)) else {
+            return Ok(said);
+        };
+        let recorded = landing::run(outside, &Landing::Record(plan), &Reporter::silent()).await?;
+        return Ok(format!("{said}: {}", recorded.summary));
     }
     let settings = &ground.main.settings;
     let direct = settings.direct_revert;
@@ -79,6 +87,7 @@ pub(in crate::engine::work) async fn settle_version(
     if let Some(change) = brought {
         let branch = settings.changes.replacen('*', &format!("revert-{change}"), 1);
         if !direct && let Some(head) = outside.ports.repository.branch(&branch).await? {
+            record_revert(outside, &ground.ledger.operations, &change, (&branch, &head), reason).await?;
             return Ok(format!("the revert of {change} is proposed as {branch} at {}", head.short()));
         }
         match revert::plan(outside, &change, reason, direct).await {
@@ -117,7 +126,19 @@ async fn pin(
     let ground = landing::ground(outside).await?;
     let change = ChangeId::from(format!("rollback-{service}-{to}"));
     let branch = ground.main.settings.changes.replacen('*', change.as_str(), 1);
+    let proposed = |head: &CommitId| Happening::ChangeProposed {
+        change: change.clone(),
+        service: service.clone(),
+        summary: format!("back to {to}"),
+        head: head.clone(),
+        base: ground.tip.clone(),
+    };
     if !direct && let Some(head) = repository.branch(&branch).await? {
+        let known = ground.ledger.operations.changes.get(&change);
+        if known.is_none_or(|known| known.proposed.is_none()) {
+            // Whoever proposed it was cut off before the ledger knew.
+            note(outside, proposed(&head)).await?;
+        }
         return Ok(format!("the way back to {to} is proposed as {branch} at {}", head.short()));
     }
     let today = outside.ports.clock.now().date_naive();
@@ -155,16 +176,27 @@ async fn pin(
     let at = outside.ports.clock.now();
     let draft = BranchDraft { branch: branch.clone(), base: ground.tip.clone(), files: edits, message, at };
     let head = repository.propose(draft).await?;
-    let happening = Happening::ChangeProposed {
-        change,
-        service: service.clone(),
-        summary,
-        head: head.clone(),
-        base: ground.tip.clone(),
-    };
-    let entry: Draft = Box::new(move |_| Ok(happening.clone()));
-    outside.ports.ledger.append(at, entry).await?;
+    note(outside, proposed(&head)).await?;
     Ok(format!("the way back to {to} is proposed as {branch} at {}", head.short()))
+}
+
+/// Appends what is so already.
+async fn note(outside: &Outside, happening: Happening) -> Result<(), Failure> {
+    let entry: Draft = Box::new(move |_| Ok(happening.clone()));
+    outside.ports.ledger.append(outside.ports.clock.now(), entry).await.map(drop)
+}
+
+/// Records a revert whose branch is there, where whoever proposed it was cut off before the ledger knew.
+async fn record_revert(
+    outside: &Outside,
+    operations: &Operations,
+    change: &ChangeId,
+    (branch, head): (&str, &CommitId),
+    reason: &str,
+) -> Result<(), Failure> {
+    let Some(merged) = operations.changes.get(change).and_then(merge::standing_merge) else { return Ok(()) };
+    let made = ledger::reverted(operations, change, &merged.commit, head, Some(branch), reason)?;
+    note(outside, made).await
 }
 
 /// Lets Argo CD and Flux bring what Git says again, in the places of an order, once Git says what runs; tells what

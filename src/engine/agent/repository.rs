@@ -1,6 +1,7 @@
-//! The control repository as an agent reads it: the main branch in place of the working tree. Nobody edits where an agent
-//! works, and what it goes by is what was reviewed.
+//! The control repository as an agent has it: it reads the main branch in place of the working tree, for nobody edits where
+//! an agent works, and what it goes by is what was reviewed; and it changes something only while it leads.
 
+use super::leader::{Leader, Permit};
 use crate::{
     domain::{
         catalog::Catalog,
@@ -10,6 +11,7 @@ use crate::{
         merge::{Ancestor, CommitDraft},
         name::CommitId,
     },
+    error::Failure,
     ports::{
         Answer, BranchDraft, Combined, ControlRepository, Fingerprint, Publication, Revision, Tag, Theirs,
     },
@@ -25,18 +27,28 @@ use tokio::sync::OnceCell;
 
 /// Reads the main branch where the working tree is asked for. Which branch that is, is said by the working tree when it
 /// is first read.
-pub(super) struct MainTree {
+pub(super) struct AgentRepository {
     inner: Arc<dyn ControlRepository>,
     main: OnceCell<String>,
+    leader: Option<Arc<Leader>>,
 }
 
-impl MainTree {
-    pub fn new(inner: Arc<dyn ControlRepository>) -> Self {
-        Self { inner, main: OnceCell::new() }
+impl AgentRepository {
+    /// For whoever only looks without a leader; for the agent's hands with it.
+    pub fn new(inner: Arc<dyn ControlRepository>, leader: Option<Arc<Leader>>) -> Self {
+        Self { inner, main: OnceCell::new(), leader }
+    }
+
+    /// Lets one mutation begin.
+    async fn permit(&self) -> Result<Permit, Failure> {
+        match &self.leader {
+            Some(leader) => leader.permit().await,
+            None => Err(Failure::refused("who only looks changes nothing")),
+        }
     }
 }
 
-impl ControlRepository for MainTree {
+impl ControlRepository for AgentRepository {
     fn load(&self, revision: &Revision) -> Answer<'_, Arc<Catalog>> {
         let revision = revision.clone();
         async move {
@@ -94,19 +106,30 @@ impl ControlRepository for MainTree {
     }
 
     fn propose(&self, draft: BranchDraft) -> Answer<'_, CommitId> {
-        self.inner.propose(draft)
+        async move {
+            let _permit = self.permit().await?;
+            self.inner.propose(draft).await
+        }
+        .boxed()
     }
 
+    /// Changes nothing that anybody sees.
     fn combine(&self, onto: &CommitId, theirs: &Theirs) -> Answer<'_, Combined> {
         self.inner.combine(onto, theirs)
     }
 
+    /// Nobody sees the commit before it is published.
     fn commit(&self, draft: &CommitDraft, at: DateTime<Utc>) -> Answer<'_, CommitId> {
         self.inner.commit(draft, at)
     }
 
     fn publish(&self, publication: &Publication) -> Answer<'_, ()> {
-        self.inner.publish(publication)
+        let publication = publication.clone();
+        async move {
+            let _permit = self.permit().await?;
+            self.inner.publish(&publication).await
+        }
+        .boxed()
     }
 
     fn ancestors(&self, commit: &CommitId, limit: usize) -> Answer<'_, Vec<Ancestor>> {
