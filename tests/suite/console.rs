@@ -79,7 +79,7 @@ pub fn git(place: &Path, arguments: &[&str]) -> String {
 pub async fn platform(scenario: Scenario) -> Platform {
     install_crypto();
     let now = SystemClock.now();
-    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast() };
+    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past: false };
     let platform = Platform::start(options).await.unwrap();
     for chapter in demo::story::chapters(scenario, now) {
         let mut variables = environment(platform.directory(), None);

@@ -4,7 +4,7 @@ use super::{Page, window};
 use crate::{
     config::theme::Role,
     domain::{
-        deployment::{record::DeploymentRecord, release::Strategy, shown_version},
+        deployment::{record::DeploymentRecord, recovery::Recovery, release::Strategy, shown_version},
         name::DeploymentId,
         units::format_duration,
     },
@@ -44,6 +44,45 @@ fn strategy(strategy: &Strategy) -> String {
     }
 }
 
+/// How long it took to see it and to get over it.
+fn times(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, recovery: &Recovery) {
+    page.blank();
+    page.heading("Times");
+    let shown = |at: chrono::DateTime<chrono::Utc>| at.format("%H:%M:%S").to_string();
+    let after = |time: Option<chrono::Duration>| match time {
+        Some(time) => format!("after {}", format_duration(time)),
+        None => "not yet".to_owned(),
+    };
+    let back = record.order.places.first().and_then(|place| place.from_version.as_deref());
+    page.fact("first step", &shown(recovery.began_at), Role::Text);
+    page.fact("fault seen", &after(Some(recovery.detection())), Role::Text);
+    let words = format!("{} runs again", back.map_or("nothing", shown_version));
+    page.fact(&words, &after(recovery.way_back()), Role::Text);
+    if record.order.production {
+        page.fact("Git settled", &after(recovery.settling()), Role::Text);
+    }
+    let ledger = view.model.world.ledger.value.as_ref();
+    let incident = record.incident.as_ref();
+    let incident =
+        ledger.zip(incident).and_then(|(ledger, id)| ledger.operations.incident(id.as_str()));
+    if let (Some(incident), Some(at)) = (incident, recovery.incident_at) {
+        let opened = format_duration((at - recovery.failed_at).max(chrono::Duration::zero()));
+        let state = match (&incident.resolved, &incident.acknowledged) {
+            (Some((_, by)), _) => format!("resolved by {by}"),
+            (None, Some((_, by))) => format!("with {by}"),
+            (None, None) => "nobody has it".to_owned(),
+        };
+        page.fact(incident.id.as_str(), &format!("opened after {opened}, {state}"), Role::Text);
+        if let Some(post_mortem) = &incident.post_mortem {
+            let (words, role) = match &post_mortem.written {
+                Some((at, by, _)) => (format!("written {} by {by}", at.format("%F %H:%M UTC")), Role::Text),
+                None => (format!("due {}", post_mortem.due.format("%F %H:%M UTC")), Role::StatusWarning),
+            };
+            page.fact("post-mortem", &words, role);
+        }
+    }
+}
+
 fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     let order = &record.order;
     page.fact("service", order.service.as_str(), Role::Text);
@@ -77,6 +116,9 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     for given in &record.approvals {
         let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
         page.fact("approved", &words, Role::Text);
+    }
+    if let Some(recovery) = Recovery::of(record) {
+        times(view, page, record, &recovery);
     }
     page.blank();
     page.heading("Legs");
