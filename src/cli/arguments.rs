@@ -11,7 +11,9 @@ use crate::action::{
 };
 use crate::{
     config::environment::var,
-    domain::{escalation::Severity, gate::Gate, lifecycle::Lifecycle},
+    domain::{
+        deployment::gate::ReleaseGate, escalation::Severity, gate::Gate, lifecycle::Lifecycle,
+    },
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 use std::{io::IsTerminal, path::PathBuf};
@@ -255,6 +257,9 @@ fn argument(spec: &'static ArgumentSpec) -> Arg {
         }
         ArgumentKind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words.iter().copied())),
         ArgumentKind::Gate => arg.value_parser(PossibleValuesParser::new(Gate::ALL.map(Gate::as_str))),
+        ArgumentKind::ReleaseGate => {
+            arg.value_parser(PossibleValuesParser::new(ReleaseGate::APPROVED.map(ReleaseGate::as_str)))
+        }
         _ => arg,
     }
 }
@@ -422,7 +427,7 @@ mod tests {
             for spec in action.arguments.iter().filter(|spec| spec.required || spec.positional) {
                 let value = match spec.kind {
                     ArgumentKind::Severity => "critical",
-                    ArgumentKind::Gate => "security",
+                    ArgumentKind::Gate | ArgumentKind::ReleaseGate => "security",
                     ArgumentKind::Status => "ga",
                     ArgumentKind::Choice(words) => words[0],
                     _ if spec.name == "replicas" => "3",

@@ -13,7 +13,7 @@ use crate::{
         deployment::{
             gate::{self, ReleaseGate},
             order::Stage,
-            record::{DeploymentRecord, Ending},
+            record::DeploymentRecord,
         },
         ledger::{self, Operations},
         name::{DeploymentId, PersonName},
@@ -54,32 +54,25 @@ pub struct Approval {
     pub gate: ReleaseGate,
 }
 
-/// Whether a version passed staging.
-fn is_staged(operations: &Operations, record: &DeploymentRecord) -> bool {
-    operations.deployments.values().any(|known| {
-        !known.order.production
-            && known.order.service == record.order.service
-            && known.order.version == record.order.version
-            && known.finished.as_ref().is_some_and(|finished| finished.ending == Ending::Done)
-    })
-}
-
 /// The next approval that is due: the gates of product and security of what passed staging, each by somebody of its
-/// team who fills no other one.
+/// team who fills no other one; and that of operations, where whoever stands the watch has filled another.
 pub fn due(operations: &Operations, main: &Catalog, now: DateTime<Utc>) -> Option<Approval> {
     let waiting = operations.open_deployments().filter(|record| {
         record.order.production
             && record.held.is_none()
             && now - record.started_at >= READING
             && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
-            && is_staged(operations, record)
+            && gate::staged(operations, record, main).is_ok()
     });
     for record in waiting {
         let Some(service) = main.services.get(&record.order.service) else { continue };
         let gates = gate::standings(record, main, service, &Ok(String::new()));
         let busy: Vec<&PersonName> =
             gates.iter().filter_map(|gate| gate.opened.as_ref()).map(|(who, _)| who).collect();
-        for status in gates.iter().filter(|gate| !gate.is_open && gate.gate != ReleaseGate::Operations) {
+        let is_left = gates.iter().filter(|gate| !gate.is_open).filter(|gate| {
+            gate.gate != ReleaseGate::Operations || busy.iter().any(|who| who.as_str() == OPERATOR)
+        });
+        for status in is_left {
             let teams = status.teams.iter().filter_map(|team| main.people.team(team.as_str()));
             let may = |who: &&PersonName| {
                 let is_colleague = who.as_str() != OPERATOR && who.as_str() != history::AGENT;

@@ -57,6 +57,8 @@ mod review;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod signed_approvals;
 #[cfg(test)]
 mod ten_steps;

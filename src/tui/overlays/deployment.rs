@@ -1,6 +1,6 @@
 //! Everything about a deployment: what was ordered, each leg with who, when and what was measured, and its end.
 
-use super::{Page, window};
+use super::{Page, legs, window};
 use crate::{
     config::theme::Role,
     domain::{
@@ -10,9 +10,7 @@ use crate::{
     },
     tui::{
         paint::{Painter, piece},
-        panes::figures_words,
         view::View,
-        widgets::status,
     },
 };
 use ratatui::layout::Rect;
@@ -122,26 +120,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     }
     page.blank();
     page.heading("Legs");
-    for judged in &record.judged {
-        let mark = status::verdict(judged.verdict);
-        let time = format_duration((judged.at - judged.since).max(chrono::Duration::zero()));
-        let words = format!("{} {} ({time}): {}", judged.at.format("%H:%M:%S"), judged.leg, judged.detail);
-        page.marked(mark.glyph, mark.role, &words, Role::Text);
-        if let Some(figures) = &judged.figures {
-            page.text(&figures_words(figures), Role::Dim, 4);
-        }
-    }
-    if record.is_open() {
-        let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.to_string());
-        let who = record.running.as_ref().map_or_else(String::new, |running| {
-            let age = format_duration((view.now() - running.at).max(chrono::Duration::zero()));
-            format!(", begun by {} {age} ago", running.by.name)
-        });
-        page.marked("◐", Role::Accent, &format!("{next}{who}"), Role::Text);
-        for leg in record.legs().iter().filter(|leg| record.result(leg).is_none()).skip(1) {
-            page.marked("·", Role::Dim, &leg.to_string(), Role::Dim);
-        }
-    }
+    legs::full(view, page, record);
     if let Some(finished) = &record.finished {
         page.blank();
         let words = format!(
