@@ -25,6 +25,7 @@ use quarterdeck::{
     },
     config::{Config, keymap, load, theme::Theme},
     demo,
+    domain::text::clean,
     engine::{
         Outside,
         agent::{
@@ -138,7 +139,10 @@ async fn run(global: &Global, request: Request) -> Result<Printed, Failure> {
             console(global, ports, problem).await
         }
         Request::Demo { person: Some(person), once, .. } => join_demo(global, &person, once).await,
-        Request::Demo { scenario, seed, once, person: None } => demo(global, &scenario, seed, once).await,
+        Request::Demo { scenario: None, .. } => Ok(printed(demo::Scenario::list())),
+        Request::Demo { scenario: Some(name), seed, once, person: None } => {
+            demo(global, &name, seed, once).await
+        }
         Request::Init(directory) => init(&directory),
         Request::Check(options) => check(global, &options).await,
         Request::Explain(rule) => explain::explain(&rule, global.output),
@@ -419,13 +423,13 @@ const UNSIGNED: &str = "ssh-keygen is not installed: events in this demo are not
 async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<Printed, Failure> {
     let scenario = demo::Scenario::find(scenario).ok_or_else(|| {
         let names: Vec<&str> = demo::Scenario::TABLE.iter().map(|row| row.name).collect();
-        Failure::usage(format!("there is no scenario `{scenario}`"))
+        Failure::usage(format!("there is no scenario `{}`", clean(scenario)))
             .hint(format!("choose one of {}", names.join(", ")))
+            .hint("`quarterdeck demo --list-scenarios` says what each is about")
     })?;
     let now = SystemClock.now();
-    let options = demo::PlatformOptions { seed, scenario, now, pace: demo::Pace::default() };
+    let options = demo::PlatformOptions { seed, scenario, now, pace: demo::Pace::default(), past: true };
     let platform = demo::Platform::start(options).await?;
-    demo_story(&platform, scenario, now).await?;
     let (ports, problem) = ports(platform.repository(), Some(platform.kubeconfig().to_owned()))?;
     if once || !is_terminal() {
         let mut engine = engine(global, ports, Size { width: 160, height: 45 });
@@ -440,7 +444,17 @@ async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<
     if !platform.is_signing() {
         let _ = writeln!(std::io::stderr(), "{UNSIGNED}");
     }
+    let colleagues = tokio::spawn(demo::colleagues::run(
+        platform.directory().to_owned(),
+        Arc::new(SystemClock),
+        |seat| {
+            let repository = GitRepository::open(&seat.repository, Vec::new())?;
+            let ledger = Arc::new(GitLedger::new(&repository));
+            Ok(demo::colleagues::Desk { repository: Arc::new(repository), ledger })
+        },
+    ));
     let result = console(global, ports, problem).await;
+    colleagues.abort();
     drop(platform);
     result
 }
@@ -453,20 +467,6 @@ async fn join_demo(global: &Global, person: &str, once: bool) -> Result<Printed,
     }
     let (ports, problem) = ports(&seat.repository, Some(seat.kubeconfig))?;
     console(global, ports, problem).await
-}
-
-/// What happened on the platform before the watch began, written to the ledger by those who did it.
-async fn demo_story(
-    platform: &demo::Platform,
-    scenario: demo::Scenario,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), Failure> {
-    for chapter in demo::story::chapters(scenario, now) {
-        let repository =
-            GitRepository::open(platform.repository(), platform.environment(chapter.name, chapter.email))?;
-        GitLedger::new(&repository).append(chapter.at, chapter.draft()).await?;
-    }
-    Ok(())
 }
 
 fn init(directory: &Path) -> Result<Printed, Failure> {

@@ -29,6 +29,8 @@ pub enum ArgumentKind {
     Incident,
     /// A deployment that is not over.
     Deployment,
+    /// A gate before production.
+    ReleaseGate,
     /// There or not; `true` when it is there.
     Flag,
     /// One of a few words.

@@ -11,7 +11,9 @@ use crate::action::{
 };
 use crate::{
     config::environment::var,
-    domain::{escalation::Severity, gate::Gate, lifecycle::Lifecycle},
+    domain::{
+        deployment::gate::ReleaseGate, escalation::Severity, gate::Gate, lifecycle::Lifecycle,
+    },
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 use std::{io::IsTerminal, path::PathBuf};
@@ -56,8 +58,8 @@ pub enum Request {
     Console,
     /// The simulated platform with the console on it.
     Demo {
-        /// What happens in it.
-        scenario: String,
+        /// What happens in it; `None` to list what there is.
+        scenario: Option<String>,
         /// The same seed gives the same platform.
         seed: u64,
         /// Print the briefing and end.
@@ -136,7 +138,8 @@ pub fn command() -> Command {
         .subcommand(
             Command::new("demo")
                 .about("Open the console on a simulated platform; nothing outside this process is touched")
-                .arg(Arg::new("scenario").long("scenario").value_name("NAME").default_value("bad-release").help("what happens: bad-release, calm"))
+                .arg(Arg::new("scenario").long("scenario").value_name("NAME").default_value("default").help("what happens in it; --list-scenarios names them all"))
+                .arg(Arg::new("list-scenarios").long("list-scenarios").action(ArgAction::SetTrue).conflicts_with_all(["scenario", "seed", "once", "as"]).help("print the scenarios and end"))
                 .arg(Arg::new("seed").long("seed").value_name("N").default_value("1").value_parser(clap::value_parser!(u64)).help("the same seed gives the same platform"))
                 .arg(Arg::new("once").long("once").action(ArgAction::SetTrue).help("print the briefing and end"))
                 .arg(Arg::new("as").long("as").value_name("PERSON").conflicts_with_all(["scenario", "seed"]).help("join the demo that runs in another terminal as another of its people; without a terminal, or with --once, print where their clone is")),
@@ -255,6 +258,9 @@ fn argument(spec: &'static ArgumentSpec) -> Arg {
         }
         ArgumentKind::Choice(words) => arg.value_parser(PossibleValuesParser::new(words.iter().copied())),
         ArgumentKind::Gate => arg.value_parser(PossibleValuesParser::new(Gate::ALL.map(Gate::as_str))),
+        ArgumentKind::ReleaseGate => {
+            arg.value_parser(PossibleValuesParser::new(ReleaseGate::APPROVED.map(ReleaseGate::as_str)))
+        }
         _ => arg,
     }
 }
@@ -287,7 +293,7 @@ pub fn parse(
     let request = match matches.subcommand() {
         None => Request::Console,
         Some(("demo", sub)) => Request::Demo {
-            scenario: given(sub, "scenario").unwrap_or_default(),
+            scenario: given(sub, "scenario").filter(|_| !sub.get_flag("list-scenarios")),
             seed: sub.get_one("seed").copied().unwrap_or(1),
             once: sub.get_flag("once"),
             person: given(sub, "as"),
@@ -427,7 +433,7 @@ mod tests {
             for spec in action.arguments.iter().filter(|spec| spec.required || spec.positional) {
                 let value = match spec.kind {
                     ArgumentKind::Severity => "critical",
-                    ArgumentKind::Gate => "security",
+                    ArgumentKind::Gate | ArgumentKind::ReleaseGate => "security",
                     ArgumentKind::Status => "ga",
                     ArgumentKind::Choice(words) => words[0],
                     _ if spec.name == "replicas" => "3",

@@ -6,6 +6,7 @@ use crate::{
     domain::{
         deployment::{
             record::DeploymentRecord,
+            recovery::Recovery,
             shown_version,
             statistics::{ServiceFigures, Statistics, count},
             timeline::{MarkKind, SHOWN, lanes, listed},
@@ -102,6 +103,7 @@ fn json(record: &DeploymentRecord) -> Value {
             "gate": given.gate, "by": given.by, "at": given.at, "note": given.note,
         })).collect::<Vec<_>>(),
         "incident": record.incident,
+        "recovery": Recovery::of(record),
         "finished": record.finished.as_ref().map(|finished| json!({
             "ending": finished.ending, "detail": finished.detail, "at": finished.at,
         })),
@@ -150,6 +152,17 @@ pub fn show(model: &Model, id: &DeploymentId, output: Output) -> Result<String, 
     }
     if let Some(held) = &record.held {
         fact("held", &held.reason);
+    }
+    if let Some(recovery) = Recovery::of(record) {
+        let after = |time: Option<Duration>| {
+            time.map_or_else(|| "not yet".to_owned(), |time| format!("after {}", format_duration(time)))
+        };
+        fact("first step", &recovery.began_at.format("%F %H:%M:%S UTC").to_string());
+        fact("fault seen", &after(Some(recovery.detection())));
+        fact("version before runs again", &after(recovery.way_back()));
+        if order.production {
+            fact("Git settled", &after(recovery.settling()));
+        }
     }
     for judged in &record.judged {
         out += &format!(

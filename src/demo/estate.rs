@@ -1,5 +1,5 @@
-//! The demo's estate: the services, where they run and what is wrong with them. All of the demo's
-//! data comes from this file: control repository, clusters, metrics and alerts cannot disagree.
+//! The demo's estate: the services and where they run. All of the demo's data comes from this file and from the
+//! scenario: control repository, clusters, metrics and alerts cannot disagree.
 
 mod services;
 
@@ -117,7 +117,8 @@ pub const PROJECTS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Where production still runs an older version than the one that is merged.
-const LAGGING: &[(&str, &str)] = &[("cart", "1.8.1"), ("notification-service", "1.5.3")];
+const LAGGING: &[(&str, &str)] =
+    &[("cart", "1.8.1"), ("notification-service", "1.5.3"), ("project-c-console", "1.0.9")];
 
 /// How a version behaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -133,121 +134,6 @@ pub struct Quality {
 impl Quality {
     /// An ordinary good version: 99.98 % of requests succeed.
     pub const GOOD: Self = Self { error_ratio: 0.000_2, latency_factor: 1.0, starts: true };
-}
-
-/// A version that is bad in an environment.
-#[derive(Debug)]
-pub struct BadVersion {
-    /// The service.
-    pub service: &'static str,
-    /// Where it is bad: only there does it have the load for it.
-    pub environment: Environment,
-    /// Which version.
-    pub version: &'static str,
-    /// How bad.
-    pub quality: Quality,
-    /// How many hours ago it was deployed.
-    pub hours: f64,
-}
-
-/// A version that will be bad in an environment once it is deployed there.
-#[derive(Debug)]
-pub struct ComingVersion {
-    /// The service.
-    pub service: &'static str,
-    /// Where it will be bad.
-    pub environment: Environment,
-    /// Which version.
-    pub version: &'static str,
-    /// How bad.
-    pub quality: Quality,
-}
-
-/// A story that the demo tells.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Scenario {
-    /// A bad release of shared-auth in production, and two services that burn their budgets.
-    #[default]
-    BadRelease,
-    /// Nothing is wrong.
-    Calm,
-}
-
-/// One row of [`Scenario::TABLE`].
-#[derive(Debug)]
-pub struct ScenarioRow {
-    /// Which scenario.
-    pub scenario: Scenario,
-    /// The name on the command line.
-    pub name: &'static str,
-    /// One sentence for the help.
-    pub summary: &'static str,
-    /// What is bad in it.
-    pub bad: &'static [BadVersion],
-    /// What will be bad in it: versions of open changes, which look well until production's load is on them.
-    pub coming: &'static [ComingVersion],
-}
-
-impl Scenario {
-    /// All scenarios.
-    pub const TABLE: &'static [ScenarioRow] = &[
-        ScenarioRow {
-            scenario: Self::BadRelease,
-            name: "bad-release",
-            summary: "shared-auth 1.3.0 fails in production; project-a-api and new-api burn their budgets",
-            bad: &[
-                BadVersion {
-                    service: "shared-auth",
-                    environment: Environment::Production,
-                    version: "1.3.0",
-                    quality: Quality { error_ratio: 0.028, latency_factor: 4.5, starts: true },
-                    hours: 51.0,
-                },
-                BadVersion {
-                    service: "project-a-api",
-                    environment: Environment::Production,
-                    version: "2.1.0",
-                    quality: Quality { error_ratio: 0.003, latency_factor: 1.6, starts: true },
-                    hours: 98.0,
-                },
-                BadVersion {
-                    service: "new-api",
-                    environment: Environment::Production,
-                    version: "2.0.0",
-                    quality: Quality { error_ratio: 0.011, latency_factor: 2.2, starts: true },
-                    hours: 27.0,
-                },
-            ],
-            coming: &[ComingVersion {
-                service: "catalog-search",
-                environment: Environment::Production,
-                version: "1.5.0",
-                quality: Quality { error_ratio: 0.06, latency_factor: 3.5, starts: true },
-            }],
-        },
-        ScenarioRow {
-            scenario: Self::Calm,
-            name: "calm",
-            summary: "nothing is wrong",
-            bad: &[],
-            coming: &[],
-        },
-    ];
-
-    /// The scenario of that name.
-    pub fn find(name: &str) -> Option<Self> {
-        Self::TABLE.iter().find(|row| row.name == name).map(|row| row.scenario)
-    }
-
-    /// What is bad in it.
-    pub fn bad(self) -> &'static [BadVersion] {
-        Self::TABLE.iter().find(|row| row.scenario == self).map_or(&[], |row| row.bad)
-    }
-
-    /// What will be bad in it once it is deployed.
-    pub fn coming(self) -> &'static [ComingVersion] {
-        Self::TABLE.iter().find(|row| row.scenario == self).map_or(&[], |row| row.coming)
-    }
 }
 
 impl Service {
@@ -280,6 +166,11 @@ impl Service {
             Environment::Production => self.rate,
             Environment::Staging => self.rate / 10.0,
         }
+    }
+
+    /// Whether production runs an older version than the one that is merged.
+    pub fn lags(&self) -> bool {
+        LAGGING.iter().any(|(name, _)| *name == self.name)
     }
 
     /// The version that runs in `environment` when the demo starts.
@@ -339,16 +230,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_bad_runs_and_can_be_rolled_back() {
-        for bad in Scenario::BadRelease.bad() {
-            let service = Service::find(bad.service).expect("a service of the estate");
-            assert_eq!(service.running(bad.environment), bad.version);
-            assert!(service.deployed(bad.environment).len() >= 2, "{}", bad.service);
-        }
+    fn every_service_can_be_rolled_back() {
         for service in SERVICES {
             assert!(!service.previous.is_empty(), "{}", service.name);
         }
-        assert!(Scenario::Calm.bad().is_empty());
-        assert_eq!(Scenario::find("calm"), Some(Scenario::Calm));
     }
 }

@@ -78,14 +78,14 @@ fn published(catalog: &Catalog) -> BTreeMap<&'static str, Published> {
     known.collect()
 }
 
-/// The commit of the main branch, as the files of a bare repository have it.
-fn head(remote: &Path) -> Option<String> {
-    if let Ok(text) = std::fs::read_to_string(remote.join("refs/heads/main")) {
+/// The commit of a branch (`refs/heads/main`), as the files of a bare repository have it.
+pub(super) fn head(remote: &Path, branch: &str) -> Option<String> {
+    if let Ok(text) = std::fs::read_to_string(remote.join(branch)) {
         return Some(text.trim().to_owned());
     }
     let packed = std::fs::read_to_string(remote.join("packed-refs")).ok()?;
-    let line = packed.lines().find(|line| line.ends_with(" refs/heads/main"))?;
-    line.split(' ').next().map(str::to_owned)
+    let found = packed.lines().filter_map(|line| line.split_once(' ')).find(|(_, name)| *name == branch);
+    found.map(|(commit, _)| commit.to_owned())
 }
 
 /// The services' files at a commit.
@@ -113,7 +113,7 @@ pub async fn run(remote: PathBuf, clusters: Vec<Arc<Manifests>>, interval: Durat
     loop {
         let (at, before) = (remote.clone(), seen.clone());
         let found = tokio::task::spawn_blocking(move || {
-            let head = head(&at).filter(|head| before.as_ref() != Some(head))?;
+            let head = head(&at, "refs/heads/main").filter(|head| before.as_ref() != Some(head))?;
             let catalog = catalog(&at, &head)?;
             Some((head, published(&catalog)))
         });

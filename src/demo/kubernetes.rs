@@ -13,9 +13,9 @@ pub mod store;
 pub mod watch;
 
 use super::{
-    Pace,
+    Pace, Scenario,
     clock::Time,
-    estate::{Environment, Quality, Scenario},
+    estate::{Environment, Quality},
     integration::Manifests,
     manifests,
     traffic::Traffic,

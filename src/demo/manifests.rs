@@ -78,20 +78,22 @@ pub fn template_hash(template: &Value) -> String {
     noise::suffix(noise::hash(0, &[&template.to_string()]), 10)
 }
 
-/// When the version that runs was deployed: as the scenario says, else some days ago.
+/// When the version that runs was deployed: as the scenario says, else some days ago. Staging had it some hours
+/// before production; where production lags, it has what ran before the control repository began.
 pub fn deployed_at(
     scenario: super::Scenario,
     environment: Environment,
     service: &Service,
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
-    let told = scenario
-        .bad()
-        .iter()
-        .find(|bad| bad.service == service.name && bad.environment == environment)
-        .map(|bad| bad.hours);
-    let hours = told
-        .unwrap_or_else(|| 30.0 + 300.0 * noise::unit(noise::hash(7, &[service.name, environment.name()])));
+    let told = |place| scenario.bad().iter().find(|bad| bad.service == service.name && bad.environment == place);
+    let drawn = 30.0 + 300.0 * noise::unit(noise::hash(7, &[service.name, Environment::Production.name()]));
+    let in_production = told(Environment::Production).map_or(drawn, |bad| bad.hours);
+    let hours = match environment {
+        Environment::Production if service.lags() => 30.9 * 24.0,
+        Environment::Production => in_production,
+        Environment::Staging => told(environment).map_or(in_production + 4.0, |bad| bad.hours),
+    };
     now - TimeDelta::seconds((hours * 3600.0) as i64)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod alertmanager;
 pub mod clock;
+pub mod colleagues;
 pub mod estate;
 pub mod forge;
 pub mod integration;
@@ -10,14 +11,17 @@ pub mod kubernetes;
 pub mod manifests;
 pub mod metrics;
 pub mod noise;
+mod past;
 pub mod people;
 pub mod registry;
 pub mod repository;
+pub mod scenario;
 pub mod sinks;
 pub mod story;
 pub mod traffic;
 
-pub use estate::{Environment, Quality, Scenario};
+pub use estate::{Environment, Quality};
+pub use scenario::Scenario;
 pub use kubernetes::{SimulatedCluster, faults::Faults};
 
 use crate::error::Failure;
@@ -83,6 +87,9 @@ pub struct PlatformOptions {
     pub now: DateTime<Utc>,
     /// How fast things happen in it.
     pub pace: Pace,
+    /// Whether it was lived in: its ledger tells of thirty days of deployments and of the open incidents, and its
+    /// settings of an agent. Without, the ledger is empty.
+    pub past: bool,
 }
 
 /// The simulated platform: clusters, metrics, Alertmanager, a forge, receivers and the control repository.
@@ -108,7 +115,7 @@ impl Platform {
     /// Starts everything. Needs `git` on the PATH, a temporary directory and a Tokio runtime with
     /// time and I/O.
     pub async fn start(options: PlatformOptions) -> Result<Self, Failure> {
-        let PlatformOptions { seed, scenario, now, pace } = options;
+        let PlatformOptions { seed, scenario, now, pace, .. } = options;
         let directory = tempfile::Builder::new().prefix(people::PREFIX).tempdir().map_err(|error| {
             Failure::failed("could not make a temporary directory for the demo").because(&error)
         })?;
@@ -137,11 +144,11 @@ impl Platform {
         };
         let start = |environment: Environment| {
             let seed = noise::hash(seed, &[environment.name()]);
-            let options = ClusterOptions { environment, scenario, time, pace, seed };
-            SimulatedCluster::start(options, Arc::clone(&traffic[&environment]))
+            let cluster = ClusterOptions { environment, scenario, time, pace, seed };
+            SimulatedCluster::start(cluster, Arc::clone(&traffic[&environment]))
         };
         let (repositories, staging, production) = tokio::try_join!(
-            repository::create(directory.path(), scenario, seed, now, &addresses),
+            repository::create(directory.path(), &options, &addresses),
             start(Environment::Staging),
             start(Environment::Production),
         )?;
@@ -286,7 +293,7 @@ mod tests {
     async fn platform(scenario: Scenario) -> Platform {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a date");
-        let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast() };
+        let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past: false };
         Platform::start(options).await.expect("starts")
     }
 

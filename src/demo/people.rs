@@ -17,6 +17,8 @@ pub(super) const PREFIX: &str = "quarterdeck-demo-";
 const RUNNING: &str = "running";
 /// Where the clones of those who join are.
 const CLONES: &str = "people";
+/// The ledger's branch, in the remote.
+pub(super) const LEDGER: &str = "refs/heads/quarterdeck/ledger";
 /// The clusters' addresses, below the demo's directory.
 pub(super) const KUBECONFIG: &str = "kubeconfig";
 

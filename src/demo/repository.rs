@@ -3,13 +3,17 @@
 mod changes;
 mod contents;
 pub(super) mod history;
-mod keys;
+pub(super) mod keys;
 mod policies;
 mod projects;
 
-use crate::error::Failure;
-use chrono::{DateTime, Utc};
-use history::{Author, Commit};
+use super::{PlatformOptions, past};
+use crate::{
+    domain::{catalog::reader, name::CommitId},
+    error::Failure,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use history::{Author, Brought, Commit};
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
@@ -81,23 +85,46 @@ impl Repositories {
 /// Writes both repositories below `directory`, with history that ends shortly before `now`.
 pub async fn create(
     directory: &Path,
-    scenario: super::Scenario,
-    seed: u64,
-    now: DateTime<Utc>,
+    options: &PlatformOptions,
     addresses: &Addresses,
 ) -> Result<Repositories, Failure> {
+    let PlatformOptions { seed, scenario, now, past, .. } = *options;
     let (remote, working) = (remote(directory), working(directory));
     // Git signs with a program of OpenSSH. Where that is missing, nobody signs and nobody has to.
     let signing = keys::can_sign();
     let signers = keys::allowed_signers(seed)?;
-    let context = contents::Context { now, addresses, signers: &signers, signing };
+    let context = contents::Context {
+        now,
+        addresses,
+        signers: &signers,
+        signing,
+        scenario: scenario.row(),
+        has_agent: past,
+    };
     git(["init", "--quiet", "--bare", "--initial-branch=main"], &[&remote], None).await?;
-    let stream = stream(&history::commits(scenario, now), &context);
+    let commits = history::commits(scenario, past, now);
+    let (stream, waiting) = stream(&commits, &context);
+    let marks = directory.join("marks");
+    let export = format!("--export-marks={}", marks.display());
     let at = ["-C".as_ref(), remote.as_os_str()];
-    git(at, &["fast-import".as_ref(), "--quiet".as_ref(), "--force".as_ref()], Some(stream)).await?;
+    let import = ["fast-import".as_ref(), "--quiet".as_ref(), "--force".as_ref(), export.as_ref()];
+    git(at, &import, Some(stream)).await?;
     if signing {
         keys::write(directory, seed)?;
     }
+    if past && let Some(last) = commits.iter().rfind(|commit| commit.branch.is_none()) {
+        let files = contents::files(&last.state, &context);
+        let ground = past::Ground {
+            scenario,
+            now,
+            releases: &last.state.releases,
+            landed: &landed(waiting, &marks)?,
+            main: &reader::read(files.into_iter().map(|(path, text)| (path, text.into_bytes()))),
+        };
+        past::write(&remote, &ground, signing.then_some(seed))?;
+    }
+    // Whether it was there or not: nobody needs it any more.
+    let _ = std::fs::remove_file(&marks);
     clone(directory, history::person(OPERATOR), &working, &working).await?;
     Ok(Repositories { remote, working, signing })
 }
@@ -182,32 +209,85 @@ async fn git<First: AsRef<std::ffi::OsStr>>(
     Ok(())
 }
 
-/// The whole history in the form that `git fast-import` reads.
-fn stream(commits: &[Commit], context: &contents::Context<'_>) -> String {
+/// What came to the main branch, as commits.
+#[derive(Debug)]
+pub struct Landed {
+    /// What it was.
+    pub brought: Brought,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The commit.
+    pub commit: CommitId,
+    /// The commit of the main branch before it.
+    pub onto: CommitId,
+    /// The head of the change, where it came from one.
+    pub head: Option<CommitId>,
+}
+
+/// The same before the import, by the marks of the commits: its own, that before it, that of the change.
+type Waiting = (Brought, DateTime<Utc>, usize, usize, Option<usize>);
+
+/// Reads what became of the marks.
+fn landed(waiting: Vec<Waiting>, marks: &Path) -> Result<Vec<Landed>, Failure> {
+    let failed = || Failure::failed("could not read the commits of the demo's control repository");
+    let text = std::fs::read_to_string(marks).map_err(|error| failed().because(&error))?;
+    let commits: BTreeMap<usize, &str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(':')?.split_once(' '))
+        .filter_map(|(mark, commit)| Some((mark.parse().ok()?, commit)))
+        .collect();
+    let commit = |mark: usize| commits.get(&mark).map(|commit| CommitId::from(*commit)).ok_or_else(failed);
+    waiting
+        .into_iter()
+        .map(|(brought, at, own, onto, head)| {
+            let head = head.map(commit).transpose()?;
+            Ok(Landed { brought, at, commit: commit(own)?, onto: commit(onto)?, head })
+        })
+        .collect()
+}
+
+/// The whole history in the form that `git fast-import` reads, and what of it brings versions.
+fn stream(commits: &[Commit], context: &contents::Context<'_>) -> (String, Vec<Waiting>) {
     let mut out = String::with_capacity(1 << 20);
+    let mut waiting = Vec::new();
     let mut before: BTreeMap<String, String> = BTreeMap::new();
-    let mut main = None;
-    for (index, commit) in commits.iter().enumerate() {
+    let (mut main, mut mark) = (None, 0);
+    for commit in commits {
         let files = commit.finish(contents::files(&commit.state, context));
-        let mark = index + 1;
-        let when = commit.at.timestamp();
+        let changed = |out: &mut String| {
+            if let Some(parent) = main {
+                let _ = writeln!(out, "from :{parent}");
+            }
+            for (path, text) in files.iter().filter(|(path, text)| before.get(*path) != Some(text)) {
+                let _ = writeln!(out, "M 100644 inline {path}");
+                data(out, text);
+            }
+            for path in before.keys().filter(|path| !files.contains_key(*path)) {
+                let _ = writeln!(out, "D {path}");
+            }
+            out.push('\n');
+        };
+        let mut head = None;
+        if let Some(merged) = commit.brings.as_ref().and_then(|brought| brought.merged) {
+            // The change's own commit. Its branch is gone since the merge.
+            mark += 1;
+            head = Some(mark);
+            let branch = format!("refs/heads/change/{}", merged.change);
+            let author = history::person(merged.author);
+            begin(&mut out, &branch, mark, author, commit.at - TimeDelta::hours(19));
+            data(&mut out, &commit.message);
+            changed(&mut out);
+            let _ = writeln!(out, "reset {branch}\nfrom {}\n", "0".repeat(40));
+        }
+        mark += 1;
         let reference = commit.branch.map_or_else(|| "main".to_owned(), |name| format!("change/{name}"));
-        let Author { name, email } = commit.author;
-        let _ = writeln!(out, "commit refs/heads/{reference}\nmark :{mark}");
-        let _ = writeln!(out, "author {name} <{email}> {when} +0000");
-        let _ = writeln!(out, "committer {name} <{email}> {when} +0000");
+        begin(&mut out, &format!("refs/heads/{reference}"), mark, commit.author, commit.at);
         data(&mut out, &commit.message);
-        if let Some(parent) = main {
-            let _ = writeln!(out, "from :{parent}");
+        changed(&mut out);
+        if let Some((brought, onto)) = commit.brings.clone().zip(main) {
+            waiting.push((brought, commit.at, mark, onto, head));
         }
-        for (path, text) in files.iter().filter(|(path, text)| before.get(*path) != Some(text)) {
-            let _ = writeln!(out, "M 100644 inline {path}");
-            data(&mut out, text);
-        }
-        for path in before.keys().filter(|path| !files.contains_key(*path)) {
-            let _ = writeln!(out, "D {path}");
-        }
-        out.push('\n');
+        let (Author { name, email }, when) = (commit.author, commit.at.timestamp());
         for (tag, message) in &commit.tags {
             let _ = writeln!(out, "tag {tag}\nfrom :{mark}\ntagger {name} <{email}> {when} +0000");
             data(&mut out, message);
@@ -217,7 +297,15 @@ fn stream(commits: &[Commit], context: &contents::Context<'_>) -> String {
             before = files;
         }
     }
-    out
+    (out, waiting)
+}
+
+/// The head of a commit.
+fn begin(out: &mut String, reference: &str, mark: usize, author: Author, at: DateTime<Utc>) {
+    let (Author { name, email }, when) = (author, at.timestamp());
+    let _ = writeln!(out, "commit {reference}\nmark :{mark}");
+    let _ = writeln!(out, "author {name} <{email}> {when} +0000");
+    let _ = writeln!(out, "committer {name} <{email}> {when} +0000");
 }
 
 fn data(out: &mut String, text: &str) {
@@ -251,7 +339,14 @@ mod tests {
             sinks: "http://127.0.0.1:4".to_owned(),
             registry: "http://127.0.0.1:5".to_owned(),
         };
-        create(directory, Scenario::BadRelease, 1, now, &addresses).await.expect("made")
+        let options = PlatformOptions {
+            seed: 1,
+            scenario: Scenario::BadRelease,
+            now,
+            pace: crate::demo::Pace::fast(),
+            past: false,
+        };
+        create(directory, &options, &addresses).await.expect("made")
     }
 
     #[tokio::test]

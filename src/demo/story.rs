@@ -1,14 +1,24 @@
-//! What happened on the simulated platform before the watch began: its first ledger events.
+//! What happened on the simulated platform before the watch began: its open incidents.
 
-use super::{Scenario, estate};
+use super::{
+    Scenario,
+    past::{Act, Deed},
+    repository::history::person,
+    scenario::BadVersion,
+};
 use crate::{
-    domain::{escalation::Severity, ledger, name::IncidentId},
+    domain::{
+        escalation::Severity,
+        ledger::{self, Happening, Operations},
+    },
+    error::Failure,
     ports::Draft,
 };
 use chrono::{DateTime, Duration, Utc};
+use std::sync::Arc;
 
 /// One event of the story.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Chapter {
     /// When it happened.
     pub at: DateTime<Utc>,
@@ -16,31 +26,30 @@ pub struct Chapter {
     pub name: &'static str,
     /// Their e-mail address.
     pub email: &'static str,
-    deed: Deed,
-}
-
-#[derive(Debug, Clone)]
-enum Deed {
-    Declare(Severity, String, Option<&'static str>),
-    Acknowledge(IncidentId),
+    who: &'static str,
+    make: Arc<dyn Fn(&Operations) -> Result<Happening, Failure> + Send + Sync>,
 }
 
 impl Chapter {
+    fn new(
+        at: DateTime<Utc>,
+        who: &'static str,
+        make: impl Fn(&Operations) -> Result<Happening, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        let author = person(who);
+        Self { at, name: author.name, email: author.email, who, make: Arc::new(make) }
+    }
+
     /// The event, made from the state before it.
     pub fn draft(&self) -> Draft {
-        let deed = self.deed.clone();
-        Box::new(move |operations| match &deed {
-            Deed::Declare(severity, title, service) => {
-                ledger::declare(operations, *severity, title, service.map(Into::into).as_ref())
-            }
-            Deed::Acknowledge(incident) => ledger::acknowledge(operations, incident),
-        })
+        let make = Arc::clone(&self.make);
+        Box::new(move |operations| make(operations))
     }
 }
 
 /// The chapters of a scenario, oldest first: an incident for each of its worst faults.
 pub fn chapters(scenario: Scenario, now: DateTime<Utc>) -> Vec<Chapter> {
-    let mut faults: Vec<&estate::BadVersion> = scenario.bad().iter().collect();
+    let mut faults: Vec<&BadVersion> = scenario.bad().iter().collect();
     faults.sort_by(|one, other| one.quality.error_ratio.total_cmp(&other.quality.error_ratio));
     let mut chapters = Vec::new();
     for fault in faults {
@@ -52,27 +61,28 @@ pub fn chapters(scenario: Scenario, now: DateTime<Utc>) -> Vec<Chapter> {
             _ => continue,
         };
         let at = now - Duration::minutes(minutes);
-        chapters.push(Chapter {
-            at,
-            name: "Lola Okafor",
-            email: "l.okafor@example.com",
-            deed: Deed::Declare(
-                severity,
-                format!("{} answers {percent:.1}% 5xx since {}", fault.service, fault.version),
-                Some(fault.service),
-            ),
-        });
+        let title = format!("{} answers {percent:.1}% 5xx since {}", fault.service, fault.version);
+        chapters.push(Chapter::new(at, "l-okafor", move |operations| {
+            ledger::declare(operations, severity, &title, Some(&fault.service.into()))
+        }));
         if taken {
-            chapters.push(Chapter {
-                at: at + Duration::minutes(6),
-                name: "Amy Chen",
-                email: "a.chen@example.com",
-                deed: Deed::Acknowledge(ledger::incident_id(
-                    u32::try_from(chapters.iter().filter(|c| matches!(c.deed, Deed::Declare(..))).count())
-                        .unwrap_or(1),
-                )),
-            });
+            chapters.push(Chapter::new(at + Duration::minutes(6), "a-chen", |operations| {
+                let newest = operations.open_incidents().last().map(|incident| incident.id.clone());
+                let newest = newest.ok_or_else(|| Failure::refused("no incident is open"))?;
+                ledger::acknowledge(operations, &newest)
+            }));
         }
     }
     chapters
+}
+
+/// The same, for a ledger that has a past.
+pub(super) fn acts(scenario: Scenario, now: DateTime<Utc>) -> Vec<Act> {
+    let act = |chapter: Chapter| Act {
+        at: chapter.at,
+        who: chapter.who,
+        thread: usize::MAX,
+        deed: Deed::Make(Box::new(move |operations, _| (chapter.make)(operations))),
+    };
+    chapters(scenario, now).into_iter().map(act).collect()
 }

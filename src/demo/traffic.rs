@@ -5,8 +5,9 @@
 
 use super::{
     clock::Time,
-    estate::{Environment, Quality, SERVICES, Scenario, Service},
+    estate::{Environment, Quality, SERVICES, Service},
     manifests, noise,
+    scenario::Scenario,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;

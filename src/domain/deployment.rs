@@ -10,6 +10,7 @@ pub mod order;
 pub mod parameters;
 pub mod precheck;
 pub mod record;
+pub mod recovery;
 pub mod release;
 pub mod request;
 pub mod statistics;

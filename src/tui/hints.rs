@@ -168,6 +168,7 @@ const FORM: Wanted = &[
     ("view.back", "cancel"),
 ];
 const CONFIRM: Wanted = &[
+    ("plan.confirm", "run it"),
     ("view.back", "cancel"),
     ("plan.focus", "other button"),
     ("plan.press", "press it"),

@@ -214,7 +214,7 @@ fn calendar<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
         }
         Closing::Window => {
             let opens = closure.next_opening.map_or_else(String::new, |at| format!(", opens {}", near(at)));
-            (format!("◌ no window{opens}"), Role::Dim, 9)
+            (format!("◌ no window{opens}"), Role::Dim, 7)
         }
     };
     Some(Part { line: vec![piece(words, painter.style(role))], priority })

@@ -152,7 +152,8 @@ async fn the_demo_prints_its_briefing_and_ends() {
         ]);
     }
     program.ends(0, &["demo", "--once", "--scenario", "calm"]).await.says(&["no open incident"]);
-    program.ends(2, &["demo", "--once", "--scenario", "storm"]).await.complains(&["bad-release, calm"]);
+    program.ends(2, &["demo", "--once", "--scenario", "storm"]).await.complains(&["default, calm, canary-fails"]);
+    program.ends(0, &["demo", "--list-scenarios"]).await.says(&["breaking-change", "nothing is wrong"]);
     let left: Vec<_> = std::fs::read_dir(program.home.path())
         .unwrap()
         .map(|entry| entry.unwrap().file_name())

@@ -79,7 +79,7 @@ pub fn git(place: &Path, arguments: &[&str]) -> String {
 pub async fn platform(scenario: Scenario) -> Platform {
     install_crypto();
     let now = SystemClock.now();
-    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast() };
+    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past: false };
     let platform = Platform::start(options).await.unwrap();
     for chapter in demo::story::chapters(scenario, now) {
         let mut variables = environment(platform.directory(), None);
@@ -169,11 +169,21 @@ impl Console {
     pub async fn with(scenario: Scenario, person: Option<(&str, &str)>, config: Config) -> Self {
         let platform = platform(scenario).await;
         let variables = environment(platform.directory(), person);
+        Self::at(Arc::new(platform), variables, config).await
+    }
+
+    /// The operator's console on a platform that was made otherwise.
+    pub async fn on(platform: Arc<Platform>, config: Config) -> Self {
+        let variables = environment(platform.directory(), None);
+        Self::at(platform, variables, config).await
+    }
+
+    async fn at(platform: Arc<Platform>, variables: Vec<(String, String)>, config: Config) -> Self {
         let ports = ports(platform.repository(), Some(platform.kubeconfig()), variables);
         let model = Model::new(Arc::new(config), ports.clock.now(), Size { width: 160, height: 45 });
         let mut engine = Engine::new(model, ports);
         engine.start_sources();
-        Self::complete(engine, Arc::new(platform)).await
+        Self::complete(engine, platform).await
     }
 
     /// The console of another of the demo's people, in a clone of their own.

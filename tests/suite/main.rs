@@ -69,6 +69,8 @@ mod rollback_together;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod signed_approvals;
 #[cfg(test)]
 mod ten_steps;

@@ -24,7 +24,6 @@ use crate::{
 use chrono::{DateTime, Utc};
 
 const STRATEGIES: ArgumentKind = ArgumentKind::Choice(&["immediate", "canary", "blue-green", "scheduled"]);
-const GATES: ArgumentKind = ArgumentKind::Choice(&["product", "security", "operations"]);
 const DEPLOYMENT: ArgumentSpec = positional("deployment", "the deployment's id", ArgumentKind::Deployment);
 const STRATEGY: ArgumentSpec = optional("strategy", "how; as the catalog says if left out", STRATEGIES);
 const AT: ArgumentSpec = optional("at", "not before, such as 2026-11-26T02:00:00Z", ArgumentKind::Text);
@@ -127,7 +126,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "approve"],
         arguments: &[
             DEPLOYMENT,
-            required("gate", "which gate", GATES),
+            required("gate", "which gate", ArgumentKind::ReleaseGate),
             optional("note", "what you have to say", ArgumentKind::Text),
         ],
         risk: Risk::Destructive,

@@ -3,10 +3,11 @@
 use super::{all, unknown};
 use crate::{
     action::{
-        run::gate_for,
+        run::{gate_for, release_gate_for},
         spec::{ActionSpec, ArgumentKind, ArgumentSpec, Arguments, Availability},
     },
     domain::{
+        deployment::gate::ReleaseGate,
         escalation::Severity,
         gate::Gate,
         lifecycle,
@@ -65,6 +66,11 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
             ArgumentKind::Gate => model.selected_change().map(|change| gate_for(model, change).to_string()),
             ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
             ArgumentKind::Deployment => model.selected_deployment().map(|record| record.id.to_string()),
+            ArgumentKind::ReleaseGate => release_gate_for(model).map(|gate| gate.to_string()),
+            // Resolved ones may be named too, so that it can be typed.
+            ArgumentKind::Text if spec.name == "incident" => {
+                model.selected_incident().map(|incident| incident.id.to_string())
+            }
             _ => None,
         };
         if let Some(value) = value {
@@ -93,6 +99,7 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
             model.world.joined.changes.iter().map(|c| c.proposal.id.to_string()).collect()
         }
         ArgumentKind::Gate => words(&Gate::ALL.map(Gate::as_str)),
+        ArgumentKind::ReleaseGate => words(&ReleaseGate::APPROVED.map(ReleaseGate::as_str)),
         ArgumentKind::Severity => words(&Severity::ALL.map(Severity::as_str)),
         ArgumentKind::Status => model
             .subject()

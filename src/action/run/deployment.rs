@@ -6,6 +6,7 @@ use crate::{
     config::key::Key,
     domain::{
         deployment::{
+            gate::ReleaseGate,
             order::{Leg, Order, Stage},
             release::{ReleaseStep, Strategy},
             request::DeployPlan,
@@ -96,6 +97,19 @@ pub fn deployment_planned(model: &mut Model, job: JobId, result: Result<DeployPl
     }
 }
 
+/// The gate of the selected deployment that whoever works here may open. Of several, the one of the watch.
+pub fn release_gate_for(model: &Model) -> Option<ReleaseGate> {
+    let record = model.selected_deployment()?;
+    let operations = &model.world.ledger.value.as_ref()?.operations;
+    let catalog = model.world.catalog.value.as_ref()?;
+    let service = catalog.services.get(&record.order.service)?;
+    let ground = (&**catalog, &**service);
+    let may = |gate: &ReleaseGate| {
+        ledger::approve_deployment(operations, &record.id, *gate, ground, &model.operator, None).is_ok()
+    };
+    ReleaseGate::APPROVED.into_iter().rev().find(may)
+}
+
 fn step(title: impl Into<String>, object: impl Into<String>) -> Step {
     Step { title: title.into(), object: object.into() }
 }
@@ -122,10 +136,14 @@ fn leg_step(order: &Order, leg: &Leg) -> Step {
     let there = || objects().unwrap_or_else(|| place.clone());
     let version = &order.version;
     match leg.stage {
-        Stage::Gates => step("wait for the gates", "staging, product, security if sensitive, operations"),
-        Stage::Schedule => step("wait for its time", "the calendar"),
+        Stage::Gates => step("wait until the gates are open:", "staging, product, security if sensitive, operations"),
+        Stage::Schedule => {
+            let time = order.not_before.map(|at| at.format("until %F %H:%M UTC").to_string());
+            let window = order.window.then(|| "until the calendar is open".to_owned());
+            step("wait", time.into_iter().chain(window).collect::<Vec<_>>().join(", and "))
+        }
         Stage::Precheck => {
-            step("check before", "health, budget, calendar, dependencies, way back, main branch")
+            step("check before:", "health, budget, calendar, dependencies, way back, main branch")
         }
         Stage::Step(ReleaseStep::Apply) => step(format!("apply {version} to"), there()),
         Stage::Step(ReleaseStep::Weight(weight)) => {
@@ -139,7 +157,7 @@ fn leg_step(order: &Order, leg: &Leg) -> Step {
         Stage::Test(test) => step(format!("run the {} test in", test.as_str()), place),
         Stage::Analysis(_) => step("judge errors and latency beside the version before in", place),
         Stage::Postcheck => step("check after in", place),
-        Stage::Watch => step("watch", "errors, latency, critical incidents"),
+        Stage::Watch => step("watch:", "errors, latency, critical incidents"),
         stage => step(stage.to_string(), place),
     }
 }
@@ -158,10 +176,11 @@ fn deploy_plan(model: &Model, planned: DeployPlan) -> Plan {
     for order in &orders {
         for place in &order.places {
             let from = place.from_version.as_deref().map_or("nothing", shown_version);
-            facts.push((
-                format!("{} in {}", order.service, place.environment),
-                format!("{from} → {}", shown_version(&order.version)),
-            ));
+            // The title names the service of a single order.
+            let label = if orders.len() == 1 { place.environment.to_string() } else { order.service.to_string() };
+            let step = format!("{from} → {}", shown_version(&order.version));
+            let there = if orders.len() == 1 { String::new() } else { format!(" in {}", place.environment) };
+            facts.push((label, format!("{step}{there}")));
         }
         if let Some(image) = &order.image {
             facts.push(("image".to_owned(), image.clone()));

@@ -26,7 +26,7 @@ pub use calendar::page_click;
 pub use change::find as find_change;
 pub use cross::table_click;
 pub use cursor::{refresh_lists, select};
-pub use deployment::{deployment_planned, strategy_words};
+pub use deployment::{deployment_planned, release_gate_for, strategy_words};
 pub use graph::graph_click;
 pub use impact::impact_found;
 pub use inspect::inspected;

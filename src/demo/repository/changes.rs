@@ -55,8 +55,11 @@ const CHANGES: [Change; 3] = [
 
 /// The changes' commits, each on top of main.
 pub fn commits(main: &State, now: DateTime<Utc>) -> Vec<Commit> {
+    // One that is merged is no longer open.
+    let is_open = |change: &&Change| main.version(change.service) != Some(change.version);
     CHANGES
         .iter()
+        .filter(is_open)
         .map(|change| {
             let at = now - TimeDelta::hours(change.hours);
             let mut state = main.clone();
@@ -73,6 +76,7 @@ pub fn commits(main: &State, now: DateTime<Utc>) -> Vec<Commit> {
                 tags: Vec::new(),
                 branch: Some(change.branch),
                 slips: change.slips,
+                brings: None,
             }
         })
         .collect()

@@ -5,7 +5,10 @@ use super::{
     history::{Feature, State},
     policies, projects,
 };
-use crate::demo::estate::{SERVICES, Service};
+use crate::demo::{
+    estate::{SERVICES, Service},
+    scenario::{Judging, ScenarioRow},
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -23,6 +26,10 @@ pub struct Context<'a> {
     pub signers: &'a str,
     /// Whether events of the ledger can be signed here, and so must be.
     pub signing: bool,
+    /// The story that it is the repository of.
+    pub scenario: &'static ScenarioRow,
+    /// Whether there is an agent, which takes turns by a lease.
+    pub has_agent: bool,
 }
 
 impl Context<'_> {
@@ -52,7 +59,7 @@ pub fn files(state: &State, context: &Context<'_>) -> BTreeMap<String, String> {
             }
             text
         });
-        put(&format!("projects/{project}/deployment.toml"), projects::deployment(project, state));
+        put(&format!("projects/{project}/deployment.toml"), projects::deployment(project, state, context.scenario));
         put(&format!("projects/{project}/monitoring.toml"), projects::monitoring(project, tier, state));
     }
     put("tests/integration.sh", INTEGRATION.to_owned());
@@ -85,7 +92,7 @@ fn catalog(state: &State, context: &Context<'_>) -> String {
     for service in present(state).filter(|service| service.project.is_none()) {
         text.push_str(&entry(service, state, context));
         text.push_str(&consumers(service, state));
-        text.push_str(&projects::deployment_of(service));
+        text.push_str(&projects::deployment_of(service, context.scenario));
     }
     text
 }
@@ -289,6 +296,7 @@ fn versions(state: &State) -> String {
 fn settings(state: &State, context: &Context<'_>) -> String {
     let Addresses { metrics, alertmanager, forge, token, sinks, registry } = context.addresses;
     let repository = crate::demo::forge::REPOSITORY;
+    let Judging { step_time, interval, watch } = context.scenario.judging;
     let mut text = format!(
         r#"# Quarterdeck's settings for this repository. It holds no secret.
 name = "shop"
@@ -332,11 +340,12 @@ url = "{registry}"
 
 # Shorter than in life, so that a deployment can be watched from its begin to its end.
 [delivery.rollout]
-step_time = "40s"
-interval = "10s"
+step_time = "{step_time}"
+interval = "{interval}"
 intervals = 3
 minimum_events = 20
 stale_after = "30s"
+watch = "{watch}"
 
 [delivery.tests]
 integration = ["sh", "tests/integration.sh"]
@@ -358,6 +367,12 @@ on = ["incident.declared", "incident.resolved", "change.approved", "main.restore
     text.push_str(
         "\n[rules]\n# Every promise is for what a service does itself; what it needs has its own.\nQD305 = \"allow\"\n",
     );
+    if context.scenario.direct_revert {
+        text.push_str("\n[changes]\n# A rollback in production puts the main branch right at once.\ndirect_revert = true\n");
+    }
+    if context.has_agent {
+        text.push_str("\n[agent.lease]\ncontext = \"demo-production\"\nnamespace = \"shared\"\n");
+    }
     if state.features.contains(&Feature::Presets) {
         text.push_str("\n[preset.critical]\nfilter = 'tier == \"critical\"'\n");
         text.push_str("\n[preset.leaving]\nfilter = 'status == \"deprecated\"'\n");

@@ -5,6 +5,8 @@ use crate::demo::{
     Scenario,
     estate::{Environment, SERVICES, Service},
     manifests, noise,
+    past::FAILURES,
+    scenario::MergedVersion,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use semver::Version;
@@ -19,8 +21,11 @@ pub struct Author {
     pub email: &'static str,
 }
 
+/// Who does what is due while nobody watches: no human being.
+pub const AGENT: &str = "agent";
+
 /// The people: handle, name, address.
-pub const PEOPLE: [(&str, Author); 8] = [
+pub const PEOPLE: [(&str, Author); 9] = [
     ("m-ruiz", Author { name: "Marta Ruiz", email: "m.ruiz@example.com" }),
     ("a-chen", Author { name: "Amy Chen", email: "a.chen@example.com" }),
     ("l-okafor", Author { name: "Lola Okafor", email: "l.okafor@example.com" }),
@@ -29,6 +34,7 @@ pub const PEOPLE: [(&str, Author); 8] = [
     ("j-bauer", Author { name: "Jana Bauer", email: "j.bauer@example.com" }),
     ("p-martin", Author { name: "Paul Martin", email: "p.martin@example.com" }),
     ("d-silva", Author { name: "Diana Silva", email: "d.silva@example.com" }),
+    (AGENT, Author { name: "Quarterdeck Agent", email: "agent@example.com" }),
 ];
 
 /// The teams: name, description, members (the first leads), channel.
@@ -103,6 +109,14 @@ impl State {
         let (version, what) = (version.to_owned(), what.to_owned());
         self.releases.push(Release { service, version, what, at });
     }
+
+    /// Takes the newest version of a service back; the version that holds then.
+    pub fn take_back(&mut self, service: &str) -> Option<String> {
+        let versions = self.versions.get_mut(service)?;
+        let taken = versions.pop()?;
+        self.releases.retain(|release| release.service != service || release.version != taken);
+        versions.last().cloned()
+    }
 }
 
 /// One commit to be.
@@ -122,6 +136,21 @@ pub struct Commit {
     pub branch: Option<&'static str>,
     /// Slips of the pen: file, what it should say, what it says.
     pub slips: &'static [(&'static str, &'static str, &'static str)],
+    /// What it brings to the main branch, if a version.
+    pub brings: Option<Brought>,
+}
+
+/// The version of a service that a commit brings to the main branch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brought {
+    /// The service.
+    pub service: &'static str,
+    /// The version that holds from here on.
+    pub version: String,
+    /// Whether it takes a newer one back.
+    pub back: bool,
+    /// The merged change that it comes from.
+    pub merged: Option<&'static MergedVersion>,
 }
 
 impl Commit {
@@ -144,6 +173,9 @@ pub fn person(handle: &str) -> Author {
 enum Deed {
     Leave(&'static str, &'static str),
     Release(&'static Service, String),
+    Merge(&'static MergedVersion),
+    /// A version failed and is taken back.
+    Return(&'static str, &'static str),
     Add(Feature, &'static str),
 }
 
@@ -195,8 +227,9 @@ const FEATURES: [&str; 6] = [
     "measure each dependency apart",
 ];
 
-/// All commits in order: main's, then those of the open changes.
-pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
+/// All commits in order: main's, then those of the open changes. With a `past`, also versions that failed and were
+/// taken back are among them.
+pub fn commits(scenario: Scenario, past: bool, now: DateTime<Utc>) -> Vec<Commit> {
     let start = now - TimeDelta::hours(29 * 24 + 10);
     let mut state = State {
         legacy: DEPARTURES.iter().map(|(_, _, service)| (*service, DEPRECATED.0)).collect(),
@@ -218,12 +251,28 @@ pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
         tags,
         branch: None,
         slips: &[],
+        brings: None,
     }];
-    for event in events(scenario, start, now) {
+    for event in events(scenario, past, start, now) {
+        let mut brings = None;
         let (message, tags) = match &event.deed {
             Deed::Add(feature, message) => {
                 state.features.insert(*feature);
                 ((*message).to_owned(), Vec::new())
+            }
+            Deed::Return(service, why) => {
+                let Some(version) = state.take_back(service) else { continue };
+                let message = format!("fix({service}): back to {version}\n\n{why}\n\nChange-Type: bugfix");
+                brings = Some(Brought { service, version, back: true, merged: None });
+                (message, Vec::new())
+            }
+            Deed::Merge(merged) => {
+                let MergedVersion { service, version, what, .. } = *merged;
+                let before = state.version(service).map(str::to_owned);
+                state.release(service, version, what, event.at);
+                brings =
+                    Some(Brought { service, version: (*version).to_owned(), back: false, merged: Some(merged) });
+                (subject(service, before.as_deref(), version, what), vec![tag(service, version, what)])
             }
             Deed::Leave(service, deprecated) => {
                 state.legacy.remove(service);
@@ -234,6 +283,9 @@ pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
                 let before = state.version(service.name).map(str::to_owned);
                 let what = what(service.name, before.as_deref(), version);
                 state.release(service.name, version, what, event.at);
+                let (service_name, version_now) = (service.name, version.clone());
+                brings =
+                    Some(Brought { service: service_name, version: version_now, back: false, merged: None });
                 (
                     subject(service.name, before.as_deref(), version, what),
                     vec![tag(service.name, version, what)],
@@ -241,13 +293,14 @@ pub fn commits(scenario: Scenario, now: DateTime<Utc>) -> Vec<Commit> {
             }
         };
         let (at, author) = (event.at, event.author);
-        commits.push(Commit { at, author, message, state: state.clone(), tags, branch: None, slips: &[] });
+        let state = state.clone();
+        commits.push(Commit { at, author, message, state, tags, branch: None, slips: &[], brings });
     }
     commits.extend(changes::commits(&state, now));
     commits
 }
 
-fn events(scenario: Scenario, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Event> {
+fn events(scenario: Scenario, past: bool, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<Event> {
     let mut events: Vec<Event> = ADDITIONS
         .into_iter()
         .map(|(days, handle, feature, message)| Event {
@@ -286,6 +339,19 @@ fn events(scenario: Scenario, start: DateTime<Utc>, now: DateTime<Utc>) -> Vec<E
             let author = person(members[(luck % members.len() as u64) as usize]);
             events.push(Event { at, author, deed: Deed::Release(service, version.to_owned()) });
         }
+    }
+    events.extend(scenario.row().merged.iter().map(|merged| Event {
+        at: now - TimeDelta::hours(merged.hours),
+        author: person(merged.reviewer),
+        deed: Deed::Merge(merged),
+    }));
+    for failure in FAILURES.iter().filter(|_| past) {
+        let deed = Service::find(failure.service).map(|service| Deed::Release(service, failure.version.to_owned()));
+        let began = Some(failure.released(now)).zip(deed).map(|(at, deed)| (at, failure.starter, deed));
+        let returned = failure.settled(now);
+        let ended = (returned, AGENT, Deed::Return(failure.service, failure.detail));
+        let pair = began.into_iter().chain([ended]);
+        events.extend(pair.map(|(at, who, deed)| Event { at, author: person(who), deed }));
     }
     events.sort_by_key(|event| event.at);
     events
@@ -350,7 +416,7 @@ mod tests {
     #[test]
     fn commits_are_in_order_and_end_at_the_estate() {
         let now = DateTime::from_timestamp(1_790_000_000, 0).expect("a date");
-        let commits = commits(Scenario::BadRelease, now);
+        let commits = commits(Scenario::BadRelease, true, now);
         assert!(commits.is_sorted_by_key(|commit| commit.at));
         assert!(commits.iter().all(|commit| commit.at < now));
         let main = commits.iter().filter(|commit| commit.branch.is_none());

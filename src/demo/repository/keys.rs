@@ -8,9 +8,9 @@ use ring::{
     signature::{Ed25519KeyPair, KeyPair},
 };
 use ssh_key::{
-    LineEnding, PrivateKey,
+    Algorithm, HashAlg, LineEnding, PrivateKey, Signature, SshSig,
     private::{Ed25519Keypair, Ed25519PrivateKey, KeypairData},
-    public::Ed25519PublicKey,
+    public::{Ed25519PublicKey, KeyData},
 };
 use std::{
     fs,
@@ -20,12 +20,45 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The key of the person with this handle.
-fn key(seed: u64, handle: &str) -> Result<PrivateKey, Failure> {
+/// What everything of the person with this handle is made from, and the pair of keys that comes of it.
+fn pair(seed: u64, handle: &str) -> Result<([u8; 32], Ed25519KeyPair), Failure> {
     let failed = || Failure::failed(format!("could not make the SSH key of {handle} for the demo"));
     let secret = digest(&SHA256, format!("quarterdeck demo {seed} {handle}").as_bytes());
     let secret: [u8; 32] = secret.as_ref().try_into().map_err(|_| failed())?;
     let pair = Ed25519KeyPair::from_seed_unchecked(&secret).map_err(|_| failed())?;
+    Ok((secret, pair))
+}
+
+/// Signs in the name of one of the demo's people, as `ssh-keygen -Y sign -n git` does.
+pub struct Signer {
+    pair: Ed25519KeyPair,
+    public: KeyData,
+}
+
+impl Signer {
+    /// The signer of a person.
+    pub fn of(seed: u64, handle: &str) -> Result<Self, Failure> {
+        let (_, pair) = pair(seed, handle)?;
+        Ok(Self { pair, public: key(seed, handle)?.public_key().key_data().clone() })
+    }
+
+    /// The signature of a commit, as it stands in its header.
+    pub fn sign(&self, payload: &[u8]) -> Result<String, Failure> {
+        let failed =
+            |error: ssh_key::Error| Failure::failed("could not sign for the demo").cause(error.to_string());
+        let signed = SshSig::signed_data("git", HashAlg::Sha512, payload).map_err(failed)?;
+        let signature = self.pair.sign(&signed).as_ref().to_vec();
+        let signature = Signature::new(Algorithm::Ed25519, signature).map_err(failed)?;
+        let seal =
+            SshSig::new(self.public.clone(), "git", HashAlg::Sha512, signature).map_err(failed)?;
+        seal.to_pem(LineEnding::LF).map_err(failed)
+    }
+}
+
+/// The key of the person with this handle.
+fn key(seed: u64, handle: &str) -> Result<PrivateKey, Failure> {
+    let failed = || Failure::failed(format!("could not make the SSH key of {handle} for the demo"));
+    let (secret, pair) = pair(seed, handle)?;
     let public: [u8; 32] = pair.public_key().as_ref().try_into().map_err(|_| failed())?;
     let pair =
         Ed25519Keypair { public: Ed25519PublicKey(public), private: Ed25519PrivateKey::from_bytes(&secret) };

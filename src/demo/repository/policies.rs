@@ -2,8 +2,9 @@
 
 use super::{
     contents::Context,
-    history::{Feature, PEOPLE, State, TEAMS},
+    history::{AGENT, Feature, PEOPLE, State, TEAMS},
 };
+use crate::demo::scenario::Span;
 use chrono::{DateTime, Datelike, TimeDelta, Utc};
 use std::fmt::Write as _;
 
@@ -44,9 +45,10 @@ fn monday(now: DateTime<Utc>, weeks: i64) -> DateTime<Utc> {
 fn teams(context: &Context<'_>) -> String {
     let mut text = "# Who is who, who belongs together, who is on call.\n".to_owned();
     for (handle, author) in PEOPLE {
+        let who = if handle == AGENT { "kind = \"agent\"".to_owned() } else { format!("chat = \"@{handle}\"") };
         let _ = write!(
             text,
-            "\n[person.{handle}]\nname = \"{}\"\nemail = \"{}\"\nchat = \"@{handle}\"\n",
+            "\n[person.{handle}]\nname = \"{}\"\nemail = \"{}\"\n{who}\n",
             author.name, author.email
         );
     }
@@ -75,23 +77,32 @@ fn teams(context: &Context<'_>) -> String {
 }
 
 fn calendar(context: &Context<'_>, freeze: bool) -> String {
-    let start = monday(context.now, 8).format("%Y%m%d");
-    let mut text = format!(
-        r#"# When changes go out, and when they do not.
-
-[[window]]
-name = "working hours"
-rrule = "DTSTART;TZID=Europe/Madrid:{start}T100000\nRRULE:FREQ=WEEKLY;BYDAY=MO,TU,WE,TH"
-duration = "6h"
-environments = ["production"]
-
-[[window]]
-name = "early maintenance"
-rrule = "DTSTART;TZID=Europe/Madrid:{start}T050000\nRRULE:FREQ=WEEKLY;BYDAY=TU,TH"
-duration = "2h"
-environments = ["staging", "production"]
-"#
-    );
+    let mut text = "# When changes go out, and when they do not.\n".to_owned();
+    for span in context.scenario.windows {
+        // Every day at the same time, for weeks already.
+        let begun = context.now + TimeDelta::minutes(span.from) - TimeDelta::weeks(8);
+        let _ = write!(
+            text,
+            "\n[[window]]\nname = \"{}\"\nrrule = \"DTSTART:{}\\nRRULE:FREQ=DAILY\"\nduration = \"{}m\"\n{}",
+            span.name,
+            begun.format("%Y%m%dT%H%M%SZ"),
+            span.minutes,
+            scope(span)
+        );
+    }
+    for span in context.scenario.freezes {
+        let from = context.now + TimeDelta::minutes(span.from);
+        let to = from + TimeDelta::minutes(span.minutes);
+        let _ = write!(
+            text,
+            "\n[[freeze]]\nname = \"{}\"\nstart = \"{}\"\nend = \"{}\"\n{}reason = \"{}\"\n",
+            span.name,
+            from.format("%FT%TZ"),
+            to.format("%FT%TZ"),
+            scope(span),
+            span.reason
+        );
+    }
     if freeze {
         let (from, to) = (context.date(12), context.date(15));
         let _ = write!(
@@ -108,6 +119,14 @@ reason = "invoices are closed"
         );
     }
     text
+}
+
+/// Where an entry of the calendar holds.
+fn scope(span: &Span) -> String {
+    let projects: Vec<String> = span.projects.iter().map(|project| format!("\"{project}\"")).collect();
+    let projects =
+        if projects.is_empty() { String::new() } else { format!("projects = [{}]\n", projects.join(", ")) };
+    format!("environments = [\"production\"]\n{projects}")
 }
 
 const SLA: &str = r#"# What is promised by tier, unless a service promises otherwise.

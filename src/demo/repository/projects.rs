@@ -1,23 +1,26 @@
 //! The projects' files of the demo's control repository: deployment and monitoring.
 
 use super::{contents::present, history::State};
-use crate::demo::estate::{Environment, ManagedBy, Service};
+use crate::demo::{
+    estate::{Environment, ManagedBy, Service},
+    scenario::ScenarioRow,
+};
 use std::fmt::Write as _;
 
 /// `projects/<p>/deployment.toml`.
-pub fn deployment(project: &str, state: &State) -> String {
+pub fn deployment(project: &str, state: &State, scenario: &ScenarioRow) -> String {
     let mut text = "# Where and how the project's services run.\n".to_owned();
     for environment in Environment::ALL {
         let _ = write!(text, "\n[environment.{environment}]\nnamespace = \"{project}\"\n");
     }
     for service in present(state).filter(|service| service.project == Some(project)) {
-        text.push_str(&deployment_of(service));
+        text.push_str(&deployment_of(service, scenario));
     }
     text
 }
 
 /// A service's `deployment` table.
-pub fn deployment_of(service: &Service) -> String {
+pub fn deployment_of(service: &Service, scenario: &ScenarioRow) -> String {
     let mut text = format!(
         "\n[service.{}.deployment]\nmanaged_by = \"{}\"\nworkload = \"{}\"\nreplicas = {}\n",
         service.name,
@@ -28,7 +31,9 @@ pub fn deployment_of(service: &Service) -> String {
     if service.managed_by == ManagedBy::ArgoCd {
         let _ = writeln!(text, "application = \"{}\"\napplication_namespace = \"argocd\"", service.name);
     }
-    let strategy = if service.managed_by == ManagedBy::ArgoRollouts { "canary" } else { "immediate" };
+    let told = scenario.strategies.iter().find(|(name, _)| *name == service.name);
+    let usual = if service.managed_by == ManagedBy::ArgoRollouts { "canary" } else { "immediate" };
+    let strategy = told.map_or(usual, |(_, strategy)| strategy);
     let _ = writeln!(text, "strategy = \"{strategy}\"");
     if !service.in_production {
         text.push_str("environments = [\"staging\"]\n");

@@ -20,7 +20,7 @@ pub enum AgendaKind {
     Merge,
     /// A service was rolled back.
     Rollback,
-    /// A post-mortem of broken glass is due.
+    /// A post-mortem is due: of broken glass, or of an incident.
     PostMortem,
     /// A service becomes deprecated.
     Deprecation,
@@ -207,6 +207,26 @@ fn done(operations: &Operations, entries: &mut Vec<AgendaEntry>) {
             environments: vec![past.environment.clone()],
             service: Some(past.service.clone()),
             ..AgendaEntry::new(AgendaKind::Rollback, past.started_at, past.service.as_str())
+        });
+    }
+    for record in operations.deployments.values() {
+        // Those that went back by themselves; a person's rollback is among those above.
+        let Some(failed) = &record.failed else { continue };
+        let order = &record.order;
+        let from = order.places.iter().find_map(|place| place.from_version.as_deref()).unwrap_or("nothing");
+        entries.push(AgendaEntry {
+            detail: Some(format!("{} → {from} by itself, {}", order.version, record.id)),
+            environments: order.places.iter().map(|place| place.environment.clone()).collect(),
+            service: Some(order.service.clone()),
+            ..AgendaEntry::new(AgendaKind::Rollback, failed.at, order.service.as_str())
+        });
+    }
+    for incident in operations.incidents.values() {
+        let Some(due) = incident.post_mortem_due() else { continue };
+        entries.push(AgendaEntry {
+            detail: Some(format!("of {} is due", incident.id)),
+            service: incident.service.clone(),
+            ..AgendaEntry::new(AgendaKind::PostMortem, due, incident.id.as_str())
         });
     }
     for (change, due) in break_glass::unsettled(operations) {

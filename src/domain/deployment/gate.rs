@@ -1,8 +1,9 @@
 //! The gates before production: staging passed, product owner, security if sensitive, operations.
 
-use super::record::DeploymentRecord;
+use super::record::{DeploymentRecord, Ending};
 use crate::domain::{
-    catalog::{Catalog, Service},
+    catalog::{Catalog, Environment, Service},
+    ledger::Operations,
     name::{PersonName, TeamName},
     people::Person,
 };
@@ -27,6 +28,9 @@ pub enum ReleaseGate {
 impl ReleaseGate {
     /// All gates in the order they are shown.
     pub const ALL: [Self; 4] = [Self::Staging, Self::Product, Self::Security, Self::Operations];
+
+    /// Those that people open.
+    pub const APPROVED: [Self; 3] = [Self::Product, Self::Security, Self::Operations];
 
     /// The word in files and on the command line.
     pub const fn as_str(self) -> &'static str {
@@ -93,6 +97,31 @@ pub fn distrusted(record: &DeploymentRecord, main: &Catalog, service: &Service) 
     record.accepted.iter().find(by_whom).map(|accepted| {
         format!("{} was accepted by {}, who may not open the operations gate", accepted.leg, accepted.by.name)
     })
+}
+
+/// Whether a version passed staging: a deployment of it to an environment that is not production ended well, or it is
+/// meant for none. Else why it did not.
+pub fn staged(operations: &Operations, record: &DeploymentRecord, main: &Catalog) -> Result<String, String> {
+    let order = &record.order;
+    let Some(service) = main.services.get(&order.service) else {
+        return Err(format!("{} is not in the catalog", order.service));
+    };
+    let environments = &main.settings.environments;
+    let is_staged = |environment: &Environment| !environment.production && main.is_meant_for(service, environment);
+    if !environments.iter().any(is_staged) {
+        return Ok("there is no staging environment for it".to_owned());
+    }
+    let passed = operations.deployments.values().rev().find(|known| {
+        let order_of = &known.order;
+        order_of.service == order.service
+            && order_of.version == order.version
+            && !order_of.production
+            && known.finished.as_ref().is_some_and(|finished| finished.ending == Ending::Done)
+    });
+    match passed {
+        Some(known) => Ok(format!("passed as {}", known.id)),
+        None => Err(format!("{} {} has not passed staging", order.service, order.version)),
+    }
 }
 
 /// The gates of a deployment, and how each stands by the people of the main branch. The ledger is not believed: an

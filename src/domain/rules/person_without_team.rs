@@ -24,7 +24,9 @@ fn check(context: &Context<'_>) -> Vec<Finding> {
             team.members.iter().chain(&team.lead).chain(shifts)
         })
         .collect();
-    let lonely = head.people.persons.keys().filter(|person| !belonging.contains(person));
+    // An agent approves nothing and is not called: it needs none.
+    let people = head.people.persons.values().filter(|person| !person.is_agent());
+    let lonely = people.map(|person| &person.handle).filter(|person| !belonging.contains(person));
     lonely
         .map(|person| {
             let finding = RULE.finding(format!("`{person}` belongs to no team"));

@@ -1,18 +1,16 @@
 //! Everything about a deployment: what was ordered, each leg with who, when and what was measured, and its end.
 
-use super::{Page, window};
+use super::{Page, legs, window};
 use crate::{
     config::theme::Role,
     domain::{
-        deployment::{glass, record::DeploymentRecord, release::Strategy, shown_version},
+        deployment::{glass, record::DeploymentRecord, recovery::Recovery, release::Strategy, shown_version},
         name::DeploymentId,
         units::format_duration,
     },
     tui::{
         paint::{Painter, piece},
-        panes::figures_words,
         view::View,
-        widgets::status,
     },
 };
 use ratatui::layout::Rect;
@@ -41,6 +39,45 @@ fn strategy(strategy: &Strategy) -> String {
             format!("canary: {}", steps.join(", "))
         }
         Strategy::BlueGreen => "blue-green".to_owned(),
+    }
+}
+
+/// How long it took to see it and to get over it.
+fn times(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, recovery: &Recovery) {
+    page.blank();
+    page.heading("Times");
+    let shown = |at: chrono::DateTime<chrono::Utc>| at.format("%H:%M:%S").to_string();
+    let after = |time: Option<chrono::Duration>| match time {
+        Some(time) => format!("after {}", format_duration(time)),
+        None => "not yet".to_owned(),
+    };
+    let back = record.order.places.first().and_then(|place| place.from_version.as_deref());
+    page.fact("first step", &shown(recovery.began_at), Role::Text);
+    page.fact("fault seen", &after(Some(recovery.detection())), Role::Text);
+    let words = format!("{} runs again", back.map_or("nothing", shown_version));
+    page.fact(&words, &after(recovery.way_back()), Role::Text);
+    if record.order.production {
+        page.fact("Git settled", &after(recovery.settling()), Role::Text);
+    }
+    let ledger = view.model.world.ledger.value.as_ref();
+    let incident = record.incident.as_ref();
+    let incident =
+        ledger.zip(incident).and_then(|(ledger, id)| ledger.operations.incident(id.as_str()));
+    if let (Some(incident), Some(at)) = (incident, recovery.incident_at) {
+        let opened = format_duration((at - recovery.failed_at).max(chrono::Duration::zero()));
+        let state = match (&incident.resolved, &incident.acknowledged) {
+            (Some((_, by)), _) => format!("resolved by {by}"),
+            (None, Some((_, by))) => format!("with {by}"),
+            (None, None) => "nobody has it".to_owned(),
+        };
+        page.fact(incident.id.as_str(), &format!("opened after {opened}, {state}"), Role::Text);
+        if let Some(post_mortem) = &incident.post_mortem {
+            let (words, role) = match &post_mortem.written {
+                Some((at, by, _)) => (format!("written {} by {by}", at.format("%F %H:%M UTC")), Role::Text),
+                None => (format!("due {}", post_mortem.due.format("%F %H:%M UTC")), Role::StatusWarning),
+            };
+            page.fact("post-mortem", &words, role);
+        }
     }
 }
 
@@ -91,28 +128,12 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
         );
         page.fact("broken glass", &words, Role::StatusWarning);
     }
+    if let Some(recovery) = Recovery::of(record) {
+        times(view, page, record, &recovery);
+    }
     page.blank();
     page.heading("Legs");
-    for judged in &record.judged {
-        let mark = status::verdict(judged.verdict);
-        let time = format_duration((judged.at - judged.since).max(chrono::Duration::zero()));
-        let words = format!("{} {} ({time}): {}", judged.at.format("%H:%M:%S"), judged.leg, judged.detail);
-        page.marked(mark.glyph, mark.role, &words, Role::Text);
-        if let Some(figures) = &judged.figures {
-            page.text(&figures_words(figures), Role::Dim, 4);
-        }
-    }
-    if record.is_open() {
-        let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.to_string());
-        let who = record.running.as_ref().map_or_else(String::new, |running| {
-            let age = format_duration((view.now() - running.at).max(chrono::Duration::zero()));
-            format!(", begun by {} {age} ago", running.by.name)
-        });
-        page.marked("◐", Role::Accent, &format!("{next}{who}"), Role::Text);
-        for leg in record.legs().iter().filter(|leg| record.result(leg).is_none()).skip(1) {
-            page.marked("·", Role::Dim, &leg.to_string(), Role::Dim);
-        }
-    }
+    legs::full(view, page, record);
     if let Some(finished) = &record.finished {
         page.blank();
         let words = format!(

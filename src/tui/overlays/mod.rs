@@ -12,6 +12,7 @@ mod help;
 mod impact;
 mod inspect;
 mod palette;
+mod legs;
 mod running;
 mod service;
 mod source;

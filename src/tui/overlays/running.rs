@@ -1,9 +1,14 @@
 //! A job: while it plans, while it runs step by step, and how it came out.
 
-use super::window;
+use super::{legs, window};
 use crate::{
     config::theme::Role,
-    domain::{ledger::Verdict, plan::Outcome, units::format_duration},
+    domain::{
+        deployment::record::DeploymentRecord,
+        ledger::Verdict,
+        plan::{Outcome, Work},
+        units::format_duration,
+    },
     error::Failure,
     model::jobs::{Job, JobId, JobState},
     tui::{
@@ -42,7 +47,13 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
         window::page(painter, body, 64, &title, 0, |page| page.text("this job is gone", Role::Dim, 0));
         return;
     };
-    let word = if matches!(job.state, JobState::Done(_)) { "Done" } else { "Running" };
+    let record = deployment(view, job);
+    let is_over = matches!(job.state, JobState::Done(_));
+    let word = match record {
+        Some(record) if is_over && record.is_open() => "Waiting",
+        _ if is_over => "Done",
+        _ => "Running",
+    };
     let title = vec![
         piece(word, painter.style(Role::Title)),
         piece(format!("  {}", elapsed(view, job)), painter.style(Role::Dim)),
@@ -50,9 +61,20 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
     window::page(painter, body, WIDTH, &title, offset, |page| {
         page.text(&job.title, Role::Text, 0);
         page.blank();
-        steps(page, job);
+        match record {
+            Some(record) => {
+                let seen = job.progress.last().filter(|_| !is_over).map(|progress| progress.detail.as_str());
+                legs::brief(view, page, record, seen);
+            }
+            None => steps(page, job),
+        }
         page.blank();
         match &job.state {
+            JobState::Done(Ok(outcome)) if record.is_some_and(waits) => {
+                page.marked("◐", Role::Accent, "it waits, and nothing is held back here", Role::Text);
+                page.marked(" ", Role::Text, &outcome.summary, Role::Text);
+                page.marked(" ", Role::Dim, "an agent goes on with it; or `c` in 9 does", Role::Dim);
+            }
             JobState::Done(Ok(outcome)) => ended(page, outcome),
             JobState::Done(Err(failure)) => failed(page, failure),
             JobState::Planning | JobState::Running => {
@@ -60,6 +82,27 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
             }
         }
     });
+}
+
+/// The deployment that a job looks after, as the ledger has it. A job of several is told by its steps.
+fn deployment<'v>(view: &View<'v>, job: &Job) -> Option<&'v DeploymentRecord> {
+    let operations = &view.model.world.ledger.value.as_ref()?.operations;
+    match &job.plan.as_ref()?.work {
+        Work::Steer(steered) => operations.deployment(steered.deployment.as_str()),
+        Work::Deploy { orders } => {
+            let [order] = orders.as_slice() else { return None };
+            let mine = |record: &&DeploymentRecord| {
+                record.order == *order && record.started_at >= job.started - Duration::seconds(1)
+            };
+            operations.deployments.values().rev().find(mine)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a deployment waits for its time or for people, and nobody has to say how it goes on.
+const fn waits(record: &DeploymentRecord) -> bool {
+    record.is_open() && record.held.is_none()
 }
 
 /// `✓` done, `▸` now, `■` where it stopped, `○` not yet.

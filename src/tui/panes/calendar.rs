@@ -119,7 +119,8 @@ fn marks(painter: &mut Painter<'_>, agenda: &Agenda, day: NaiveDate, area: Rect)
     }
     for (y, (kind, title, count)) in (area.y..area.bottom()).zip(kinds) {
         let (glyph, role, _) = mark(kind);
-        let title = if count > 1 { format!("{count} {}", mark(kind).2) } else { title };
+        let plural = if matches!(kind, AgendaKind::Window | AgendaKind::Freeze) { "s" } else { "" };
+        let title = if count > 1 { format!("{count} {}{plural}", mark(kind).2) } else { title };
         let width = area.width - 1;
         painter.text(area.x, y, 1, glyph, painter.style(role));
         painter.text(area.x + 2, y, width.saturating_sub(2), &title, painter.style(Role::Dim));

@@ -222,6 +222,22 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
         ),
         dim,
     )]);
+    if let Some(deployment) = &incident.deployment {
+        facts.push(vec![piece(format!("opened for {deployment}: 9 shows how it went"), dim)]);
+    }
+    if let Some(due) = incident.post_mortem_due() {
+        let left = due - view.now();
+        let (words, role) = if left < chrono::Duration::zero() {
+            (format!("overdue since {}", format_duration(-left)), Role::StatusCritical)
+        } else {
+            (format!("due in {}", format_duration(left)), Role::StatusWarning)
+        };
+        let at = due.format("%a %H:%M UTC");
+        facts.push(vec![
+            piece("! post-mortem ", painter.style(role)),
+            piece(format!("{words}, {at} · p records it"), text),
+        ]);
+    }
     for line in &facts {
         if y >= end {
             break;

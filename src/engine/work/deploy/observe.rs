@@ -4,7 +4,7 @@ use super::{Situation, job, perform, step_of};
 use crate::{
     domain::{
         calendar,
-        catalog::{Catalog, Service, Target},
+        catalog::{Service, Target},
         deployment::{
             ClusterView, RolloutStatus,
             analysis::{Analysis, Series},
@@ -12,7 +12,7 @@ use crate::{
             machine::Observations,
             order::{Leg, Place, Stage},
             precheck::{self, Check},
-            record::{DeploymentRecord, Ending},
+            record::DeploymentRecord,
             release::ReleaseStep,
         },
         escalation::Severity,
@@ -77,7 +77,7 @@ pub(super) async fn observe(outside: &Outside, situation: &Situation) -> Result<
     }
     match leg.stage {
         Stage::Gates => {
-            let staged = staged(&situation.operations, record, &situation.main);
+            let staged = gate::staged(&situation.operations, record, &situation.main);
             seen.gates = gate::standings(record, &situation.main, situation.service()?, &staged);
         }
         Stage::Schedule => {
@@ -224,39 +224,6 @@ async fn scrape(
     let endpoint = Endpoint { service: target.service.clone(), environment: target.environment.clone() };
     let scraped = outside.ports.scraper.scrape(settings, &endpoint, &target.namespace).await;
     scraped.map_err(|failure| failure.to_string())
-}
-
-/// Whether a version passed staging: a deployment of it to every environment that is not production, or to the only
-/// one that it is meant for.
-pub(super) fn staged(
-    operations: &Operations,
-    record: &DeploymentRecord,
-    main: &Catalog,
-) -> Result<String, String> {
-    let order = &record.order;
-    let Some(service) = main.services.get(&order.service) else {
-        return Err(format!("{} is not in the catalog", order.service));
-    };
-    let stages: Vec<_> = main
-        .settings
-        .environments
-        .iter()
-        .filter(|environment| !environment.production && main.is_meant_for(service, environment))
-        .collect();
-    if stages.is_empty() {
-        return Ok("there is no staging environment for it".to_owned());
-    }
-    let passed = operations.deployments.values().rev().find(|known| {
-        let order_of = &known.order;
-        order_of.service == order.service
-            && order_of.version == order.version
-            && !order_of.production
-            && known.finished.as_ref().is_some_and(|finished| finished.ending == Ending::Done)
-    });
-    match passed {
-        Some(known) => Ok(format!("passed as {}", known.id)),
-        None => Err(format!("{} {} has not passed staging", order.service, order.version)),
-    }
 }
 
 /// Critical incidents of the service that began after the version did.

@@ -1,5 +1,7 @@
 //! Deployments: those that run or wait with what is seen of them now, seven days by service, and how often they fail.
 
+mod timeline;
+
 use super::{
     Room, inner_title,
     inventory::{brief_percent, brief_seconds},
@@ -9,14 +11,14 @@ use crate::{
     config::theme::Role,
     domain::{
         deployment::{
+            gate::{self, ReleaseGateStatus},
             order::{Leg, Place, Stage},
             record::{DeploymentRecord, Ending, Figures},
             shown_version,
-            statistics::{Statistics, count},
-            timeline::{Mark, MarkKind, SHOWN, lanes},
+            timeline::SHOWN,
         },
         ledger::{Operations, Verdict},
-        units::{format_duration, format_percent},
+        units::format_percent,
     },
     model::{jobs::JobState, layout::Pane},
     tui::{
@@ -25,7 +27,6 @@ use crate::{
         widgets::table::{Column, column, places},
     },
 };
-use chrono::Duration;
 use ratatui::layout::Rect;
 
 const COLUMNS: [Column; 7] = [
@@ -37,12 +38,6 @@ const COLUMNS: [Column; 7] = [
     column("stage", 16, 60, 0, false),
     column("age", 5, 0, 2, true),
 ];
-
-/// How long the statistics look back.
-const FREQUENCY: Duration = Duration::days(30);
-
-/// Cells of a lane's name.
-const LANE: u16 = 18;
 
 /// Draws the page.
 pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
@@ -61,7 +56,7 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, room: Room) {
     let rest = Rect { y: area.y + height, height: area.height - height, ..area };
     let used = view.model.selected_deployment().map_or(0, |record| now(view, painter, rest, record));
     let rest = Rect { y: rest.y + used, height: rest.height.saturating_sub(used), ..rest };
-    timeline(view, painter, rest, operations);
+    timeline::draw(view, painter, rest, operations);
 }
 
 /// What the title says.
@@ -97,7 +92,46 @@ fn state(record: &DeploymentRecord) -> (&'static str, Role, &'static str) {
         },
         (None, Some(_)) => ("◌", Role::StatusWarning, "held"),
         (None, None) if record.is_retreating() => ("▲", Role::StatusCritical, "going back"),
+        (None, None) if waits(record) => ("◐", Role::Accent, "waits"),
         (None, None) => ("◐", Role::Accent, "running"),
+    }
+}
+
+/// Whether it waits for people or for its time.
+fn waits(record: &DeploymentRecord) -> bool {
+    record.next_leg().is_some_and(|leg| matches!(leg.stage, Stage::Gates | Stage::Schedule))
+}
+
+/// How the gates of a deployment stand, while it waits for them.
+fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGateStatus> {
+    let (Some(ledger), Some(catalog)) = (&view.model.world.ledger.value, view.catalog) else {
+        return Vec::new();
+    };
+    let is_there = record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates);
+    match catalog.services.get(&record.order.service).filter(|_| is_there) {
+        Some(service) => {
+            let staged = gate::staged(&ledger.operations, record, catalog);
+            gate::standings(record, catalog, service, &staged)
+        }
+        None => Vec::new(),
+    }
+}
+
+/// What its schedule waits for.
+fn time_of(view: &View<'_>, record: &DeploymentRecord) -> String {
+    let order = &record.order;
+    if let Some(at) = order.not_before.filter(|at| view.now() < *at) {
+        return format!("until {}", at.format("%F %H:%M UTC"));
+    }
+    let schedule = view.model.world.calendar.schedule.as_ref();
+    let service = view.catalog.and_then(|catalog| catalog.services.get(&order.service));
+    let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();
+    let closure = schedule.zip(order.places.first()).and_then(|(schedule, place)| {
+        schedule.standing(Some(&place.environment), &projects, view.now()).closure().cloned()
+    });
+    match closure {
+        Some(closure) => format!("{}; {}", closure.words(), closure.opening()),
+        None => "its time has come: `c` goes on, or an agent does".to_owned(),
     }
 }
 
@@ -161,7 +195,25 @@ fn doing(view: &View<'_>, record: &DeploymentRecord) -> String {
     if let Some(held) = &record.held {
         return held.reason.clone();
     }
-    let leg = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.stage.to_string());
+    let next = record.next_leg();
+    let leg = next.as_ref().map_or_else(|| "its end".to_owned(), |leg| leg.stage.to_string());
+    let shut: Vec<String> = gates(view, record)
+        .into_iter()
+        .filter(|gate| !gate.is_open)
+        .map(|gate| match gate.teams.as_slice() {
+            [] => gate.detail,
+            teams => {
+                let teams: Vec<String> = teams.iter().map(|team| format!("@{team}")).collect();
+                format!("{} by {}", gate.gate, teams.join(" or "))
+            }
+        })
+        .collect();
+    match next.map(|leg| leg.stage) {
+        Some(Stage::Gates) if !shut.is_empty() => return format!("for {}", shut.join(", ")),
+        Some(Stage::Gates) => return "every gate is open: `c` goes on, or an agent does".to_owned(),
+        Some(Stage::Schedule) => return time_of(view, record),
+        _ => {}
+    }
     match seen(view, record) {
         Some(seen) => format!("{leg}: {seen}"),
         None => leg,
@@ -199,6 +251,17 @@ fn now(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, record: &Deployme
     ];
     inner_title(painter, area, area.y, &title);
     let mut lines = chain(painter, record, area.width);
+    let standing = gates(view, record);
+    if !standing.is_empty() {
+        let mut line = vec![piece(format!("{:<12} ", "gates"), painter.style(Role::Header))];
+        for gate in standing {
+            let (glyph, role) =
+                if gate.is_open { ("✓ ", Role::StatusOk) } else { ("○ ", Role::StatusWarning) };
+            line.push(piece(glyph, painter.style(role)));
+            line.push(piece(format!("{} {}  ", gate.gate, gate.detail), painter.style(Role::Text)));
+        }
+        lines.push(line);
+    }
     for place in &record.order.places {
         lines.push(place_line(view, painter, record, place));
     }
@@ -215,19 +278,32 @@ fn now(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, record: &Deployme
     1 + shown as u16
 }
 
-/// Each leg with its glyph, wrapped.
+/// Each leg with its glyph, wrapped: those on the way there, and behind an arrow those on the way back.
 fn chain<'a>(painter: &Painter<'_>, record: &DeploymentRecord, width: u16) -> Vec<Line<'a>> {
-    let legs = record.legs();
     let next = record.next_leg();
     let several = record.order.places.len() > 1;
-    let mut lines: Vec<Line<'a>> = vec![Vec::new()];
-    let mut used = 0;
-    for leg in &legs {
-        let (glyph, role) = leg_mark(record, leg, next.as_ref());
+    let turned = record.judged.len() - record.behind().len();
+    let there = record.judged.iter().take(turned).map(|judged| (judged.leg.clone(), verdict_mark(judged.verdict)));
+    let mut marks: Vec<(String, (&str, Role))> = Vec::new();
+    let mut push = |leg: &Leg, mark| {
         let name = match &leg.environment {
             Some(environment) if several => format!("{} {environment}", brief(leg)),
             _ => brief(leg),
         };
+        marks.push((name, mark));
+    };
+    for (leg, mark) in there {
+        push(&leg, mark);
+    }
+    for (index, leg) in record.legs().iter().enumerate() {
+        let (glyph, role) = leg_mark(record, leg, next.as_ref());
+        // The first step back says that it is one.
+        let is_turn = index == 0 && record.is_retreating();
+        push(leg, if is_turn { ("↩", role) } else { (glyph, role) });
+    }
+    let mut lines: Vec<Line<'a>> = vec![Vec::new()];
+    let mut used = 0;
+    for (name, (glyph, role)) in marks {
         let cells = 2 + crate::tui::paint::cells(&name) + 2;
         if used + cells > width && used > 0 {
             lines.push(Vec::new());
@@ -254,11 +330,17 @@ fn brief(leg: &Leg) -> String {
     }
 }
 
+const fn verdict_mark(verdict: Verdict) -> (&'static str, Role) {
+    match verdict {
+        Verdict::Pass => ("✓", Role::StatusOk),
+        Verdict::Fail => ("■", Role::StatusCritical),
+        Verdict::NoData | Verdict::Error => ("◌", Role::StatusUnknown),
+    }
+}
+
 fn leg_mark(record: &DeploymentRecord, leg: &Leg, next: Option<&Leg>) -> (&'static str, Role) {
-    match record.result(leg).map(|judged| judged.verdict) {
-        Some(Verdict::Pass) => ("✓", Role::StatusOk),
-        Some(Verdict::Fail) => ("■", Role::StatusCritical),
-        Some(Verdict::NoData | Verdict::Error) => ("◌", Role::StatusUnknown),
+    match record.result(leg) {
+        Some(judged) => verdict_mark(judged.verdict),
         None if record.is_open() && next == Some(leg) => ("◐", Role::Accent),
         None => ("·", Role::Dim),
     }
@@ -279,7 +361,13 @@ fn place_line<'a>(
     let there = row.and_then(|row| row.place(place.environment.as_str()));
     match there.and_then(|there| there.workload.as_ref()) {
         Some(workload) => {
-            line.push(piece(format!("{} of {} pods ready", workload.ready, workload.desired), text));
+            // A canary stands beside what is wanted.
+            let words = if workload.ready > workload.desired {
+                format!("{} pods ready, {} wanted", workload.ready, workload.desired)
+            } else {
+                format!("{} of {} pods ready", workload.ready, workload.desired)
+            };
+            line.push(piece(words, text));
         }
         None => line.push(piece("pods are not seen", dim)),
     }
@@ -325,101 +413,4 @@ pub fn figures_words(figures: &Figures) -> String {
     }
     parts.push(format!("{:.0} requests", figures.requests));
     parts.join(", ")
-}
-
-/// Seven days by service, and how often deployments fail.
-fn timeline(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: &Operations) {
-    if area.height < 4 {
-        return;
-    }
-    let dim = painter.style(Role::Dim);
-    let (now, from) = (view.now(), view.now() - SHOWN);
-    let legend: Line<'_> = vec![
-        piece(" seven days  ", painter.style(Role::Text)),
-        piece("●", painter.style(Role::StatusOk)),
-        piece(" done ", dim),
-        piece("▼", painter.style(Role::StatusCritical)),
-        piece(" rolled back ", dim),
-        piece("◐", painter.style(Role::Accent)),
-        piece(" open ", dim),
-    ];
-    inner_title(painter, area, area.y, &legend);
-    let statistics = statistics(view, operations);
-    let frequency = frequency(painter, &statistics, area.width);
-    let body = area.height.saturating_sub(2 + frequency.len() as u16);
-    let lane_area = area.width.saturating_sub(LANE);
-    for day in 0..7_u16 {
-        let x = area.x + LANE + lane_area * day / 7;
-        let at = from + Duration::days(i64::from(day));
-        painter.text(x, area.y + 1, lane_area / 7, &at.format("%a %d").to_string(), dim);
-    }
-    let lanes = lanes(operations, from, now);
-    let fit = usize::from(body);
-    for (index, (service, marks)) in lanes.iter().take(fit).enumerate() {
-        let y = area.y + 2 + index as u16;
-        painter.text(area.x, y, LANE - 1, service.as_str(), painter.style(Role::Text));
-        painter.repeat(area.x + LANE, y, lane_area, "·", painter.style(Role::Line));
-        for mark in marks {
-            let seconds = (mark.at.max(from) - from).num_seconds().max(0);
-            let share = seconds as f64 / SHOWN.num_seconds() as f64;
-            let x = (share * f64::from(lane_area.saturating_sub(1))) as u16;
-            let (glyph, role) = mark_look(mark);
-            painter.cell(area.x + LANE + x, y, glyph, painter.style(role));
-        }
-    }
-    if lanes.is_empty() && body > 0 {
-        painter.text(area.x, area.y + 2, area.width, "nothing was deployed", dim);
-    }
-    for (index, line) in frequency.iter().enumerate() {
-        painter.line(area.x, area.bottom() - frequency.len() as u16 + index as u16, area.width, line);
-    }
-}
-
-const fn mark_look(mark: &Mark) -> (&'static str, Role) {
-    match mark.kind {
-        MarkKind::Done => ("●", Role::StatusOk),
-        MarkKind::RolledBack | MarkKind::Rollback => ("▼", Role::StatusCritical),
-        MarkKind::Open => ("◐", Role::Accent),
-        MarkKind::Cancelled => ("○", Role::Dim),
-    }
-}
-
-fn statistics(view: &View<'_>, operations: &Operations) -> Statistics {
-    let is_production = |name: &crate::domain::name::EnvironmentName| {
-        let environment = view.catalog.and_then(|catalog| catalog.environment(name.as_str()));
-        environment.is_none_or(|environment| environment.production)
-    };
-    count(operations, is_production, view.now() - FREQUENCY, view.now())
-}
-
-fn frequency<'a>(painter: &Painter<'_>, statistics: &Statistics, width: u16) -> Vec<Line<'a>> {
-    let total = &statistics.total;
-    let rate = total.failure_rate().map_or_else(|| "◌".to_owned(), format_percent);
-    let recovery = total.median_recovery().map_or_else(|| "◌".to_owned(), format_duration);
-    let mut words = format!(
-        "30 days: {} deployments to production, {} failed ({rate}), median recovery {recovery}",
-        total.deployments, total.failed
-    );
-    if let Some(longest) = total.censored.iter().max() {
-        words += &format!(
-            ", {} not recovered for {}",
-            total.censored.len(),
-            format_duration(Duration::seconds(*longest))
-        );
-    }
-    let mut by_service: Vec<(&str, usize)> = statistics
-        .services
-        .iter()
-        .filter(|(_, figures)| figures.rollbacks > 0)
-        .map(|(service, figures)| (service.as_str(), figures.rollbacks))
-        .collect();
-    by_service.sort_by_key(|(name, count)| (std::cmp::Reverse(*count), *name));
-    let rollbacks: Vec<String> = by_service.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    let rollbacks = if rollbacks.is_empty() { "none".to_owned() } else { rollbacks.join(", ") };
-    let text = painter.style(Role::Text);
-    let dim = painter.style(Role::Dim);
-    let mut lines: Vec<Line<'a>> =
-        wrap(&words, width).into_iter().map(|line| vec![piece(line, text)]).collect();
-    lines.push(vec![piece("rollbacks: ", dim), piece(rollbacks, text)]);
-    lines
 }

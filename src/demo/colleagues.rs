@@ -1,0 +1,143 @@
+//! The demo's colleagues: they approve what waits for their team before production, so that somebody alone can see a
+//! deployment to its end. The operations gate is left to whoever stands the watch.
+
+use super::{
+    integration::head,
+    people::{self, Seat},
+    repository::{OPERATOR, history},
+};
+use crate::{
+    domain::{
+        catalog::Catalog,
+        change::Identity,
+        deployment::{
+            gate::{self, ReleaseGate},
+            order::Stage,
+            record::DeploymentRecord,
+        },
+        ledger::{self, Operations},
+        name::{DeploymentId, PersonName},
+    },
+    error::Failure,
+    ports::{Clock, ControlRepository, Draft, Ledger, Revision},
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+/// How often they look whether something happened.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long they take to read what they approve.
+const READING: TimeDelta = TimeDelta::seconds(3);
+/// Through whose clone they learn what happened.
+const READER: &str = "a-chen";
+
+/// What somebody works with.
+pub struct Desk {
+    /// Their clone.
+    pub repository: Arc<dyn ControlRepository>,
+    /// The ledger in it.
+    pub ledger: Arc<dyn Ledger>,
+}
+
+/// An approval that a colleague would give now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approval {
+    /// Who.
+    pub who: PersonName,
+    /// Of which deployment.
+    pub deployment: DeploymentId,
+    /// Which gate.
+    pub gate: ReleaseGate,
+}
+
+/// The next approval that is due: the gates of product and security of what passed staging, each by somebody of its
+/// team who fills no other one; and that of operations, where whoever stands the watch has filled another.
+pub fn due(operations: &Operations, main: &Catalog, now: DateTime<Utc>) -> Option<Approval> {
+    let waiting = operations.open_deployments().filter(|record| {
+        record.order.production
+            && record.held.is_none()
+            && now - record.started_at >= READING
+            && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
+            && gate::staged(operations, record, main).is_ok()
+    });
+    for record in waiting {
+        let Some(service) = main.services.get(&record.order.service) else { continue };
+        let gates = gate::standings(record, main, service, &Ok(String::new()));
+        let busy: Vec<&PersonName> =
+            gates.iter().filter_map(|gate| gate.opened.as_ref()).map(|(who, _)| who).collect();
+        let is_left = gates.iter().filter(|gate| !gate.is_open).filter(|gate| {
+            gate.gate != ReleaseGate::Operations || busy.iter().any(|who| who.as_str() == OPERATOR)
+        });
+        for status in is_left {
+            let teams = status.teams.iter().filter_map(|team| main.people.team(team.as_str()));
+            let may = |who: &&PersonName| {
+                let is_colleague = who.as_str() != OPERATOR && who.as_str() != history::AGENT;
+                is_colleague && !busy.contains(who)
+            };
+            if let Some(who) = teams.flat_map(|team| &team.members).find(may) {
+                let (who, deployment) = (who.clone(), record.id.clone());
+                return Some(Approval { who, deployment, gate: status.gate });
+            }
+        }
+    }
+    None
+}
+
+/// Lets them look after what happens in the demo of `directory` until the task is aborted. Whatever goes wrong is
+/// tried again when the next thing happens.
+pub async fn run(
+    directory: PathBuf,
+    clock: Arc<dyn Clock>,
+    sit: impl Fn(&Seat) -> Result<Desk, Failure> + Send + Sync,
+) {
+    let remote = super::repository::remote(&directory);
+    let tip = || head(&remote, people::LEDGER);
+    let mut seen = tip();
+    let mut is_waiting = false;
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let now = tip();
+        if now == seen && !is_waiting {
+            continue;
+        }
+        seen = now;
+        is_waiting = answer(&directory, clock.as_ref(), &sit).await.unwrap_or_default();
+    }
+}
+
+/// Gives the next approval, if one is due; whether somebody may still be reading.
+async fn answer(
+    directory: &Path,
+    clock: &dyn Clock,
+    sit: &(impl Fn(&Seat) -> Result<Desk, Failure> + Send + Sync),
+) -> Result<bool, Failure> {
+    let reader = sit(&people::join(directory, READER).await?)?;
+    reader.repository.fetch().await?;
+    let synced = reader.ledger.sync().await?;
+    let at_gates = |record: &DeploymentRecord| {
+        record.order.production && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
+    };
+    if !synced.operations.open_deployments().any(at_gates) {
+        return Ok(false);
+    }
+    let tip = reader.repository.branch("main").await?;
+    let Some(tip) = tip else { return Ok(false) };
+    let main = reader.repository.load(&Revision::Named(tip.to_string())).await?;
+    let Some(approval) = due(&synced.operations, &main, clock.now()) else { return Ok(true) };
+    let desk = sit(&people::join(directory, approval.who.as_str()).await?)?;
+    let author = history::person(approval.who.as_str());
+    let person = Identity { name: author.name.to_owned(), email: author.email.to_owned() };
+    let Approval { deployment, gate, .. } = approval;
+    let draft: Draft = Box::new(move |operations| {
+        let record = operations.deployment(deployment.as_str());
+        let service = record.and_then(|record| main.services.get(&record.order.service));
+        let service = service.ok_or_else(|| Failure::refused("the service is gone"))?;
+        ledger::approve_deployment(operations, &deployment, gate, (&main, service), &person, None)
+    });
+    desk.ledger.append(clock.now(), draft).await?;
+    Ok(true)
+}
