@@ -35,26 +35,41 @@ const MOST_AT_ONCE: usize = 8;
 /// After so many that were judged, what was concluded is kept.
 const KEPT_AT_ONCE: usize = 50;
 
+/// Branches that the forge has requests for.
+#[derive(Debug, Default)]
+pub(super) struct Requested {
+    /// Their names.
+    pub branches: BTreeSet<String>,
+    /// How many times they were others.
+    pub times: u64,
+}
+
 /// What was concluded, by its name.
 type Known = BTreeMap<String, Arc<Conclusion>>;
 
-/// Reads the open changes whenever a ref or the catalog moved.
+/// Reads the open changes whenever a ref, the catalog or the requested branches moved. `reviewed` is which of the
+/// latter were looked at.
 pub(super) async fn read(
     outside: Outside,
     slots: Slots,
     mut looks: watch::Receiver<Look>,
     mut catalogs: CatalogWatch,
-    mut requested: watch::Receiver<BTreeSet<String>>,
+    mut requested: watch::Receiver<Requested>,
+    reviewed: watch::Sender<u64>,
 ) {
     let mut known = Known::new();
     loop {
         looks.borrow_and_update();
-        let branches = requested.borrow_and_update().clone();
+        let (branches, times) = {
+            let requested = requested.borrow_and_update();
+            (requested.branches.clone(), requested.times)
+        };
         let catalog = catalogs.borrow_and_update().clone();
         if let Some(catalog) = catalog {
             let result = review(&outside, &catalog, &branches, &mut known).await;
             slots.put(SourceUpdate::Changes(result.map(Arc::new)));
         }
+        reviewed.send_replace(times);
         let ended = tokio::select! {
             changed = looks.changed() => changed.is_err(),
             changed = catalogs.changed() => changed.is_err(),

@@ -72,7 +72,8 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
     let mut tasks = JoinSet::new();
     let (catalog_sender, catalog) = watch::channel(None);
     let (look_sender, looks) = watch::channel(Look::default());
-    let (requested_sender, requested) = watch::channel(BTreeSet::new());
+    let (requested_sender, requested) = watch::channel(changes::Requested::default());
+    let (reviewed_sender, reviewed) = watch::channel(0);
     let fetched = Arc::new(Notify::new());
     let each = || (outside.clone(), slots.clone());
     let (outside_, slots_) = each();
@@ -80,7 +81,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
     let (outside_, slots_) = each();
     tasks.spawn(read_ledger(outside_, slots_, looks.clone()));
     let (outside_, slots_) = each();
-    tasks.spawn(changes::read(outside_, slots_, looks.clone(), catalog.clone(), requested));
+    tasks.spawn(changes::read(outside_, slots_, looks.clone(), catalog.clone(), requested, reviewed_sender));
     let (outside_, slots_) = each();
     tasks.spawn(chain::watch(outside_, slots_, looks.clone(), catalog.clone(), read_only));
     let (outside_, slots_) = each();
@@ -99,7 +100,7 @@ pub(super) fn start(outside: &Outside, slots: &Slots, asked: &Asked, audience: A
         tasks.spawn(agent::watch::watch(outside_, slots_, asked.clone(), catalog.clone()));
     }
     let (outside_, slots_) = each();
-    tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog, requested_sender));
+    tasks.spawn(read_requests(outside_, slots_, asked.clone(), catalog, (requested_sender, reviewed)));
     let (outside_, slots_) = each();
     tasks.spawn(read_operator(outside_, slots_, asked.clone()));
     tasks
@@ -364,7 +365,7 @@ async fn read_requests(
     slots: Slots,
     mut asked: Asked,
     mut catalogs: CatalogWatch,
-    requested: watch::Sender<BTreeSet<String>>,
+    (requested, mut reviewed): (watch::Sender<changes::Requested>, watch::Receiver<u64>),
 ) {
     let mut shown = false;
     loop {
@@ -377,11 +378,17 @@ async fn read_requests(
             // Without an answer the branches stay that were known.
             if let Ok(requests) = &requests {
                 let branches = forge::requested(requests, &main);
-                requested.send_if_modified(|known| {
-                    let is_new = *known != branches;
-                    *known = branches;
+                let is_new = requested.send_if_modified(|known| {
+                    let is_new = known.branches != branches;
+                    known.times += u64::from(is_new);
+                    known.branches = branches;
                     is_new
                 });
+                // Who sees the requests sees the changes that they are about.
+                if is_new {
+                    let times = requested.borrow().times;
+                    reviewed.wait_for(|seen| *seen >= times).await.ok();
+                }
             }
             slots.put(SourceUpdate::Requests(requests.map(Arc::new)));
         } else if shown {
