@@ -183,7 +183,9 @@ async fn note(State(server): State<Arc<Server>>, request: Request, next: Next) -
     let query = request.uri().query().unwrap_or_default().to_owned();
     let is_meant = method == Method::PATCH && !query.contains("dryRun");
     if !is_meant && !query.contains("watch=") && path != "/version" {
-        server.requests.lock().unwrap().before += 1;
+        let mut requests = server.requests.lock().unwrap();
+        // What follows the patch is about how it went.
+        requests.before += usize::from(requests.patches.is_empty());
     }
     let response = next.run(request).await;
     if is_meant {

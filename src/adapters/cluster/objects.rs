@@ -151,6 +151,20 @@ fn moment<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<
     Ok(text.and_then(|text| DateTime::parse_from_rfc3339(&text).ok()).map(|moment| moment.to_utc()))
 }
 
+/// Conditions. What is written otherwise than as a list is none, and does not spoil the whole list of objects.
+fn conditions<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Condition>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        List(Vec<Condition>),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Either::deserialize(deserializer)? {
+        Either::List(conditions) => conditions,
+        Either::Other(_) => Vec::new(),
+    })
+}
+
 /// A Deployment or a Rollout.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct WorkloadObject {
@@ -179,15 +193,23 @@ struct Strategy {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 struct Canary {
     steps: Option<Vec<CanaryStep>>,
+    traffic_routing: Option<TrafficRouting>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct TrafficRouting {
+    /// What all the traffic is; a hundred unless said.
+    max_traffic_weight: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct CanaryStep {
-    set_weight: Option<u8>,
+    set_weight: Option<u32>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -224,7 +246,8 @@ struct WorkloadStatus {
     updated_replicas: Option<u32>,
     ready_replicas: Option<u32>,
     available_replicas: Option<u32>,
-    conditions: Option<Vec<Condition>>,
+    #[serde(deserialize_with = "conditions")]
+    conditions: Vec<Condition>,
     /// Argo Rollouts only, as all that follows.
     #[serde(rename = "currentPodHash")]
     current: Option<String>,
@@ -251,7 +274,7 @@ struct Weights {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 struct Weight {
-    weight: u8,
+    weight: u32,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -321,7 +344,6 @@ impl WorkloadObject {
                 .status
                 .conditions
                 .iter()
-                .flatten()
                 .filter(|condition| match condition.kind.as_str() {
                     "Available" | "Progressing" => condition.status == "False",
                     "ReplicaFailure" | "InvalidSpec" => condition.status == "True",
@@ -351,13 +373,16 @@ impl WorkloadObject {
         let steps = canary.steps.as_deref().unwrap_or_default();
         let routed = status.canary.as_ref().and_then(|canary| canary.weights.as_ref());
         let routed = routed.and_then(|weights| weights.canary.as_ref()).map(|canary| canary.weight);
+        let all = canary.traffic_routing.as_ref().and_then(|routing| routing.max_traffic_weight);
+        let all = all.filter(|all| *all > 0).unwrap_or(100);
         let own = || {
             if index >= steps.len() {
-                return Some(100);
+                return Some(all);
             }
             steps.iter().take(index + 1).rev().find_map(|step| step.set_weight)
         };
-        Some(((index, steps.len()), routed.or_else(own)))
+        let share = |weight: u32| (u64::from(weight) * 100 / u64::from(all)).min(100) as u8;
+        Some(((index, steps.len()), routed.or_else(own).map(share)))
     }
 
     /// Pods that should be; the API server's default is one.
@@ -394,7 +419,7 @@ impl WorkloadObject {
         if !self.observed() {
             return Health::Progressing("waiting for the controller to see the new spec".to_owned());
         }
-        if let Some(condition) = status.conditions.iter().flatten().find(|condition| {
+        if let Some(condition) = status.conditions.iter().find(|condition| {
             condition.kind == "Progressing" && condition.reason.as_deref() == Some("ProgressDeadlineExceeded")
         }) {
             let why = condition.message.clone().filter(|text| !text.is_empty());
@@ -407,7 +432,6 @@ impl WorkloadObject {
         let refused = status
             .conditions
             .iter()
-            .flatten()
             .find(|condition| condition.kind == "ReplicaFailure" && condition.status == "True");
         if let (true, Some(condition)) = (updated < desired, refused) {
             return Health::Progressing(

@@ -1,6 +1,6 @@
 //! What follows Git for a workload: Argo CD's Applications, Flux's Kustomizations and `HelmRelease`s.
 
-use super::{Condition, key, moment, or_default, slim};
+use super::{Condition, conditions, key, moment, or_default, slim};
 use crate::domain::{
     deployment::{Application, Keeper, ObjectRef},
     text::clean,
@@ -49,7 +49,8 @@ pub(in super::super) struct ApplicationStatus {
     /// The running or the last operation.
     pub(in super::super) operation_state: Option<OperationState>,
     /// What stands against comparing or syncing it.
-    conditions: Option<Vec<Condition>>,
+    #[serde(deserialize_with = "conditions")]
+    conditions: Vec<Condition>,
     /// Deployments of the past, oldest first.
     history: Option<Vec<HistoryEntry>>,
     /// When it was last compared with Git.
@@ -124,7 +125,7 @@ impl ApplicationObject {
 
     /// Why it is not as it should be: an error condition, or how its last operation failed.
     fn message(&self) -> Option<String> {
-        let mut conditions = self.status.conditions.iter().flatten();
+        let mut conditions = self.status.conditions.iter();
         let condition = conditions.find(|condition| condition.kind.ends_with("Error"));
         let failed =
             self.status.operation_state.as_ref().filter(|state| {
@@ -183,9 +184,19 @@ struct KeeperSpec {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct KeeperStatus {
-    conditions: Option<Vec<Condition>>,
+    #[serde(deserialize_with = "conditions")]
+    conditions: Vec<Condition>,
     last_applied_revision: Option<String>,
     last_attempted_revision: Option<String>,
+    /// Releases of a `HelmRelease`, the newest first.
+    history: Option<Vec<Release>>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Release {
+    chart_version: Option<String>,
+    status: Option<String>,
 }
 
 impl KeeperObject {
@@ -198,8 +209,17 @@ impl KeeperObject {
     pub(in super::super) fn extract(&self, kind: &str) -> Keeper {
         let (namespace, name) = self.key();
         let status = &self.status;
-        let condition = status.conditions.iter().flatten().find(|condition| condition.kind == "Ready");
-        let revision = status.last_applied_revision.as_ref().or(status.last_attempted_revision.as_ref());
+        let of_kind = |kind: &str| status.conditions.iter().find(|condition| condition.kind == kind);
+        let condition = of_kind("Ready");
+        // After a failed upgrade was undone, `Ready` tells of the way back alone, and these of the failure.
+        let failed = ["Released", "TestSuccess"].map(of_kind).into_iter().flatten();
+        let failed = failed.into_iter().find(|condition| condition.status == "False");
+        let said = condition.map(|ready| if ready.status == "False" { failed.unwrap_or(ready) } else { ready });
+        // What was attempted last need not be what runs.
+        let deployed = status.history.iter().flatten().find(|one| one.status.as_deref() == Some("deployed"));
+        let deployed = deployed.and_then(|release| release.chart_version.as_ref());
+        let revision = status.last_applied_revision.as_ref().or(deployed);
+        let revision = revision.or(status.last_attempted_revision.as_ref());
         Keeper {
             object: ObjectRef { kind: kind.to_owned(), namespace, name },
             ready: condition.and_then(|condition| match condition.status.as_str() {
@@ -207,7 +227,7 @@ impl KeeperObject {
                 "False" => Some(false),
                 _ => None,
             }),
-            message: condition
+            message: said
                 .and_then(|condition| condition.message.as_deref())
                 .map(clean)
                 .unwrap_or_default(),
