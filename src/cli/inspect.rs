@@ -59,7 +59,7 @@ async fn write_lines(
     else {
         return Err(Failure::usage("only a log is followed"));
     };
-    oneshot::catalog(engine).await?;
+    needs::catalog(engine).await?;
     let target = run::place(&engine.model, service.as_str(), environment.as_str())?;
     let cluster = engine.outside.cluster(&target.context)?;
     let pod = match pod {

@@ -240,7 +240,7 @@ fn rolled_back_by_hand(failure: &'static FailedVersion, now: DateTime<Utc>, thre
             ledger::finish_rollback(operations, &place.0, &place.1, Verdict::Pass, &detail)
         })),
         act(217, Box::new(move |operations, at| {
-            ledger::declare_rollback(operations, failure.severity, &title, &named, at)
+            ledger::declare_with_post_mortem(operations, failure.severity, &title, &named, at)
         })),
     ];
     acts.extend(script::aftermath(failure, at + TimeDelta::seconds(217), thread));

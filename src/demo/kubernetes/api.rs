@@ -215,7 +215,7 @@ impl Call<'_> {
         if let Some(code) = self.faults.refuse_writes.filter(|_| writes && !self.dry_run()) {
             return Err(match code {
                 409 => Refusal::conflict(target.resource, target.name.as_deref().unwrap_or_default()),
-                429 => Refusal::too_many_requests(),
+                429 => return Ok(answer::too_many_requests()),
                 _ => Refusal::internal(),
             });
         }
