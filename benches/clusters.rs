@@ -90,9 +90,11 @@ fn is_whole(model: &Model, services: usize) -> bool {
                 .as_ref()
                 .is_some_and(|view| view.workloads.len() == services && view.restarts.is_some())
         })
-        && world.joined.services.iter().all(|row| {
-            row.places.iter().all(|place| place.workload.is_some() && place.restarts.is_some())
-        })
+        && world
+            .joined
+            .services
+            .iter()
+            .all(|row| row.places.iter().all(|place| place.workload.is_some() && place.restarts.is_some()))
 }
 
 /// From nothing to a table that has all of it, and the same lists read and dropped.
@@ -158,15 +160,23 @@ fn keys(table: &mut Table, home: &Path, clusters: &mut Clusters, services: usize
             let seen = console::press(&mut engine, KEYS).await;
             // The figures are of a console that does follow.
             let restarted = |restarts: Restarts| restarts.count > 0;
-            let follows = engine.model.world.joined.services.iter().any(|row| {
-                row.places.iter().any(|place| place.restarts.is_some_and(restarted))
-            });
+            let follows = engine
+                .model
+                .world
+                .joined
+                .services
+                .iter()
+                .any(|row| row.places.iter().any(|place| place.restarts.is_some_and(restarted)));
             assert!(churn == 0 || follows, "what changes is seen");
             seen
         });
         inside.shutdown_background();
         clusters.churn(0);
-        table.times(&format!("key to frame, {deployments} Deployments, {churn} changes a second"), aim, seen.keys);
+        table.times(
+            &format!("key to frame, {deployments} Deployments, {churn} changes a second"),
+            aim,
+            seen.keys,
+        );
         table.times("  its frames, drawn and written", "", seen.frames);
         table.value("  frames a second", "", format!("{:.1}", seen.rate));
     }
@@ -179,9 +189,13 @@ fn program(table: &mut Table, home: &Path, clusters: &mut Clusters, deployments:
     table.times(&format!("the program, {deployments} Deployments: start to live pods"), "", live.collect());
     let mut child = start();
     child.watch(Duration::from_secs(15));
-    table.value("  resident after 15 s, nothing changes", "≤ 200 MiB", format!("{:.1} MiB", child.memory("VmRSS")));
+    table.value(
+        "  resident after 15 s, nothing changes",
+        "≤ 200 MiB",
+        format!("{:.1} MiB", child.memory("VmRSS")),
+    );
     clusters.churn(CHURN);
-    child.watch(Duration::from_secs(60));
+    child.watch(Duration::from_mins(1));
     clusters.churn(0);
     let what = format!("  resident after 45 s of {CHURN} changes a second");
     table.value(&what, "≤ 200 MiB", format!("{:.1} MiB", child.memory("VmRSS")));

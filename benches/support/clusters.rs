@@ -160,16 +160,13 @@ async fn serve(home: &Path, services: usize) {
         };
         say("ready");
         for order in std::io::stdin().lines().map_while(Result::ok) {
-            match order.split_once(' ') {
-                Some(("churn", per_second)) => {
-                    rate.store(per_second.parse().unwrap(), Ordering::SeqCst);
-                    say("done");
-                }
-                _ => {
-                    let Requests { patches, before } = std::mem::take(&mut *requests.lock().unwrap());
-                    let patches: Vec<String> = patches.iter().map(ToString::to_string).collect();
-                    say(&json!({ "patches": patches, "before": before }).to_string());
-                }
+            if let Some(("churn", per_second)) = order.split_once(' ') {
+                rate.store(per_second.parse().unwrap(), Ordering::SeqCst);
+                say("done");
+            } else {
+                let Requests { patches, before } = std::mem::take(&mut *requests.lock().unwrap());
+                let patches: Vec<String> = patches.iter().map(ToString::to_string).collect();
+                say(&json!({ "patches": patches, "before": before }).to_string());
             }
         }
     })
@@ -206,7 +203,8 @@ fn write_control(directory: &Path, services: usize) {
     let mut files = repository::files(services, &Backends::default());
     for (path, text) in &mut files {
         if path == "quarterdeck.toml" {
-            *text = "name = \"bench\"\n\n".to_owned();
+            text.clear();
+            text.push_str("name = \"bench\"\n\n");
             for place in PLACES {
                 let production = place.starts_with("production");
                 let _ = write!(
@@ -227,9 +225,7 @@ fn write_control(directory: &Path, services: usize) {
 fn fill(store: &Store, services: usize) {
     let namespaces: BTreeSet<String> = (0..services).map(namespace).collect();
     for namespace in namespaces {
-        store
-            .create(Resource::Namespaces, "", json!({ "metadata": { "name": namespace } }), false)
-            .unwrap();
+        store.create(Resource::Namespaces, "", json!({ "metadata": { "name": namespace } }), false).unwrap();
     }
     for index in 0..services {
         let namespace = namespace(index);
@@ -287,7 +283,8 @@ fn pod_name(index: usize, number: usize) -> String {
 
 /// Who wrote which fields, as the API server notes it of every object: the larger part of many.
 fn managed(manager: &str, fields: usize) -> Value {
-    let names = ["image", "name", "ports", "resources", "env", "livenessProbe", "readinessProbe", "volumeMounts"];
+    let names =
+        ["image", "name", "ports", "resources", "env", "livenessProbe", "readinessProbe", "volumeMounts"];
     let fields: serde_json::Map<String, Value> = (0..fields)
         .map(|index| (format!("f:{}{index}", names[index % names.len()]), json!({ ".": {}, "f:type": {} })))
         .collect();
@@ -297,8 +294,9 @@ fn managed(manager: &str, fields: usize) -> Value {
 
 fn container(index: usize) -> Value {
     let (name, version) = (name(index), format!("1.{}.0", index % 9));
-    let variables: Vec<Value> =
-        (0..6).map(|number| json!({ "name": format!("SETTING_{number}"), "value": "some value of it" })).collect();
+    let variables: Vec<Value> = (0..6)
+        .map(|number| json!({ "name": format!("SETTING_{number}"), "value": "some value of it" }))
+        .collect();
     let probe = |path: &str| {
         json!({ "httpGet": { "path": path, "port": 8080, "scheme": "HTTP" },
                 "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3 })
@@ -350,9 +348,7 @@ fn deployment(index: usize) -> Value {
 
 fn pod(index: usize, number: usize) -> Value {
     let (name, hash) = (name(index), hash(index));
-    let condition = |kind: &str| {
-        json!({ "type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-05-28T00:00:00Z" })
-    };
+    let condition = |kind: &str| json!({ "type": kind, "status": "True", "lastProbeTime": null, "lastTransitionTime": "2026-05-28T00:00:00Z" });
     json!({
         "metadata": {
             "name": pod_name(index, number),

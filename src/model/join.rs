@@ -309,8 +309,8 @@ impl Joined {
                 let concerned = &joined.concerned;
                 touched.extend(self.services.iter().enumerate().filter_map(|(index, row)| {
                     let name = &row.service.name;
-                    let same = (row.incidents, row.changes)
-                        == (concerned.incidents(name), concerned.changes(name));
+                    let same =
+                        (row.incidents, row.changes) == (concerned.incidents(name), concerned.changes(name));
                     (!same).then_some(index)
                 }));
             }

@@ -17,8 +17,7 @@ fn world() -> World {
              [service.s{index}.sla]\navailability = \"99.9%\"\n"
         );
     }
-    let settings =
-        "[environment.production]\ncontext = \"one\"\nnamespace = \"shop\"\nproduction = true\n";
+    let settings = "[environment.production]\ncontext = \"one\"\nnamespace = \"shop\"\nproduction = true\n";
     let catalog = reader::read([
         ("services/catalog.toml".to_owned(), text.into_bytes()),
         ("quarterdeck.toml".to_owned(), settings.as_bytes().to_vec()),

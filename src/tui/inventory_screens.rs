@@ -66,8 +66,7 @@ fn every_column_where_there_is_room() {
     shown("columns", |model| {
         zoomed(model);
         for choice in &mut model.ui.inventory.columns {
-            let elsewhere =
-                [Column::State, Column::Rate, Column::Trend, Column::Restarts, Column::Drift];
+            let elsewhere = [Column::State, Column::Rate, Column::Trend, Column::Restarts, Column::Drift];
             choice.shown = !elsewhere.contains(&choice.column);
         }
     });

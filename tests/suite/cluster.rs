@@ -134,7 +134,10 @@ impl Bench {
     }
 }
 
-pub async fn until(receiver: &mut watch::Receiver<Seen>, right: impl Fn(&Result<ClusterView, Failure>) -> bool) {
+pub async fn until(
+    receiver: &mut watch::Receiver<Seen>,
+    right: impl Fn(&Result<ClusterView, Failure>) -> bool,
+) {
     let waiting = receiver.wait_for(|seen| seen.as_ref().is_some_and(&right));
     assert!(
         tokio::time::timeout(DEADLINE, waiting).await.is_ok(),

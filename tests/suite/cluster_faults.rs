@@ -27,9 +27,8 @@ const AUTH: &str = "shared-auth";
 
 fn is_paused(view: &Result<quarterdeck::domain::deployment::ClusterView, Failure>) -> bool {
     let key = ("shared".to_owned(), AUTH.to_owned());
-    view.as_ref().is_ok_and(|view| {
-        view.workloads.get(&key).is_some_and(|workload| workload.health == Health::Paused)
-    })
+    view.as_ref()
+        .is_ok_and(|view| view.workloads.get(&key).is_some_and(|workload| workload.health == Health::Paused))
 }
 
 fn is_seen(view: &Result<quarterdeck::domain::deployment::ClusterView, Failure>) -> bool {
@@ -99,8 +98,10 @@ async fn a_server_that_hangs_in_the_midst_is_noticed_though_its_watches_are_open
     let (mut receiver, task) = watching(connected(&bench).with_deadline(patience).with_turn(1));
     until(&mut receiver, is_seen).await;
     bench.simulated.set_faults(Faults { hang: true, ..Faults::default() });
-    until(&mut receiver, |seen| seen.as_ref().is_err_and(|failure| failure.render().contains("did not answer")))
-        .await;
+    until(&mut receiver, |seen| {
+        seen.as_ref().is_err_and(|failure| failure.render().contains("did not answer"))
+    })
+    .await;
     bench.simulated.set_faults(Faults::default());
     pause(&bench);
     until(&mut receiver, is_paused).await;
@@ -130,7 +131,11 @@ async fn a_watch_that_breaks_off_in_an_event_goes_on_where_it_was() {
     bench.simulated.set_faults(Faults { broken_watches: 1, ..Faults::default() });
     pause(&bench);
     until(&mut receiver, is_paused).await;
-    assert_eq!(calls(&bench, "list deployments.apps"), lists, "what was missed is told, and nothing is listed");
+    assert_eq!(
+        calls(&bench, "list deployments.apps"),
+        lists,
+        "what was missed is told, and nothing is listed"
+    );
     task.abort();
 }
 
@@ -225,9 +230,7 @@ async fn pods_that_may_not_be_seen_hide_the_restarts_and_nothing_else() {
 #[tokio::test]
 async fn one_cluster_that_hangs_delays_no_other() {
     let platform = console::platform(Scenario::BadRelease).await;
-    platform
-        .cluster(Environment::Staging)
-        .set_faults(Faults { hang: true, ..Faults::default() });
+    platform.cluster(Environment::Staging).set_faults(Faults { hang: true, ..Faults::default() });
     let variables = console::environment(platform.directory(), None);
     let mut engine: Engine = console::engine(platform.repository(), platform.kubeconfig(), variables);
     let production = |engine: &Engine| {

@@ -195,10 +195,8 @@ async fn a_plugin_that_fails_is_told_without_what_it_printed() {
         let text = failure.render();
         assert!(text.contains(words) && !text.contains("hunter2"), "{text}");
         let (mut receiver, task) = watching(cluster);
-        until(&mut receiver, |seen| {
-            seen.as_ref().is_err_and(|failure| failure.render().contains(words))
-        })
-        .await;
+        until(&mut receiver, |seen| seen.as_ref().is_err_and(|failure| failure.render().contains(words)))
+            .await;
         task.abort();
     }
 }
@@ -242,7 +240,10 @@ async fn a_proxy_that_the_kubeconfig_names_is_gone_through() {
     let heard = relay.heard();
     assert!(heard.starts_with(&format!("CONNECT {} ", server.trim_start_matches("http://"))), "{heard}");
     assert!(heard.to_lowercase().contains("proxy-authorization: basic "), "{heard}");
-    assert!(heard.contains("watch=true") || heard.contains("watch=1"), "what is watched goes through it, too");
+    assert!(
+        heard.contains("watch=true") || heard.contains("watch=1"),
+        "what is watched goes through it, too"
+    );
 
     let refusal = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n";
     let relay = Relay::start(&server, true, Some(refusal)).await;

@@ -12,8 +12,8 @@ use quarterdeck::{
     domain::ledger::Verdict,
     error::FailureKind,
     model::{
-        inventory::Column,
         inspection::{Inspection, Look},
+        inventory::Column,
         jobs::JobState,
         layout::Pane,
         ui::Overlay,
@@ -181,7 +181,7 @@ struct Counted {
 impl std::io::Write for Counted {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.text.extend_from_slice(bytes);
-        let count = self.text.iter().filter(|byte| **byte == b'\n').count();
+        let count = String::from_utf8_lossy(&self.text).lines().count();
         self.lines.send_replace(count);
         Ok(bytes.len())
     }
@@ -194,8 +194,11 @@ impl std::io::Write for Counted {
 #[tokio::test]
 async fn a_log_is_followed_on_the_command_line() {
     let platform = platform(Scenario::BadRelease).await;
-    let mut engine =
-        console::engine(platform.repository(), platform.kubeconfig(), environment(platform.directory(), None));
+    let mut engine = console::engine(
+        platform.repository(),
+        platform.kubeconfig(),
+        environment(platform.directory(), None),
+    );
     let action = registry::all().find(|action| action.cli == ["service", "logs"]).unwrap();
     let mut arguments: Arguments = [
         ("service", "cart".to_owned()),

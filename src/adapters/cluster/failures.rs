@@ -42,7 +42,7 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
         kube::Error::ProxyProtocolDisabled { .. } | kube::Error::ProxyProtocolUnsupported { .. } => {
             Failure::configuration(message)
                 .because(error)
-                .hint("reach the cluster without a proxy: unset HTTPS_PROXY or the kubeconfig's proxy-url")
+                .hint("name an http or https proxy in the kubeconfig's proxy-url or in HTTPS_PROXY; others do not work")
         }
         kube::Error::SerdeError(cause) => {
             Failure::unreachable(message).cause("it answered with something else").because(cause)

@@ -191,7 +191,9 @@ fn deployments_as_api_servers_answer_them() {
     ];
     let found: Vec<WorkloadObject> = recorded(fixture!("deployments"));
     assert_eq!(found.len(), expected.len());
-    for (object, (name, version, (ready, desired), health, revision, conditions)) in found.iter().zip(expected) {
+    for (object, (name, version, (ready, desired), health, revision, conditions)) in
+        found.iter().zip(expected)
+    {
         let seen = object.extract(ManagedBy::Deployment);
         assert_eq!(seen.name, name);
         assert_eq!(seen.version.as_deref(), version, "{name}");
@@ -200,8 +202,12 @@ fn deployments_as_api_servers_answer_them() {
         assert_eq!(seen.revision, revision, "{name}");
         assert_eq!(seen.detail.conditions.len(), conditions, "{name}: {:?}", seen.detail.conditions);
     }
-    assert_eq!(found[0].extract(ManagedBy::Deployment).detail.since.unwrap().to_rfc3339(), "2026-04-01T08:00:00+00:00");
-    let none = r#"{"kind":"DeploymentList","apiVersion":"apps/v1","metadata":{"resourceVersion":"1"},"items":null}"#;
+    assert_eq!(
+        found[0].extract(ManagedBy::Deployment).detail.since.unwrap().to_rfc3339(),
+        "2026-04-01T08:00:00+00:00"
+    );
+    let none =
+        r#"{"kind":"DeploymentList","apiVersion":"apps/v1","metadata":{"resourceVersion":"1"},"items":null}"#;
     assert!(recorded::<WorkloadObject>(none).is_empty());
 }
 
@@ -246,7 +252,11 @@ fn rollouts_as_the_controller_writes_them() {
             Health::Degraded("RolloutAborted: Rollout aborted update to revision 4".to_owned()),
             Some(((0, 5), Some(5))),
         ),
-        ("stock", Health::Progressing("more replicas need to be updated".to_owned()), Some(((0, 2), Some(25)))),
+        (
+            "stock",
+            Health::Progressing("more replicas need to be updated".to_owned()),
+            Some(((0, 2), Some(25))),
+        ),
         ("old", Health::Progressing(unseen.to_owned()), None),
         ("young", Health::Progressing(unseen.to_owned()), None),
     ];
@@ -268,7 +278,13 @@ fn applications_as_argo_cd_writes_them() {
     let expected = [
         ("gateway", ("Synced", "Healthy"), true, Some((41, sha)), None),
         ("ledger", ("OutOfSync", "Degraded"), false, None, Some("spec.selector: field is immutable")),
-        ("alloy", ("Synced", "Progressing"), false, Some((7, both.as_str())), Some("waiting for healthy state")),
+        (
+            "alloy",
+            ("Synced", "Progressing"),
+            false,
+            Some((7, both.as_str())),
+            Some("waiting for healthy state"),
+        ),
         ("lost", ("Unknown", "Unknown"), false, None, Some("app path does not exist")),
         ("asleep", ("Twisted", "Hibernating"), false, None, None),
         ("unborn", ("Unknown", "Unknown"), false, None, None),
@@ -282,7 +298,9 @@ fn applications_as_argo_cd_writes_them() {
         assert_eq!(seen.automated, automated, "{name}");
         assert_eq!(seen.deployed.as_ref().map(|(id, revision)| (*id, revision.as_str())), deployed, "{name}");
         match message {
-            Some(part) => assert!(seen.message.as_ref().unwrap().contains(part), "{name}: {:?}", seen.message),
+            Some(part) => {
+                assert!(seen.message.as_ref().unwrap().contains(part), "{name}: {:?}", seen.message);
+            }
             None => assert_eq!(seen.message, None, "{name}"),
         }
     }
@@ -316,7 +334,11 @@ fn what_flux_keeps_as_its_controllers_write_it() {
             assert_eq!(seen.object.to_string(), format!("{}/flux-system/{name}", kind.to_lowercase()));
             assert_eq!((seen.ready, seen.is_suspended), (*ready, *suspended), "{name}");
             assert_eq!(seen.revision, *revision, "{name}");
-            assert!(seen.message.contains(message) && !seen.message.contains('\n'), "{name}: {}", seen.message);
+            assert!(
+                seen.message.contains(message) && !seen.message.contains('\n'),
+                "{name}: {}",
+                seen.message
+            );
         }
     }
 }

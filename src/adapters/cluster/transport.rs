@@ -59,13 +59,13 @@ pub(super) fn client(settings: kube::Config, deadline: Duration) -> Result<Clien
     // log) only the beginning must come in time.
     let bounded = layer_fn(move |service: Stack| {
         service.map_future(move |answer| async move {
-            let response =
-                tokio::time::timeout(deadline, answer).await.map_err(|_| BoxError::from(Late(deadline)))??;
+            let response = tokio::time::timeout(deadline, answer)
+                .await
+                .map_err(|_| BoxError::from(Late(deadline)))??;
             let status = response.status().as_u16();
             let asked = response.headers().get(http::header::RETRY_AFTER);
-            let retry_after = asked
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                .map(Duration::from_secs);
+            let retry_after =
+                asked.and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
             if status == 429 || (status == 503 && retry_after.is_some()) {
                 return Err(BoxError::from(Busy { status, retry_after }));
             }
@@ -76,8 +76,5 @@ pub(super) fn client(settings: kube::Config, deadline: Duration) -> Result<Clien
 }
 
 /// What the library's builder is made of.
-type Stack = tower::util::BoxService<
-    http::Request<Body>,
-    http::Response<Box<kube::client::DynBody>>,
-    BoxError,
->;
+type Stack =
+    tower::util::BoxService<http::Request<Body>, http::Response<Box<kube::client::DynBody>>, BoxError>;

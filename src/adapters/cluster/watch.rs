@@ -186,11 +186,8 @@ struct Source<'a> {
 }
 
 /// Follows one kind until the picture is dropped.
-async fn follow<K>(
-    source: Source<'_>,
-    sink: mpsc::Sender<(Kind, Heard)>,
-    keep: impl Fn(K) -> Seen + Send,
-) where
+async fn follow<K>(source: Source<'_>, sink: mpsc::Sender<(Kind, Heard)>, keep: impl Fn(K) -> Seen + Send)
+where
     K: Resource<DynamicType = ApiResource> + Clone + Debug + DeserializeOwned + Send + 'static,
 {
     let Source { cluster, kind, resource, pace } = source;

@@ -214,7 +214,8 @@ impl KeeperObject {
         // After a failed upgrade was undone, `Ready` tells of the way back alone, and these of the failure.
         let failed = ["Released", "TestSuccess"].map(of_kind).into_iter().flatten();
         let failed = failed.into_iter().find(|condition| condition.status == "False");
-        let said = condition.map(|ready| if ready.status == "False" { failed.unwrap_or(ready) } else { ready });
+        let said =
+            condition.map(|ready| if ready.status == "False" { failed.unwrap_or(ready) } else { ready });
         // What was attempted last need not be what runs.
         let deployed = status.history.iter().flatten().find(|one| one.status.as_deref() == Some("deployed"));
         let deployed = deployed.and_then(|release| release.chart_version.as_ref());
@@ -227,10 +228,7 @@ impl KeeperObject {
                 "False" => Some(false),
                 _ => None,
             }),
-            message: said
-                .and_then(|condition| condition.message.as_deref())
-                .map(clean)
-                .unwrap_or_default(),
+            message: said.and_then(|condition| condition.message.as_deref()).map(clean).unwrap_or_default(),
             revision: revision.map(|revision| clean(revision)).unwrap_or_default(),
             is_suspended: self.spec.suspend == Some(true),
         }

@@ -198,20 +198,20 @@ impl Picture {
             (Kind::HelmReleases, Kept::Keeper(new)) => differs(&mut self.releases, key, new),
             (_, Kept::Keeper(new)) => differs(&mut self.kustomizations, key, new),
             (_, Kept::Workload(_)) => false,
-            (_, Kept::Pod(name, restarts)) => self.pod(key, name, restarts),
+            (_, Kept::Pod(name, restarts)) => self.pod(&key, name, restarts),
         };
     }
 
     /// Takes in how a pod is; whether the restarts of its workload differ by it.
-    fn pod(&mut self, workload: ObjectKey, name: Box<str>, restarts: Restarts) -> bool {
-        let pods = self.pods.entry(Arc::clone(&workload)).or_default();
+    fn pod(&mut self, workload: &ObjectKey, name: Box<str>, restarts: Restarts) -> bool {
+        let pods = self.pods.entry(Arc::clone(workload)).or_default();
         match pods.iter_mut().find(|pod| pod.name == name) {
             Some(pod) if pod.restarts == restarts => return false,
             Some(pod) => pod.restarts = restarts,
             None => pods.push(Pod { name, restarts }),
         }
         let all = sum(pods);
-        self.sum_up(&workload, all)
+        self.sum_up(workload, all)
     }
 
     fn end_of_pod(&mut self, workload: &ObjectKey, name: &str) -> bool {
@@ -265,8 +265,7 @@ impl Picture {
         let mut all = Arc::clone(&self.deployments);
         // A Rollout that refers to a Deployment of the same name is what really runs.
         let rollouts = self.rollouts.iter();
-        Arc::make_mut(&mut all)
-            .extend(rollouts.map(|(key, rollout)| (Arc::clone(key), Arc::clone(rollout))));
+        Arc::make_mut(&mut all).extend(rollouts.map(|(key, rollout)| (Arc::clone(key), Arc::clone(rollout))));
         let from = (Arc::clone(&self.deployments), Arc::clone(&self.rollouts));
         self.workloads = Some([from.0, from.1, Arc::clone(&all)]);
         all
