@@ -102,7 +102,7 @@ impl Ledger for Mortal {
 
     fn append(&self, at: DateTime<Utc>, draft: Draft) -> Answer<'_, Receipt> {
         Box::pin(async move {
-            let wanted = draft(&*self.inner.state().await?.operations)?;
+            let wanted = draft(&self.inner.state().await?.operations)?;
             self.fate.meet(format!("before {}", label(&wanted))).await;
             let receipt = self.inner.append(at, draft).await?;
             self.fate.meet(format!("after {}", label(&receipt.happening))).await;
@@ -145,6 +145,8 @@ pub struct Ground {
     pub clock: Arc<Moving>,
     pub ports: Ports,
     service: &'static str,
+    /// Whether the version turns bad as soon as it is judged, and not before: so it always fails at the same place.
+    turns: bool,
 }
 
 impl Ground {
@@ -168,12 +170,17 @@ impl Ground {
         let clock = Arc::new(Moving::default());
         let all = ports(&clone, Some(platform.kubeconfig()), environment(platform.directory(), None));
         let ports = Ports { clock: clock.clone(), ..all };
-        let ground = Self { platform, clock, ports, service };
-        let version = ground.version().await;
-        for environment in Environment::ALL {
-            ground.platform.cluster(environment).set_quality(service, &version, quality);
-        }
+        let ground = Self { platform, clock, ports, service, turns: false };
+        ground.behave(quality).await;
         ground
+    }
+
+    /// The version is as good as this from now on.
+    pub async fn behave(&self, quality: Quality) {
+        let version = self.version().await;
+        for environment in Environment::ALL {
+            self.platform.cluster(environment).set_quality(self.service, &version, quality);
+        }
     }
 
     /// The version that the main branch says.
@@ -291,7 +298,11 @@ impl Ground {
     pub async fn advance(&self, outside: &Outside, id: &DeploymentId) -> Result<Ending, String> {
         let limit = tokio::time::Instant::now() + DEADLINE * 3;
         loop {
-            assert!(tokio::time::Instant::now() < limit, "{id} does not end: {:#?}", self.record(id).await);
+            let record = self.record(id).await;
+            assert!(tokio::time::Instant::now() < limit, "{id} does not end: {record:#?}");
+            if self.turns && record.next_leg().is_some_and(|leg| matches!(leg.stage, Stage::Analysis(_))) {
+                self.behave(BROKEN).await;
+            }
             match deploy::advance(outside, id, &Reporter::silent()).await {
                 Ok(Advanced::Over { ending, .. }) => return Ok(ending),
                 Ok(Advanced::Later { patience: Patience::Hours, until: None, why }) => return Err(why),
@@ -397,7 +408,8 @@ struct Way {
     service: &'static str,
     strategy: &'static str,
     quality: Quality,
-    approvers: [(&'static str, &'static str); 2],
+    /// Whether it turns bad once it is judged.
+    turns: bool,
     ending: Ending,
     /// Something that must be among the places of death.
     dies: &'static [&'static str],
@@ -410,13 +422,14 @@ const SHARED: [(&str, &str); 2] =
 
 /// Runs a deployment twice: once without, and once with a death at every step; and compares what is left.
 async fn dies_everywhere(way: &Way) {
-    let whole = Ground::new(way.service, way.quality).await;
-    let id = whole.start(way.strategy, way.approvers).await;
+    let whole = Ground { turns: way.turns, ..Ground::new(way.service, way.quality).await };
+    let approvers = if way.service == "notification-service" { SHARED } else { SHOP };
+    let id = whole.start(way.strategy, approvers).await;
     let ended = whole.advance(&Outside::new(whole.ports.clone()), &id).await;
     assert_eq!(ended, Ok(way.ending), "{:#?}", whole.record(&id).await);
 
-    let ground = Ground::new(way.service, way.quality).await;
-    let id = ground.start(way.strategy, way.approvers).await;
+    let ground = Ground { turns: way.turns, ..Ground::new(way.service, way.quality).await };
+    let id = ground.start(way.strategy, approvers).await;
     let cluster = ground.platform.cluster(Environment::Production);
     cluster.set_faults(Faults { swallow_answers: true, ..Faults::default() });
     let fate = Fate::new();
@@ -484,8 +497,8 @@ async fn a_canary_that_fails_is_taken_back_once_wherever_its_agent_dies() {
     Box::pin(dies_everywhere(&Way {
         service: "cart",
         strategy: "canary",
-        quality: BROKEN,
-        approvers: SHOP,
+        quality: Quality::GOOD,
+        turns: true,
         ending: Ending::RolledBack,
         dies: &[
             "before deployment.stage-began canary 5%",
@@ -509,7 +522,7 @@ async fn a_canary_that_is_good_gets_everything_once_wherever_its_agent_dies() {
         service: "cart",
         strategy: "canary",
         quality: Quality::GOOD,
-        approvers: SHOP,
+        turns: false,
         ending: Ending::Done,
         dies: &["after deployment.stage-began promote", "before deployment.stage-judged watch pass"],
     }))
@@ -521,10 +534,36 @@ async fn a_switch_that_fails_is_switched_back_once_wherever_its_agent_dies() {
     Box::pin(dies_everywhere(&Way {
         service: "notification-service",
         strategy: "blue-green",
-        quality: BROKEN,
-        approvers: SHARED,
+        quality: Quality::GOOD,
+        turns: true,
         ending: Ending::RolledBack,
         dies: &["after deployment.stage-began switch in", "after deployment.stage-began switch back"],
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollout_whose_canary_fails_is_aborted_once_wherever_its_agent_dies() {
+    Box::pin(dies_everywhere(&Way {
+        service: "catalog-search",
+        strategy: "canary",
+        quality: Quality::GOOD,
+        turns: true,
+        ending: Ending::RolledBack,
+        dies: &["after deployment.stage-began canary 5%", "after deployment.stage-began abort"],
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_never_gets_ready_goes_back_once_wherever_its_agent_dies() {
+    Box::pin(dies_everywhere(&Way {
+        service: "checkout",
+        strategy: "immediate",
+        quality: Quality { starts: false, ..Quality::GOOD },
+        turns: false,
+        ending: Ending::RolledBack,
+        dies: &["after deployment.stage-began apply", "after deployment.stage-began undo"],
     }))
     .await;
 }
