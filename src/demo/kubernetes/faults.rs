@@ -27,7 +27,7 @@ pub struct Faults {
     pub error_500: bool,
     /// Every request answers 429.
     pub error_429: bool,
-    /// Reads are answered, and every write (but one that only asks) is answered with this status: 409, 429 or 500.
+    /// Reads are answered, and every write (but one that only asks) is answered with this status: 403, 409, 429 or 500.
     pub refuse_writes: Option<u16>,
     /// Each different write is made, and the first time it is never answered.
     pub swallow_answers: bool,
