@@ -250,12 +250,18 @@ async fn a_rollback_by_hand_that_is_not_taken_or_does_not_come_up_is_told_plainl
     console.plan().await;
     let outcome = rolled_back(&mut console).await.unwrap();
     assert_eq!(outcome.verdict, Verdict::Fail, "{}", outcome.summary);
-    for words in ["is NOT well after the rollback", "timed out", "Git stays as it is, for 1.2.3 is not seen to run"] {
+    for words in
+        ["is NOT well after the rollback", "timed out", "Git stays as it is, for 1.2.3 is not seen to run"]
+    {
         assert!(outcome.summary.contains(words), "{words}: {}", outcome.summary);
     }
     let state = console.engine.outside.ports.ledger.state().await.unwrap();
     let incident = state.operations.incident(outcome.incident.as_ref().unwrap().as_str()).unwrap();
-    assert!(incident.is_open() && incident.title.contains("shared-auth in production is NOT back"), "{incident:?}");
-    let names = crate::console::git(console.platform.remote(), &["branch", "--list", "--format=%(refname:short)"]);
+    assert!(
+        incident.is_open() && incident.title.contains("shared-auth in production is NOT back"),
+        "{incident:?}"
+    );
+    let names =
+        crate::console::git(console.platform.remote(), &["branch", "--list", "--format=%(refname:short)"]);
     assert!(!names.contains("rollback-shared-auth"), "{names}");
 }
