@@ -148,6 +148,8 @@ async fn a_way_back_that_fails_is_told_and_held_and_not_claimed_to_be_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_that_go_away_hold_the_canary_and_ask_a_person() {
     let ground = Ground::new("cart", Quality::GOOD).await;
+    // What came before they went is old soon.
+    ground.settings("stale_after = \"30s\"", "stale_after = \"1s\"");
     let id = ground.start("canary", SHOP).await;
     let is_dark = Arc::new(AtomicBool::new(false));
     let scraper = Dark { inner: ground.ports.scraper.clone(), is_dark: is_dark.clone() };
