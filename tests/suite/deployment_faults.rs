@@ -1,9 +1,12 @@
 //! Deployments and their way back when something breaks: the API, the controller, the metrics, the remote, and the way
 //! back itself. What is not known is never taken for good, and nothing is claimed that was not done.
 
-use crate::deployments_killed::{BROKEN, Ground, SHOP};
+use crate::{
+    console::Console,
+    deployments_killed::{BROKEN, Ground, SHOP},
+};
 use quarterdeck::{
-    demo::{Environment, Faults, Quality, kubernetes::resources::Resource},
+    demo::{Environment, Faults, Quality, Scenario, kubernetes::resources::Resource},
     domain::{
         catalog::ScrapeSettings,
         deployment::{
@@ -15,7 +18,8 @@ use quarterdeck::{
         sla::{Endpoint, Sample},
     },
     engine::Outside,
-    error::Failure,
+    error::{Failure, FailureKind},
+    model::{jobs::JobState, layout::Pane},
     ports::{Answer, Ports, Scraper},
 };
 use std::sync::{
@@ -106,12 +110,13 @@ async fn a_version_that_never_gets_ready_goes_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_way_back_that_fails_is_told_and_held_and_not_claimed_to_be_done() {
-    let ground = Ground::new("cart", BROKEN).await;
+    let ground = Ground::new("cart", Quality::GOOD).await;
     let id = ground.start("canary", SHOP).await;
     let outside = Outside::new(ground.ports.clone());
     ground
         .until(&outside, &id, |record| stage(record) == Some(Stage::Analysis(ReleaseStep::Weight(5))))
         .await;
+    ground.behave(BROKEN).await;
     production(&ground).set_faults(Faults { forbid_patch: true, ..Faults::default() });
     let waits = ground.advance(&outside, &id).await.unwrap_err();
     assert!(waits.contains("the way back failed at abort in production: refused"), "{waits}");
@@ -143,6 +148,8 @@ async fn a_way_back_that_fails_is_told_and_held_and_not_claimed_to_be_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn metrics_that_go_away_hold_the_canary_and_ask_a_person() {
     let ground = Ground::new("cart", Quality::GOOD).await;
+    // What came before they went is old soon.
+    ground.settings("stale_after = \"30s\"", "stale_after = \"1s\"");
     let id = ground.start("canary", SHOP).await;
     let is_dark = Arc::new(AtomicBool::new(false));
     let scraper = Dark { inner: ground.ports.scraper.clone(), is_dark: is_dark.clone() };
@@ -168,12 +175,13 @@ async fn metrics_that_go_away_hold_the_canary_and_ask_a_person() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_remote_the_cluster_goes_back_and_git_follows_later() {
-    let ground = Ground::new("cart", BROKEN).await;
+    let ground = Ground::new("cart", Quality::GOOD).await;
     let id = ground.start("canary", SHOP).await;
     let outside = Outside::new(ground.ports.clone());
     ground
         .until(&outside, &id, |record| stage(record) == Some(Stage::Analysis(ReleaseStep::Weight(5))))
         .await;
+    ground.behave(BROKEN).await;
     let (remote, away) = (ground.platform.remote(), ground.platform.directory().join("away"));
     std::fs::rename(remote, &away).unwrap();
     let is_settling =
@@ -198,4 +206,64 @@ async fn without_the_remote_the_cluster_goes_back_and_git_follows_later() {
     assert_eq!((state.unsynced, state.operations.contradictions), (0, 0));
     let names = crate::console::git(remote, &["branch", "--list", "--format=%(refname:short)"]);
     assert!(names.contains("revert-") || names.contains("rollback-cart-"), "{names}");
+}
+
+/// The version in the image of shared-auth.
+fn auth(console: &Console) -> String {
+    let object = console
+        .platform
+        .cluster(Environment::Production)
+        .object(Resource::Deployments, "shared", "shared-auth")
+        .unwrap();
+    let image = object.pointer("/spec/template/spec/containers/0/image").unwrap().as_str().unwrap();
+    image.rsplit_once(':').unwrap().1.to_owned()
+}
+
+async fn rolled_back(console: &mut Console) -> Result<quarterdeck::domain::plan::Outcome, Failure> {
+    console.type_text("shared-auth");
+    console.keys("enter");
+    let JobState::Done(result) = console.done().await.state else { panic!("not done") };
+    console.keys("esc");
+    result
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_by_hand_that_is_not_taken_or_does_not_come_up_is_told_plainly() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    for (code, kind) in [(403, FailureKind::Forbidden), (409, FailureKind::Conflict)] {
+        console.select(Pane::Inventory, "shared-auth");
+        console.keys("R");
+        console.plan().await;
+        // Between the plan and the yes it changes its mind.
+        let cluster = console.platform.cluster(Environment::Production);
+        cluster.set_faults(Faults { refuse_writes: Some(code), ..Faults::default() });
+        let failure = rolled_back(&mut console).await.unwrap_err();
+        assert_eq!(failure.kind, kind, "{}", failure.render());
+        assert_eq!(auth(&console), "1.3.0");
+        let last = console.remote_ledger().pop().unwrap();
+        assert!(last.starts_with("rollback.finished(shared-auth@production): error, refused"), "{last}");
+        console.platform.cluster(Environment::Production).set_faults(Faults::default());
+    }
+    // Taken, the version before does not come up.
+    let stuck = Quality { starts: false, ..Quality::GOOD };
+    console.platform.cluster(Environment::Production).set_quality("shared-auth", "1.2.3", stuck);
+    console.select(Pane::Inventory, "shared-auth");
+    console.keys("R");
+    console.plan().await;
+    let outcome = rolled_back(&mut console).await.unwrap();
+    assert_eq!(outcome.verdict, Verdict::Fail, "{}", outcome.summary);
+    for words in
+        ["is NOT well after the rollback", "timed out", "Git stays as it is, for 1.2.3 is not seen to run"]
+    {
+        assert!(outcome.summary.contains(words), "{words}: {}", outcome.summary);
+    }
+    let state = console.engine.outside.ports.ledger.state().await.unwrap();
+    let incident = state.operations.incident(outcome.incident.as_ref().unwrap().as_str()).unwrap();
+    assert!(
+        incident.is_open() && incident.title.contains("shared-auth in production is NOT back"),
+        "{incident:?}"
+    );
+    let names =
+        crate::console::git(console.platform.remote(), &["branch", "--list", "--format=%(refname:short)"]);
+    assert!(!names.contains("rollback-shared-auth"), "{names}");
 }

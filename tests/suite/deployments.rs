@@ -236,7 +236,7 @@ async fn a_blue_green_release_is_switched_and_switched_back() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_scheduled_deployment_waits_for_its_window() {
-    let mut console = console(closed()).await;
+    let mut console = console(Some(closed())).await;
     staged(&mut console, "cart", "immediate", &[("window", "true")]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;
@@ -345,14 +345,14 @@ async fn two_who_advance_the_same_deployment_do_it_once() {
 }
 
 /// A year ahead, the only time at which production is open.
-fn closed() -> Option<String> {
+fn closed() -> String {
     let year = (SystemClock.now() + chrono::TimeDelta::days(300)).format("%Y%m%dT%H%M%SZ");
-    Some(format!("{CLOSED}rrule = \"DTSTART:{year}\\nRRULE:FREQ=YEARLY\"\n"))
+    format!("{CLOSED}rrule = \"DTSTART:{year}\\nRRULE:FREQ=YEARLY\"\n")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_take_a_deployment_past_its_gates_and_the_calendar() {
-    let mut console = console(closed()).await;
+    let mut console = console(Some(closed())).await;
     let version = wanted(&console, "cart");
     console.select(Pane::Inventory, "cart");
     act(
@@ -410,7 +410,7 @@ async fn two_people_take_a_deployment_past_its_gates_and_the_calendar() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_check_is_accepted_with_a_reason_by_a_person_who_may() {
-    let mut console = console(closed()).await;
+    let mut console = console(Some(closed())).await;
     staged(&mut console, "cart", "immediate", &[]).await;
     approve(&console, "DEP-2", ReleaseGate::Product, ("Amy Chen", "a.chen@example.com")).await;
     approve(&console, "DEP-2", ReleaseGate::Operations, ("Stefan Novak", "s.novak@example.com")).await;

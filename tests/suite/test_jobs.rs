@@ -50,7 +50,7 @@ fn log(ground: &Ground, id: &DeploymentId) -> PathBuf {
 async fn tested(ground: &Ground, id: &DeploymentId) -> (Verdict, String) {
     let record = ground.record(id).await;
     let judged = record.judged.iter().find(|judged| matches!(judged.leg.stage, Stage::Test(_)));
-    judged.map(|judged| (judged.verdict, judged.detail.clone())).unwrap_or_else(|| panic!("{record:#?}"))
+    judged.map_or_else(|| panic!("{record:#?}"), |judged| (judged.verdict, judged.detail.clone()))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -215,6 +215,11 @@ impl Call<'_> {
         if let Some(code) = self.faults.refuse_writes.filter(|_| writes && !self.dry_run()) {
             return Err(match code {
                 409 => Refusal::conflict(target.resource, target.name.as_deref().unwrap_or_default()),
+                403 => {
+                    let namespace = target.namespace.as_deref().unwrap_or_default();
+                    let name = target.name.as_deref().unwrap_or_default();
+                    Refusal::forbidden(target.resource, namespace, name, verb)
+                }
                 429 => return Ok(answer::too_many_requests()),
                 _ => Refusal::internal(),
             });

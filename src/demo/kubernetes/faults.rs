@@ -33,7 +33,7 @@ pub struct Faults {
     pub silent_watches: u32,
     /// Raised, all watches that are open break off in the middle of an event.
     pub broken_watches: u32,
-    /// Reads are answered, and every write (but one that only asks) is answered with this status: 409, 429 or 500.
+    /// Reads are answered, and every write (but one that only asks) is answered with this status: 403, 409, 429 or 500.
     pub refuse_writes: Option<u16>,
     /// Each different write is made, and the first time it is never answered.
     pub swallow_answers: bool,

@@ -170,7 +170,10 @@ pub fn next(
             verdict => hold(verdict, format!("precheck: {}", summary(&seen.checks))),
         },
         Stage::Step(_) | Stage::Undo => step(record, leg, seen, now),
-        Stage::Health(_) | Stage::Undone => health(record, leg, seen, parameters, now),
+        Stage::Health(_) | Stage::Undone => match refused(record, &leg) {
+            Some(why) => fail(leg, why, None),
+            None => health(record, leg, seen, parameters, now),
+        },
         Stage::Test(test) => match &seen.job {
             None => deed(record, leg, seen, now),
             Some(found) => {
@@ -337,6 +340,17 @@ fn job(
             hold(Verdict::Error, format!("{leg} did not end in time: {why}"))
         }
     }
+}
+
+/// Why the end of a step on the way back is not waited for: the cluster did not take it. Who is asked should know at once.
+fn refused(record: &DeploymentRecord, leg: &Leg) -> Option<String> {
+    let stage = match leg.stage {
+        Stage::Health(step) => Stage::Step(step),
+        _ => Stage::Undo,
+    };
+    let step = Leg { stage, environment: leg.environment.clone() };
+    let judged = record.result(&step).filter(|judged| judged.verdict == Verdict::Fail)?;
+    record.is_retreating().then(|| format!("{step} was {}", judged.detail))
 }
 
 fn health(

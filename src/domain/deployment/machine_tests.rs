@@ -511,3 +511,17 @@ fn broken_glass_opens_the_gates_and_the_window_and_nothing_else() {
     let Decision::Judge { detail, .. } = step(&record, &seen, 2) else { panic!() };
     assert!(detail.contains("past it by broken glass"), "{detail}");
 }
+
+#[test]
+fn the_end_of_a_step_back_that_was_refused_is_not_waited_for() {
+    let mut record = at_five();
+    judge(&mut record, Stage::Analysis(ReleaseStep::Weight(5)), Fail, 40);
+    let mut taken = record.clone();
+    judge(&mut record, Stage::Step(ReleaseStep::Abort), Fail, 41);
+    judge(&mut record, Stage::Incident, Pass, 42);
+    let there = status(RolloutStatus::Progressing("the canary is still there".to_owned()));
+    assert_eq!(word(&step(&record, &there, 43)), "health after abort fail");
+    judge(&mut taken, Stage::Step(ReleaseStep::Abort), Pass, 41);
+    judge(&mut taken, Stage::Incident, Pass, 42);
+    assert_eq!(word(&step(&taken, &there, 43)), "look again");
+}

@@ -133,7 +133,9 @@ async fn one(
     };
 
     let look = || cluster.rollback_status(target, route);
-    let (verdict, detail) = match watch::until_done(look, unanswered.as_ref(), (report, READY)).await {
+    let watched = watch::until_done(look, unanswered.as_ref(), (report, READY)).await;
+    let is_back = watched.is_ok();
+    let (verdict, detail) = match watched {
         Err(other) => other,
         Ok(seen) => {
             let (verdict, metrics) = judge(outside, target, *error_threshold, report).await;
@@ -160,24 +162,33 @@ async fn one(
     if !target.production {
         return Ok(outcome);
     }
-    Ok(aftermath(outside, target, (from, to), (outcome, incident), report).await)
+    let known = (outcome, incident);
+    Ok(aftermath(outside, target, (from, to, is_back), known, report).await)
 }
 
-/// What follows a rollback in production: a deployment that is under way there is called off, Git is settled, an
-/// incident is open with a post-mortem due (or `known` already), and the team is told. The cluster is back whatever
-/// becomes of these.
+/// What follows a rollback in production: a deployment that is under way there is called off, Git is settled if the
+/// version is seen to run, an incident is open with a post-mortem due (or `known` already), and the team is told. The
+/// cluster is as it is whatever becomes of these.
 async fn aftermath(
     outside: &Outside,
     target: &Target,
-    (from, to): (&str, &str),
+    (from, to, is_back): (&str, &str, bool),
     (mut outcome, known): (Outcome, Option<&IncidentId>),
     report: &Reporter,
 ) -> Outcome {
     let (service, environment) = (&target.service, &target.environment);
-    let reason = format!("{service} in {environment} was rolled back by hand from {from} to {to}");
+    let reason = if is_back {
+        format!("{service} in {environment} was rolled back by hand from {from} to {to}")
+    } else {
+        format!("{service} in {environment} is NOT back: its rollback by hand from {from} to {to} failed")
+    };
     call_off(outside, target, from, &reason).await;
-    report.step(GIT, "settling").await;
-    let words = git(outside, target, (from, to), &reason).await;
+    let words = if is_back {
+        report.step(GIT, "settling").await;
+        git(outside, target, (from, to), &reason).await
+    } else {
+        format!("Git stays as it is, for {to} is not seen to run")
+    };
     report.step(GIT, words.clone()).await;
     outcome.summary += &format!("; {words}");
 

@@ -154,23 +154,14 @@ fn end(world: &World, key: &Key, failed: Option<(&str, &str)>) {
     world.write(key, Part::Status, |job| {
         let status = &mut job["status"];
         status["active"] = 0.into();
-        match failed {
-            Some((reason, message)) => {
-                status["failed"] = 1.into();
-                set_condition(status, "Failed", "True", reason, message, &now);
-            }
-            None => {
-                status["succeeded"] = 1.into();
-                status["completionTime"] = now.clone().into();
-                set_condition(
-                    status,
-                    "Complete",
-                    "True",
-                    "CompletionsReached",
-                    "Reached expected number of succeeded pods",
-                    &now,
-                );
-            }
+        if let Some((reason, message)) = failed {
+            status["failed"] = 1.into();
+            set_condition(status, "Failed", "True", reason, message, &now);
+        } else {
+            status["succeeded"] = 1.into();
+            status["completionTime"] = now.clone().into();
+            let message = "Reached expected number of succeeded pods";
+            set_condition(status, "Complete", "True", "CompletionsReached", message, &now);
         }
     });
 }

@@ -123,10 +123,10 @@ pub(super) async fn collect(
     let log = async {
         let Stage::Test(test) = leg.stage else { return Err(Failure::failed(format!("{leg} is no test"))) };
         let (target, mark) = place(situation, leg, test)?;
-        let text = outside.cluster(&target.context)?.job_log(&target, &mark).await?;
+        let printed = outside.cluster(&target.context)?.job_log(&target, &mark).await?;
         let name = (situation.record.id.to_string(), test.as_str().to_owned());
-        let log = outside.ports.commands.keep(&name, &text).await?;
-        Ok::<(String, PathBuf), Failure>((text, log))
+        let log = outside.ports.commands.keep(&name, &printed).await?;
+        Ok::<(String, PathBuf), Failure>((printed, log))
     };
     let verdict = if failed.is_some() { Verdict::Fail } else { Verdict::Pass };
     let detail = match log.await {
