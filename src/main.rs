@@ -444,15 +444,12 @@ async fn demo(global: &Global, scenario: &str, seed: u64, once: bool) -> Result<
     if !platform.is_signing() {
         let _ = writeln!(std::io::stderr(), "{UNSIGNED}");
     }
-    let colleagues = tokio::spawn(demo::colleagues::run(
-        platform.directory().to_owned(),
-        Arc::new(SystemClock),
-        |seat| {
+    let colleagues =
+        tokio::spawn(demo::colleagues::run(platform.directory().to_owned(), Arc::new(SystemClock), |seat| {
             let repository = GitRepository::open(&seat.repository, Vec::new())?;
             let ledger = Arc::new(GitLedger::new(&repository));
             Ok(demo::colleagues::Desk { repository: Arc::new(repository), ledger })
-        },
-    ));
+        }));
     let result = console(global, ports, problem).await;
     colleagues.abort();
     drop(platform);

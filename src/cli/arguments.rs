@@ -11,9 +11,7 @@ use crate::action::{
 };
 use crate::{
     config::environment::var,
-    domain::{
-        deployment::gate::ReleaseGate, escalation::Severity, gate::Gate, lifecycle::Lifecycle,
-    },
+    domain::{deployment::gate::ReleaseGate, escalation::Severity, gate::Gate, lifecycle::Lifecycle},
 };
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::PossibleValuesParser};
 use std::{io::IsTerminal, path::PathBuf};

@@ -86,7 +86,8 @@ pub fn deployed_at(
     service: &Service,
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
-    let told = |place| scenario.bad().iter().find(|bad| bad.service == service.name && bad.environment == place);
+    let told =
+        |place| scenario.bad().iter().find(|bad| bad.service == service.name && bad.environment == place);
     let drawn = 30.0 + 300.0 * noise::unit(noise::hash(7, &[service.name, Environment::Production.name()]));
     let in_production = told(Environment::Production).map_or(drawn, |bad| bad.hours);
     let hours = match environment {

@@ -21,8 +21,8 @@ pub mod story;
 pub mod traffic;
 
 pub use estate::{Environment, Quality};
-pub use scenario::Scenario;
 pub use kubernetes::{SimulatedCluster, faults::Faults};
+pub use scenario::Scenario;
 
 use crate::error::Failure;
 use alertmanager::Alertmanager;

@@ -90,7 +90,8 @@ fn acts(ground: &Ground<'_>) -> Vec<Act> {
 fn scripts(ground: &Ground<'_>) -> Vec<Script> {
     let mut scripts = Vec::new();
     for release in ground.releases {
-        let Some(service) = Service::find(release.service).filter(|service| knows(service, &release.version)) else {
+        let Some(service) = Service::find(release.service).filter(|service| knows(service, &release.version))
+        else {
             continue;
         };
         let newest = release.version == service.version;
@@ -224,8 +225,7 @@ fn rolled_back_by_hand(failure: &'static FailedVersion, now: DateTime<Utc>, thre
         to: failure.from.to_owned(),
         object: Service::find(failure.service).map(object).unwrap_or_default(),
     };
-    let title =
-        format!("{service} {} is rolled back in production: {}", failure.version, failure.detail);
+    let title = format!("{service} {} is rolled back in production: {}", failure.version, failure.detail);
     let detail = format!("{service} runs {}, every pod is ready; errors 0.01%", failure.from);
     let (place, named) = ((service.clone(), environment), service);
     let act = |seconds: i64, make: script::Make| Act {
@@ -236,12 +236,18 @@ fn rolled_back_by_hand(failure: &'static FailedVersion, now: DateTime<Utc>, thre
     };
     let mut acts = vec![
         act(0, Box::new(move |operations, at| ledger::start_rollback(operations, &claim, at))),
-        act(214, Box::new(move |operations, _| {
-            ledger::finish_rollback(operations, &place.0, &place.1, Verdict::Pass, &detail)
-        })),
-        act(217, Box::new(move |operations, at| {
-            ledger::declare_with_post_mortem(operations, failure.severity, &title, &named, at)
-        })),
+        act(
+            214,
+            Box::new(move |operations, _| {
+                ledger::finish_rollback(operations, &place.0, &place.1, Verdict::Pass, &detail)
+            }),
+        ),
+        act(
+            217,
+            Box::new(move |operations, at| {
+                ledger::declare_with_post_mortem(operations, failure.severity, &title, &named, at)
+            }),
+        ),
     ];
     acts.extend(script::aftermath(failure, at + TimeDelta::seconds(217), thread));
     acts

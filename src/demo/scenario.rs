@@ -72,6 +72,8 @@ pub struct Judging {
     pub step_time: &'static str,
     /// Time between two looks at the metrics.
     pub interval: &'static str,
+    /// Fewer requests than this in an interval are no evidence.
+    pub least: u32,
     /// How long a version is watched afterwards.
     pub watch: &'static str,
 }
@@ -145,13 +147,13 @@ const BASE: ScenarioRow = ScenarioRow {
     strategies: &[],
     windows: &[OPEN],
     freezes: &[FIRMWARE],
-    judging: Judging { step_time: "40s", interval: "10s", watch: "24h" },
+    judging: Judging { step_time: "40s", interval: "10s", least: 20, watch: "24h" },
     direct_revert: false,
 };
 
 /// For scenarios about one deployment: seconds where there are minutes in life.
 const QUICK: ScenarioRow = ScenarioRow {
-    judging: Judging { step_time: "20s", interval: "5s", watch: "30s" },
+    judging: Judging { step_time: "20s", interval: "5s", least: 10, watch: "30s" },
     direct_revert: true,
     ..BASE
 };

@@ -17,6 +17,9 @@ use crate::{
 use chrono::{DateTime, Duration, Utc};
 use std::sync::Arc;
 
+/// Makes an event from the state before it.
+type Make = dyn Fn(&Operations) -> Result<Happening, Failure> + Send + Sync;
+
 /// One event of the story.
 #[derive(Clone)]
 pub struct Chapter {
@@ -27,7 +30,7 @@ pub struct Chapter {
     /// Their e-mail address.
     pub email: &'static str,
     who: &'static str,
-    make: Arc<dyn Fn(&Operations) -> Result<Happening, Failure> + Send + Sync>,
+    make: Arc<Make>,
 }
 
 impl Chapter {

@@ -141,7 +141,7 @@ async fn the_demo_prints_its_briefing_and_ends() {
     for arguments in [&["demo", "--once"][..], &["demo"]] {
         program.ends(0, arguments).await.says(&[
             "Open incidents",
-            "INC-1",
+            "INC-",
             "Pending changes",
             "project-a-api-2.1.1",
             "shared-auth-2.0.0",
@@ -152,7 +152,10 @@ async fn the_demo_prints_its_briefing_and_ends() {
         ]);
     }
     program.ends(0, &["demo", "--once", "--scenario", "calm"]).await.says(&["no open incident"]);
-    program.ends(2, &["demo", "--once", "--scenario", "storm"]).await.complains(&["default, calm, canary-fails"]);
+    program
+        .ends(2, &["demo", "--once", "--scenario", "storm"])
+        .await
+        .complains(&["default, calm, canary-fails"]);
     program.ends(0, &["demo", "--list-scenarios"]).await.says(&["breaking-change", "nothing is wrong"]);
     let left: Vec<_> = std::fs::read_dir(program.home.path())
         .unwrap()

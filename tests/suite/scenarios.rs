@@ -7,7 +7,8 @@ use quarterdeck::{
         git::{GitLedger, GitRepository},
     },
     demo::{
-        self, Environment, Pace, Platform, PlatformOptions, Scenario, colleagues, kubernetes::resources::Resource,
+        self, Environment, Pace, Platform, PlatformOptions, Scenario, colleagues,
+        kubernetes::resources::Resource,
     },
     domain::{
         calendar::standing,
@@ -49,23 +50,24 @@ struct Story {
 }
 
 impl Story {
-    /// A console on a scenario, with calendar files that a test needs, and with steps of a few seconds.
+    /// A console on a scenario; with another calendar, its watch is shorter, too.
     async fn of(scenario: Scenario, calendar: Option<&str>) -> Self {
         let platform = lived_in(scenario).await;
-        let clone = platform.repository().to_owned();
-        let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
-        let quick = settings
-            .replace("step_time = \"20s\"", "step_time = \"4s\"")
-            .replace("interval = \"5s\"", "interval = \"1s\"")
-            .replace("watch = \"30s\"", "watch = \"4s\"")
-            .replace("minimum_events = 20", "minimum_events = 2");
-        assert_ne!(quick, settings);
-        std::fs::write(clone.join("quarterdeck.toml"), quick).unwrap();
         if let Some(text) = calendar {
+            let clone = platform.repository();
+            let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
+            let quick = settings
+                .replace("interval = \"5s\"", "interval = \"1s\"")
+                .replace("watch = \"30s\"", "watch = \"4s\"");
+            assert_ne!(quick, settings);
+            std::fs::write(clone.join("quarterdeck.toml"), quick).unwrap();
             std::fs::write(clone.join("policies/calendar.toml"), text).unwrap();
+            git(
+                clone,
+                &["-c", "commit.gpgsign=false", "commit", "--quiet", "--all", "--message", "quick steps"],
+            );
+            git(clone, &["push", "--quiet", "origin", "HEAD:main"]);
         }
-        git(&clone, &["-c", "commit.gpgsign=false", "commit", "--quiet", "--all", "--message", "quick steps"]);
-        git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
         let home = platform.directory().to_owned();
         let sit = move |seat: &demo::people::Seat| {
             let repository = GitRepository::open(&seat.repository, environment(&home, None))?;
@@ -192,7 +194,8 @@ async fn a_version_waits_for_its_window_and_then_runs() {
             "[[window]]\nname = \"release hours\"\nrrule = \"DTSTART:{start}\\nRRULE:FREQ=YEARLY\"\nduration = \"30d\"\nenvironments = [\"production\"]\n"
         )
     };
-    let day = |days: i64| (SystemClock.now() + chrono::TimeDelta::days(days)).format("%Y%m%dT%H%M%SZ").to_string();
+    let day =
+        |days: i64| (SystemClock.now() + chrono::TimeDelta::days(days)).format("%Y%m%dT%H%M%SZ").to_string();
     let mut story = Story::of(Scenario::Scheduled, Some(&calendar(&day(90)))).await;
     let id = story.deployed("cart").await;
     let said = story.approved(&id).await;

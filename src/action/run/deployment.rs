@@ -136,7 +136,9 @@ fn leg_step(order: &Order, leg: &Leg) -> Step {
     let there = || objects().unwrap_or_else(|| place.clone());
     let version = &order.version;
     match leg.stage {
-        Stage::Gates => step("wait until the gates are open:", "staging, product, security if sensitive, operations"),
+        Stage::Gates => {
+            step("wait until the gates are open:", "staging, product, security if sensitive, operations")
+        }
         Stage::Schedule => {
             let time = order.not_before.map(|at| at.format("until %F %H:%M UTC").to_string());
             let window = order.window.then(|| "until the calendar is open".to_owned());
@@ -177,7 +179,8 @@ fn deploy_plan(model: &Model, planned: DeployPlan) -> Plan {
         for place in &order.places {
             let from = place.from_version.as_deref().map_or("nothing", shown_version);
             // The title names the service of a single order.
-            let label = if orders.len() == 1 { place.environment.to_string() } else { order.service.to_string() };
+            let label =
+                if orders.len() == 1 { place.environment.to_string() } else { order.service.to_string() };
             let step = format!("{from} → {}", shown_version(&order.version));
             let there = if orders.len() == 1 { String::new() } else { format!(" in {}", place.environment) };
             facts.push((label, format!("{step}{there}")));

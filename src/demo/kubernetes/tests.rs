@@ -354,8 +354,9 @@ async fn scaling_and_deleting_a_pod_are_made_good() {
         complete(object) && names.len() == 5 && !names.contains(&json!(victim))
     };
     bench.until(Resource::Deployments, "project-a", "cart", replaced).await;
-    let log =
-        pods.logs(&pods.list(&ours).await.expect("lists").items[0].name_any(), &LogParams::default()).await;
+    let pods_now = pods.list(&ours).await.expect("lists").items;
+    let newest = pods_now.iter().max_by_key(|pod| pod.metadata.creation_timestamp.clone()).expect("pods");
+    let log = pods.logs(&newest.name_any(), &LogParams::default()).await;
     assert!(log.expect("a log").contains("cart 1.8.1 starting"));
 }
 

@@ -12,9 +12,7 @@ use crate::{
     domain::{
         catalog::Catalog,
         change::Identity,
-        ledger::{
-            self, Entry, EntryBody, Happening, Marks, Operations,
-        },
+        ledger::{self, Entry, EntryBody, Happening, Marks, Operations},
         name::{CommitId, DeploymentId, IncidentId},
     },
     error::Failure,
@@ -135,7 +133,8 @@ impl<'a> Recorder<'a> {
                 let id = deployment()?;
                 let name = operations.deployment(id.as_str()).map(|record| record.order.service.clone());
                 let service = name.and_then(|name| self.main.services.get(&name));
-                let service = service.ok_or_else(|| failed(&"a service that the main branch does not have"))?;
+                let service =
+                    service.ok_or_else(|| failed(&"a service that the main branch does not have"))?;
                 let ground = (self.main, &**service);
                 ledger::approve_deployment(operations, &id, *gate, ground, &identity(author), None)
             }

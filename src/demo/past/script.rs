@@ -117,7 +117,7 @@ pub fn acts(script: &Script, thread: usize) -> Vec<Act> {
         player.at = player.at.max(at);
     }
     while let Some(leg) = player.record.next_leg() {
-        if !player.walk(leg) {
+        if !player.walk(&leg) {
             break;
         }
     }
@@ -143,25 +143,26 @@ impl Player<'_> {
     }
 
     /// Lets one leg begin and end; false when the record does not take it.
-    fn walk(&mut self, leg: Leg) -> bool {
+    fn walk(&mut self, leg: &Leg) -> bool {
         let hand = self.hand();
         let order = &self.script.order;
         if self.script.blind && matches!(leg.stage, Stage::Postcheck | Stage::Watch) {
-            return self.accept(&leg);
+            return self.accept(leg);
         }
-        let fails = self.script.failure.as_ref().filter(|(failure, ..)| {
-            !self.record.is_retreating() && failure.found == Found::At(leg.stage)
-        });
+        let fails =
+            self.script.failure.as_ref().filter(|(failure, ..)| {
+                !self.record.is_retreating() && failure.found == Found::At(leg.stage)
+            });
         if let Some((failure, at, _)) = fails {
             self.at = *at;
             let (detail, figures) = (failure.detail.to_owned(), failure.figures());
-            return self.judge(&leg, Verdict::Fail, detail, figures);
+            return self.judge(leg, Verdict::Fail, detail, figures);
         }
         match leg.stage {
             Stage::Step(_) | Stage::Undo | Stage::Test(_) | Stage::Settle => {
                 self.wait(1);
                 self.act(hand, Deed::Begin(leg.clone()));
-                let turn = Turn::Began { leg: &leg, holder: "", until: self.at };
+                let turn = Turn::Began { leg, holder: "", until: self.at };
                 if self.record.apply(&turn, self.at, &Identity::default()).is_err() {
                     return false;
                 }
@@ -175,23 +176,24 @@ impl Player<'_> {
             Stage::Postcheck => self.wait(35),
             Stage::Watch => self.at += TimeDelta::seconds(86_401),
         }
-        let detail = self.detail(&leg);
+        let detail = self.detail(leg);
         match (leg.stage, &self.script.failure) {
             (Stage::Incident, Some((failure, ..))) => {
-                let place = order.places.first().map(|place| place.environment.to_string()).unwrap_or_default();
+                let place =
+                    order.places.first().map(|place| place.environment.to_string()).unwrap_or_default();
                 let title = format!(
                     "{} {} is rolled back in {place}: {}",
                     order.service, order.version, failure.detail
                 );
                 self.act(hand, Deed::Declare(failure.severity, title));
-                self.pass(&leg)
+                self.pass(leg)
             }
             (Stage::Quarantine, Some((failure, ..))) => {
                 let Found::At(stage) = failure.found else { return false };
                 self.act(hand, Deed::Quarantine(format!("failed at {stage}: {}", failure.detail)));
-                self.pass(&leg)
+                self.pass(leg)
             }
-            _ => self.judge(&leg, Verdict::Pass, detail, None),
+            _ => self.judge(leg, Verdict::Pass, detail, None),
         }
     }
 
@@ -234,7 +236,8 @@ impl Player<'_> {
         let back = order.places.first().and_then(|place| place.from_version.clone()).unwrap_or_default();
         match leg.stage {
             Stage::Gates => {
-                let words = self.script.approvals.iter().map(|(gate, who, _)| format!("{gate}: approved by {who}"));
+                let words =
+                    self.script.approvals.iter().map(|(gate, who, _)| format!("{gate}: approved by {who}"));
                 ["staging: passed".to_owned()].into_iter().chain(words).collect::<Vec<_>>().join(", ")
             }
             Stage::Precheck => {

@@ -59,7 +59,10 @@ pub fn files(state: &State, context: &Context<'_>) -> BTreeMap<String, String> {
             }
             text
         });
-        put(&format!("projects/{project}/deployment.toml"), projects::deployment(project, state, context.scenario));
+        put(
+            &format!("projects/{project}/deployment.toml"),
+            projects::deployment(project, state, context.scenario),
+        );
         put(&format!("projects/{project}/monitoring.toml"), projects::monitoring(project, tier, state));
     }
     put("tests/integration.sh", INTEGRATION.to_owned());
@@ -296,7 +299,7 @@ fn versions(state: &State) -> String {
 fn settings(state: &State, context: &Context<'_>) -> String {
     let Addresses { metrics, alertmanager, forge, token, sinks, registry } = context.addresses;
     let repository = crate::demo::forge::REPOSITORY;
-    let Judging { step_time, interval, watch } = context.scenario.judging;
+    let Judging { step_time, interval, least, watch } = context.scenario.judging;
     let mut text = format!(
         r#"# Quarterdeck's settings for this repository. It holds no secret.
 name = "shop"
@@ -343,7 +346,7 @@ url = "{registry}"
 step_time = "{step_time}"
 interval = "{interval}"
 intervals = 3
-minimum_events = 20
+minimum_events = {least}
 stale_after = "30s"
 watch = "{watch}"
 

@@ -270,8 +270,12 @@ pub fn commits(scenario: Scenario, past: bool, now: DateTime<Utc>) -> Vec<Commit
                 let MergedVersion { service, version, what, .. } = *merged;
                 let before = state.version(service).map(str::to_owned);
                 state.release(service, version, what, event.at);
-                brings =
-                    Some(Brought { service, version: (*version).to_owned(), back: false, merged: Some(merged) });
+                brings = Some(Brought {
+                    service,
+                    version: (*version).to_owned(),
+                    back: false,
+                    merged: Some(merged),
+                });
                 (subject(service, before.as_deref(), version, what), vec![tag(service, version, what)])
             }
             Deed::Leave(service, deprecated) => {
@@ -346,7 +350,8 @@ fn events(scenario: Scenario, past: bool, start: DateTime<Utc>, now: DateTime<Ut
         deed: Deed::Merge(merged),
     }));
     for failure in FAILURES.iter().filter(|_| past) {
-        let deed = Service::find(failure.service).map(|service| Deed::Release(service, failure.version.to_owned()));
+        let deed =
+            Service::find(failure.service).map(|service| Deed::Release(service, failure.version.to_owned()));
         let began = Some(failure.released(now)).zip(deed).map(|(at, deed)| (at, failure.starter, deed));
         let returned = failure.settled(now);
         let ended = (returned, AGENT, Deed::Return(failure.service, failure.detail));

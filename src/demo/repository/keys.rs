@@ -49,8 +49,7 @@ impl Signer {
         let signed = SshSig::signed_data("git", HashAlg::Sha512, payload).map_err(failed)?;
         let signature = self.pair.sign(&signed).as_ref().to_vec();
         let signature = Signature::new(Algorithm::Ed25519, signature).map_err(failed)?;
-        let seal =
-            SshSig::new(self.public.clone(), "git", HashAlg::Sha512, signature).map_err(failed)?;
+        let seal = SshSig::new(self.public.clone(), "git", HashAlg::Sha512, signature).map_err(failed)?;
         seal.to_pem(LineEnding::LF).map_err(failed)
     }
 }

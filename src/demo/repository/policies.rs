@@ -45,7 +45,8 @@ fn monday(now: DateTime<Utc>, weeks: i64) -> DateTime<Utc> {
 fn teams(context: &Context<'_>) -> String {
     let mut text = "# Who is who, who belongs together, who is on call.\n".to_owned();
     for (handle, author) in PEOPLE {
-        let who = if handle == AGENT { "kind = \"agent\"".to_owned() } else { format!("chat = \"@{handle}\"") };
+        let who =
+            if handle == AGENT { "kind = \"agent\"".to_owned() } else { format!("chat = \"@{handle}\"") };
         let _ = write!(
             text,
             "\n[person.{handle}]\nname = \"{}\"\nemail = \"{}\"\n{who}\n",

@@ -107,7 +107,8 @@ pub fn staged(operations: &Operations, record: &DeploymentRecord, main: &Catalog
         return Err(format!("{} is not in the catalog", order.service));
     };
     let environments = &main.settings.environments;
-    let is_staged = |environment: &Environment| !environment.production && main.is_meant_for(service, environment);
+    let is_staged =
+        |environment: &Environment| !environment.production && main.is_meant_for(service, environment);
     if !environments.iter().any(is_staged) {
         return Ok("there is no staging environment for it".to_owned());
     }

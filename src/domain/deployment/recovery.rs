@@ -31,9 +31,8 @@ impl Recovery {
         // Legs in an environment are about what runs; the others keep books.
         let legs = record.legs();
         let mut steps = legs.iter().filter(|leg| leg.environment.is_some());
-        let restored_at = steps.try_fold(failed.at, |latest, leg| {
-            record.result(leg).map(|judged| latest.max(judged.at))
-        });
+        let restored_at =
+            steps.try_fold(failed.at, |latest, leg| record.result(leg).map(|judged| latest.max(judged.at)));
         Some(Self {
             began_at: began.map_or(failed.since, |judged| judged.since),
             failed_at: failed.at,

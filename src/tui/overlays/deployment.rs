@@ -54,15 +54,15 @@ fn times(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, recove
     let back = record.order.places.first().and_then(|place| place.from_version.as_deref());
     page.fact("first step", &shown(recovery.began_at), Role::Text);
     page.fact("fault seen", &after(Some(recovery.detection())), Role::Text);
-    let words = format!("{} runs again", back.map_or("nothing", shown_version));
-    page.fact(&words, &after(recovery.way_back()), Role::Text);
+    let words =
+        format!("{} runs again {}", back.map_or("nothing", shown_version), after(recovery.way_back()));
+    page.fact("way back", &words, Role::Text);
     if record.order.production {
         page.fact("Git settled", &after(recovery.settling()), Role::Text);
     }
     let ledger = view.model.world.ledger.value.as_ref();
     let incident = record.incident.as_ref();
-    let incident =
-        ledger.zip(incident).and_then(|(ledger, id)| ledger.operations.incident(id.as_str()));
+    let incident = ledger.zip(incident).and_then(|(ledger, id)| ledger.operations.incident(id.as_str()));
     if let (Some(incident), Some(at)) = (incident, recovery.incident_at) {
         let opened = format_duration((at - recovery.failed_at).max(chrono::Duration::zero()));
         let state = match (&incident.resolved, &incident.acknowledged) {

@@ -5,7 +5,11 @@ use super::Page;
 use crate::{
     config::theme::Role,
     domain::{
-        deployment::record::{DeploymentRecord, Judged},
+        deployment::{
+            order::Leg,
+            record::{DeploymentRecord, Judged},
+        },
+        ledger::Verdict,
         text::fit,
         units::format_duration,
     },
@@ -21,8 +25,13 @@ pub fn full(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
             back(page, record);
         }
         let mark = status::verdict(judged.verdict);
-        let words =
-            format!("{} {} ({}): {}", judged.at.format("%H:%M:%S"), judged.leg, time(judged), judged.detail);
+        let words = format!(
+            "{} {} ({}): {}",
+            judged.at.format("%H:%M:%S"),
+            name(record, &judged.leg),
+            time(judged),
+            judged.detail
+        );
         page.marked(mark.glyph, mark.role, &words, Role::Text);
         if let Some(figures) = &judged.figures {
             page.text(&format!("  {}", figures_words(figures)), Role::Dim, 2);
@@ -39,9 +48,9 @@ pub fn brief(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, se
             back(page, record);
         }
         let mark = status::verdict(judged.verdict);
-        let is_good = judged.verdict == crate::domain::ledger::Verdict::Pass;
+        let is_good = judged.verdict == Verdict::Pass;
         let (glyph, role) = if is_good { ("✓", Role::StatusOk) } else { (mark.glyph, mark.role) };
-        let words = format!("{} · {} · {}", judged.leg, time(judged), judged.detail);
+        let words = format!("{} · {} · {}", name(record, &judged.leg), time(judged), judged.detail);
         if is_good {
             let room = page.width.saturating_sub(cells(glyph) + 1);
             page.marked(glyph, role, &fit(&words, room.into()), Role::Text);
@@ -50,6 +59,11 @@ pub fn brief(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, se
         }
     }
     ahead(view, page, record, seen);
+}
+
+/// A leg, with its place where there are several.
+fn name(record: &DeploymentRecord, leg: &Leg) -> String {
+    if record.order.places.len() > 1 { leg.to_string() } else { leg.stage.to_string() }
 }
 
 fn back(page: &mut Page<'_>, record: &DeploymentRecord) {
@@ -69,7 +83,7 @@ fn ahead(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, seen: 
     if record.is_retreating() && record.behind().is_empty() {
         back(page, record);
     }
-    let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.to_string());
+    let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| name(record, &leg));
     let who = record.running.as_ref().map_or_else(String::new, |running| {
         let age = format_duration((view.now() - running.at).max(Duration::zero()));
         format!(", begun by {} {age} ago", running.by.name)
@@ -77,6 +91,6 @@ fn ahead(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, seen: 
     let seen = seen.map_or_else(String::new, |seen| format!(" · {seen}"));
     page.marked("◐", Role::Accent, &format!("{next}{who}{seen}"), Role::Title);
     for leg in record.legs().iter().filter(|leg| record.result(leg).is_none()).skip(1) {
-        page.marked("·", Role::Dim, &leg.to_string(), Role::Dim);
+        page.marked("·", Role::Dim, &name(record, leg), Role::Dim);
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     model::jobs::{Job, JobId, JobState},
     tui::{
         paint::{Painter, piece},
+        panes::bare,
         view::View,
         widgets::status,
     },
@@ -63,7 +64,8 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
         page.blank();
         match record {
             Some(record) => {
-                let seen = job.progress.last().filter(|_| !is_over).map(|progress| progress.detail.as_str());
+                let seen = job.progress.last().filter(|_| !is_over);
+                let seen = seen.map(|progress| bare(record, &progress.detail));
                 legs::brief(view, page, record, seen);
             }
             None => steps(page, job),
@@ -71,9 +73,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
         page.blank();
         match &job.state {
             JobState::Done(Ok(outcome)) if record.is_some_and(waits) => {
-                page.marked("◐", Role::Accent, "it waits, and nothing is held back here", Role::Text);
+                page.marked("◐", Role::Accent, "it waits for people or for its time", Role::Text);
                 page.marked(" ", Role::Text, &outcome.summary, Role::Text);
-                page.marked(" ", Role::Dim, "an agent goes on with it; or `c` in 9 does", Role::Dim);
+                page.marked(" ", Role::Dim, "then an agent goes on with it, or `c` on page 9", Role::Dim);
             }
             JobState::Done(Ok(outcome)) => ended(page, outcome),
             JobState::Done(Err(failure)) => failed(page, failure),

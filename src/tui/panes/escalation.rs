@@ -225,6 +225,13 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
     if let Some(deployment) = &incident.deployment {
         facts.push(vec![piece(format!("opened for {deployment}: 9 shows how it went"), dim)]);
     }
+    let written = incident.post_mortem.as_ref().and_then(|post_mortem| post_mortem.written.as_ref());
+    if let Some((_, who, words)) = written {
+        facts.push(vec![
+            piece("✓ post-mortem ", painter.style(Role::StatusOk)),
+            piece(format!("by {who}: {words}"), text),
+        ]);
+    }
     if let Some(due) = incident.post_mortem_due() {
         let left = due - view.now();
         let (words, role) = if left < chrono::Duration::zero() {

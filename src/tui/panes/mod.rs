@@ -11,7 +11,7 @@ mod pipeline;
 mod sla;
 
 pub use cross_project::hours;
-pub use deployments::figures_words;
+pub use deployments::{bare, figures_words};
 
 use super::{
     paint::{Line, Painter, cells, piece, wrap},

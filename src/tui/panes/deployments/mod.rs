@@ -232,7 +232,15 @@ fn seen<'v>(view: &View<'v>, record: &DeploymentRecord) -> Option<&'v str> {
     let job = jobs.all.values().rev().find(|job| {
         job.state == JobState::Running && job.plan.as_ref().is_some_and(|plan| is_of(&plan.work))
     })?;
-    job.progress.last().map(|progress| progress.detail.as_str())
+    job.progress.last().map(|progress| bare(record, &progress.detail))
+}
+
+/// What is seen of a leg on the way back, without the name of the leg that stands beside it.
+pub fn bare<'t>(record: &DeploymentRecord, seen: &'t str) -> &'t str {
+    let Some(leg) = record.next_leg().filter(|_| record.is_retreating()) else { return seen };
+    seen.strip_prefix("going back, ")
+        .and_then(|rest| rest.strip_prefix(leg.to_string().as_str()))
+        .map_or(seen, |rest| rest.trim_start_matches(": "))
 }
 
 /// The legs of the chosen deployment, and its places; gives how many lines it took.
@@ -283,7 +291,8 @@ fn chain<'a>(painter: &Painter<'_>, record: &DeploymentRecord, width: u16) -> Ve
     let next = record.next_leg();
     let several = record.order.places.len() > 1;
     let turned = record.judged.len() - record.behind().len();
-    let there = record.judged.iter().take(turned).map(|judged| (judged.leg.clone(), verdict_mark(judged.verdict)));
+    let there =
+        record.judged.iter().take(turned).map(|judged| (judged.leg.clone(), verdict_mark(judged.verdict)));
     let mut marks: Vec<(String, (&str, Role))> = Vec::new();
     let mut push = |leg: &Leg, mark| {
         let name = match &leg.environment {

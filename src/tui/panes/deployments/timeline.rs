@@ -174,7 +174,10 @@ fn recovery(figures: &ServiceFigures) -> (String, Role) {
 }
 
 /// Where each column of the table ends.
-const COLUMNS: [(u16, &str); 4] = [(34, "deployments"), (43, "failed"), (52, "rolled back"), (59, "rate")];
+const COLUMNS: [(u16, &str); 4] = [(34, "deployments"), (42, "failed"), (55, "rolled back"), (61, "rate")];
+
+/// Where the bar of a rate begins.
+const BAR_AT: u16 = 62;
 
 /// All services, and those that failed.
 fn table(
@@ -193,7 +196,13 @@ fn table(
     for (end, word) in COLUMNS {
         painter.right(area.x + end - 12, area.y + 1, 12, word, header);
     }
-    painter.text(area.x + 61 + BAR, area.y + 1, area.width.saturating_sub(61 + BAR), "recovery", header);
+    painter.text(
+        area.x + BAR_AT + BAR + 1,
+        area.y + 1,
+        area.width.saturating_sub(BAR_AT + BAR + 1),
+        "recovery",
+        header,
+    );
     let total = (None, &statistics.total);
     let rows = std::iter::once(total).chain(failing.iter().map(|(name, figures)| (Some(*name), *figures)));
     for (index, (name, figures)) in rows.take(TABLED + 1).enumerate() {
@@ -218,11 +227,11 @@ fn table(
         }
         let share = figures.failure_rate().unwrap_or_default();
         let full = (share * f64::from(BAR)).ceil() as u16;
-        painter.repeat(area.x + 60, y, full, "▓", painter.style(Role::StatusWarning));
-        painter.repeat(area.x + 60 + full, y, BAR.saturating_sub(full), "░", painter.style(Role::Line));
+        painter.repeat(area.x + BAR_AT, y, full, "▓", painter.style(Role::StatusWarning));
+        painter.repeat(area.x + BAR_AT + full, y, BAR.saturating_sub(full), "░", painter.style(Role::Line));
         let (words, role) = recovery(figures);
-        let room = area.width.saturating_sub(61 + BAR);
-        painter.text(area.x + 61 + BAR, y, room, &words, painter.style(role));
+        let room = area.width.saturating_sub(BAR_AT + BAR + 1);
+        painter.text(area.x + BAR_AT + BAR + 1, y, room, &words, painter.style(role));
     }
 }
 
