@@ -6,9 +6,12 @@
 use super::{
     cluster::{bench, target, until},
     cluster_faults::watching,
+    console,
+    program::Program,
 };
 use quarterdeck::{
     adapters::cluster::{Connections, KubeCluster},
+    demo::Scenario,
     domain::catalog::ManagedBy,
     error::{Failure, FailureKind},
     ports::Cluster as _,
@@ -258,4 +261,25 @@ async fn a_proxy_that_the_kubeconfig_names_is_gone_through() {
     let refused = pods(&cluster).await.unwrap_err();
     assert_eq!(refused.kind, FailureKind::Configuration, "{}", refused.render());
     assert!(refused.hints[0].contains("proxy-url"), "{}", refused.render());
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_gone_through_to_clusters_elsewhere() {
+    let platform = console::platform(Scenario::Calm).await;
+    let refusal = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+    let relay = Relay::start("127.0.0.1:1", true, Some(refusal)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("config");
+    let text = "apiVersion: v1\nkind: Config\nclusters:\n- {name: c, cluster: {server: 'https://cluster.invalid:6443'}}\ncontexts:\n- {name: demo-production, context: {cluster: c, user: u}}\nusers:\n- {name: u, user: {token: t}}\n";
+    std::fs::write(&config, text).unwrap();
+    let mut program = Program::on(platform.repository(), &config);
+    program.set("HTTPS_PROXY", &format!("http://{}", relay.address));
+    program.set("NO_PROXY", "elsewhere.invalid,10.0.0.0/8");
+    let arguments = ["service", "pods", "shared-auth", "--environment", "production"];
+    program
+        .ends(3, &arguments)
+        .await
+        .complains(&["demo-production", "could not read Deployment shared/shared-auth"]);
+    let heard = relay.heard();
+    assert!(heard.starts_with("CONNECT cluster.invalid:6443 "), "{heard}");
 }

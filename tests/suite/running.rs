@@ -168,6 +168,12 @@ async fn the_command_line_does_and_shows_the_same() {
     program.ends(0, &shown).await.says(&["GET /"]);
     let shown = [&["service", "logs", "shared-auth"][..], &production, &["--previous"]].concat();
     program.ends(0, &shown).await.says(&["fatal out of memory"]);
+    let shown = [&["service", "logs", "cart"][..], &production, &["--follow", "--tail", "1"]].concat();
+    let mut running = program.spawn(&shown);
+    for _ in 0..3 {
+        running.says("GET /").await;
+    }
+    assert_eq!(running.interrupt().await, Some(130));
     let shown = [&["service", "logs", "cart"][..], &production, &["--previous"]].concat();
     program.ends(4, &shown).await.complains(&["previous terminated container", "not found"]);
 }

@@ -19,8 +19,9 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::HashMap, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// The largest body the real server takes (its default for writes).
@@ -47,6 +48,16 @@ struct Target {
 }
 
 type Parameters = HashMap<String, String>;
+
+/// A list, which is written without a copy of its objects.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    kind: String,
+    api_version: String,
+    metadata: Value,
+    items: Vec<Cow<'a, Value>>,
+}
 
 /// The whole API as one router.
 pub fn router(api: Api) -> Router {
@@ -410,17 +421,16 @@ impl Call<'_> {
         }
         let row = target.resource.row();
         let partial = self.metadata_only();
-        let items: Vec<Value> = page
-            .iter()
-            .map(|object| if partial { watching::metadata_of(object) } else { Value::clone(object) })
-            .collect();
+        let items = page.iter().map(|object| {
+            if partial { Cow::Owned(watching::metadata_of(object)) } else { Cow::Borrowed(&***object) }
+        });
         let (kind, api_version) = if partial {
             ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned())
         } else {
             (format!("{}List", row.kind), row.api_version())
         };
-        Ok(Json(json!({ "kind": kind, "apiVersion": api_version, "metadata": metadata, "items": items }))
-            .into_response())
+        let items = items.collect();
+        Ok(Json(List { kind, api_version, metadata, items }).into_response())
     }
 
     fn access_review(&self) -> Response {
