@@ -157,6 +157,8 @@ impl Ground {
         let platform = platform(Scenario::Calm).await;
         let clone = platform.repository().to_owned();
         let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
+        let settings: String =
+            settings.split_inclusive('\n').filter(|line| !line.starts_with("watch = ")).collect();
         let quick = settings
             .replace("step_time = \"40s\"", "step_time = \"2s\"\nsteps = [5]\nwatch = \"1h\"")
             .replace("interval = \"10s\"\nintervals = 3", "interval = \"500ms\"\nintervals = 1")

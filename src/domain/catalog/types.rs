@@ -516,7 +516,7 @@ pub struct Catalog {
     pub settings: Settings,
     /// Where things stand that carry no span of their own, by dotted path: `owner.<project>`,
     /// `team.<team>.members`, `person.<person>`, `gate.<gate>`, `severity.on_call`, `level.<index>`, `rules.<code>`,
-    /// `preset.<name>`, `tier.<tier>`.
+    /// `preset.<name>`.
     pub places: BTreeMap<String, Span>,
     /// What reading found wrong; rules add theirs.
     pub findings: Vec<Finding>,

@@ -200,8 +200,7 @@ fn only_who_speaks_of_the_lifecycle_is_held_to_it() {
 fn what_is_in_production_depends_on_the_environments() {
     let settings = (
         "quarterdeck.toml",
-        "[environment.lab]\ncontext = \"l\"\n[environment.live]\ncontext = \"p\"\nproduction = true\n\
-         [metrics.scrape]\nurl = \"http://{service}/metrics\"\n",
+        "[environment.lab]\ncontext = \"l\"\n[environment.live]\ncontext = \"p\"\nproduction = true\n",
     );
     let twin = "version = \"0.1.0\"\nstatus = \"development\"\ndeployment.environments = [\"lab\"]";
     for (consumer, expected) in [

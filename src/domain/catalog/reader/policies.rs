@@ -124,8 +124,7 @@ pub fn read_escalation(top: View<'_, '_>, catalog: &mut Catalog) {
 
 /// Reads `policies/sla.toml`.
 pub fn read_sla_policy(top: View<'_, '_>, catalog: &mut Catalog) {
-    for (tier, span, view) in top.named("sla") {
-        catalog.places.insert(format!("tier.{tier}"), span);
+    for (tier, _, view) in top.named("sla") {
         catalog.sla_by_tier.insert(tier.to_owned(), read_sla(view));
     }
 }
