@@ -102,6 +102,10 @@ fn json(record: &DeploymentRecord) -> Value {
         "approvals": record.approvals.iter().map(|given| json!({
             "gate": given.gate, "by": given.by, "at": given.at, "note": given.note,
         })).collect::<Vec<_>>(),
+        "glass": record.glass.as_ref().map(|glass| json!({
+            "reason": glass.reason, "by": glass.by, "at": glass.at, "expires": glass.expires,
+            "incident": glass.incident, "seconds": glass.seconds,
+        })),
         "incident": record.incident,
         "recovery": Recovery::of(record),
         "finished": record.finished.as_ref().map(|finished| json!({
@@ -149,6 +153,16 @@ pub fn show(model: &Model, id: &DeploymentId, output: Output) -> Result<String, 
     }
     for given in &record.approvals {
         fact("approved", &format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC")));
+    }
+    if let Some(glass) = &record.glass {
+        let agreed: Vec<&str> = glass.seconds.iter().map(|by| by.name.as_str()).collect();
+        let agreed = if agreed.is_empty() { "nobody".to_owned() } else { agreed.join(", ") };
+        let until = glass.expires.format("%F %H:%M UTC");
+        let words = format!(
+            "{} until {until}, agreed to by {agreed}, {}: {}",
+            glass.by.name, glass.incident, glass.reason
+        );
+        fact("broken glass", &words);
     }
     if let Some(held) = &record.held {
         fact("held", &held.reason);

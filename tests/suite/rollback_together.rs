@@ -33,6 +33,8 @@ async fn asked(console: &mut Console) {
     let Work::RollbackTogether(rollbacks) = &plan.work else { panic!("{:?}", plan.work) };
     assert_eq!(rollbacks.len(), 2);
     let steps: Vec<&str> = plan.steps.iter().map(|step| step.title.as_str()).collect();
+    let opens = |step: &&&str| step.contains("open an incident");
+    assert_eq!(steps.iter().filter(opens).count(), 1, "{steps:#?}");
     let first_of = |service: &str| steps.iter().position(|step| step.starts_with(service)).unwrap();
     let last_of = |service: &str| steps.iter().rposition(|step| step.starts_with(service)).unwrap();
     assert!(last_of("shared-auth: ") < first_of("session-cache: "), "who needs it goes first: {steps:#?}");

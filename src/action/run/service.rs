@@ -191,9 +191,16 @@ fn together(mut plans: Vec<Plan>) -> Option<Plan> {
                 facts.push((label, value));
             }
         }
-        steps.extend(
-            plan.steps.into_iter().map(|step| Step { title: format!("{service}: {}", step.title), ..step }),
-        );
+        let is_first = rollbacks.is_empty();
+        for step in plan.steps {
+            let belongs = !is_first && step.object.starts_with("incident.declared");
+            let step = if belongs {
+                Step { title: "add it to".to_owned(), object: "the same incident".to_owned() }
+            } else {
+                step
+            };
+            steps.push(Step { title: format!("{service}: {}", step.title), ..step });
+        }
         for note in plan.notes {
             let note = format!("{service}: {note}");
             if !notes.contains(&note) {
