@@ -198,6 +198,11 @@ async fn a_version_waits_for_its_window_and_then_runs() {
         |days: i64| (SystemClock.now() + chrono::TimeDelta::days(days)).format("%Y%m%dT%H%M%SZ").to_string();
     let mut story = Story::of(Scenario::Scheduled, Some(&calendar(&day(90)))).await;
     let id = story.deployed("cart").await;
+    // `t` asks for another time, and keeps what it has.
+    story.console.select(Pane::Deployments, &id);
+    story.console.keys("t ctrl-s");
+    let said = story.confirmed().await;
+    assert!(said.contains("waits at gates"), "{said}");
     let said = story.approved(&id).await;
     assert!(said.contains("waits at schedule") && said.contains("`release hours` is next"), "{said}");
     assert!(story.record(&id).await.order.window, "the catalog's strategy says so");
