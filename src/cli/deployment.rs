@@ -81,6 +81,73 @@ fn row(model: &Model, record: &DeploymentRecord) -> Vec<String> {
     ]
 }
 
+/// What the briefing says: what is open and for what it waits, what came in a day, what went back in a week, and which
+/// post-mortems are due.
+pub fn briefed(model: &Model) -> String {
+    let operations = operations(model);
+    let age = |at: chrono::DateTime<chrono::Utc>| format_duration((model.now - at).max(Duration::zero()));
+    let mut out = String::new();
+    for record in operations.open_deployments() {
+        let order = &record.order;
+        let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| leg.stage.to_string());
+        let why = match &record.held {
+            Some(held) => format!("held: {}", clean(&held.reason)),
+            None if record.is_retreating() => format!("going back, at {next}"),
+            None => format!("at {next}"),
+        };
+        let since = age(record.since());
+        out += &format!(
+            "{} {} {} to {}: {why}, for {since}\n",
+            record.id,
+            order.service,
+            order.version,
+            places(record)
+        );
+    }
+    let ended = |since: Duration| {
+        let from = model.now - since;
+        operations
+            .deployments
+            .values()
+            .filter(move |record| record.finished.as_ref().is_some_and(|finished| finished.at > from))
+    };
+    let day: Vec<&DeploymentRecord> = ended(Duration::days(1))
+        .filter(|record| record.failed.is_none() && record.cancelled.is_none())
+        .collect();
+    if !day.is_empty() {
+        let production = day.iter().filter(|record| record.order.production).count();
+        out += &format!(
+            "in a day {} done: {production} to production, {} elsewhere\n",
+            day.len(),
+            day.len() - production
+        );
+    }
+    for record in ended(SHOWN) {
+        let Some(failed) = &record.failed else { continue };
+        let incident = record.incident.as_ref().map_or_else(String::new, |incident| format!("; {incident}"));
+        out += &format!(
+            "{} {} {} went back in {} {} ago, at {}: {}{incident}\n",
+            record.id,
+            record.order.service,
+            record.order.version,
+            places(record),
+            age(failed.at),
+            failed.leg.stage,
+            clean(&failed.detail)
+        );
+    }
+    for incident in operations.incidents.values() {
+        let Some(due) = incident.post_mortem_due() else { continue };
+        let when = if due < model.now {
+            format!("overdue since {}", age(due))
+        } else {
+            format!("due in {}", format_duration(due - model.now))
+        };
+        out += &format!("post-mortem of {} {when}: {}\n", incident.id, clean(&incident.title));
+    }
+    out
+}
+
 /// One deployment as JSON.
 fn json(record: &DeploymentRecord) -> Value {
     json!({

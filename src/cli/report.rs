@@ -480,6 +480,7 @@ fn deployments(model: &Model) -> String {
     if !rows.is_empty() {
         out += &table(&["", "service", "environment", "what"], &rows);
     }
+    out += &super::deployment::briefed(model);
     if let Some(ledger) = &model.world.ledger.value {
         let week = model.now - Duration::days(7);
         for past in ledger.operations.past_rollbacks.iter().rev().filter(|past| past.started_at > week) {

@@ -27,11 +27,11 @@ use serde_json::Value;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 
-/// A scenario as `quarterdeck demo` has it, only faster.
-async fn lived_in(scenario: Scenario) -> Platform {
+/// A scenario as `quarterdeck demo` has it, only faster; without a past its ledger is empty.
+async fn started(scenario: Scenario, past: bool) -> Platform {
     quarterdeck::adapters::install_crypto();
     let now = SystemClock.now();
-    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past: true };
+    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past };
     Platform::start(options).await.unwrap()
 }
 
@@ -52,7 +52,7 @@ struct Story {
 impl Story {
     /// A console on a scenario; with another calendar, its watch is shorter, too.
     async fn of(scenario: Scenario, calendar: Option<&str>) -> Self {
-        let platform = lived_in(scenario).await;
+        let platform = started(scenario, true).await;
         if let Some(text) = calendar {
             let clone = platform.repository();
             let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
@@ -198,6 +198,11 @@ async fn a_version_waits_for_its_window_and_then_runs() {
         |days: i64| (SystemClock.now() + chrono::TimeDelta::days(days)).format("%Y%m%dT%H%M%SZ").to_string();
     let mut story = Story::of(Scenario::Scheduled, Some(&calendar(&day(90)))).await;
     let id = story.deployed("cart").await;
+    // `t` asks for another time, and keeps what it has.
+    story.console.select(Pane::Deployments, &id);
+    story.console.keys("t ctrl-s");
+    let said = story.confirmed().await;
+    assert!(said.contains("waits at gates"), "{said}");
     let said = story.approved(&id).await;
     assert!(said.contains("waits at schedule") && said.contains("`release hours` is next"), "{said}");
     assert!(story.record(&id).await.order.window, "the catalog's strategy says so");
@@ -247,16 +252,15 @@ async fn a_breaking_change_that_nobody_caught_is_taken_back_with_its_times() {
 }
 
 #[tokio::test]
-async fn every_scenario_has_a_ledger_that_can_be_believed_and_the_calendar_that_it_says() {
-    for row in Scenario::TABLE {
-        let now = SystemClock.now();
-        let platform = lived_in(row.scenario).await;
-        let variables = environment(platform.directory(), None);
-        let repository = GitRepository::open(platform.repository(), variables).unwrap();
+async fn the_past_can_be_believed_and_tells_of_what_failed() {
+    for scenario in [Scenario::default(), Scenario::BreakingChange] {
+        let platform = started(scenario, true).await;
+        let repository =
+            GitRepository::open(platform.repository(), environment(platform.directory(), None)).unwrap();
         let ledger = GitLedger::new(&repository);
-        let health = ledger.verify_on("main", now, false).await.unwrap();
-        assert!(health.is_valid(), "{}: {:?}", row.name, health.first);
-        assert!(health.events > 500, "{}: {} events", row.name, health.events);
+        let health = ledger.verify_on("main", SystemClock.now(), false).await.unwrap();
+        assert!(health.is_valid(), "{scenario:?}: {:?}", health.first);
+        assert!(health.events > 500, "{} events", health.events);
         let operations = ledger.state().await.unwrap().operations;
         assert_eq!((operations.contradictions, operations.unknown), (0, 0), "{:?}", operations.anomalies);
         let ended = |ending| {
@@ -266,10 +270,21 @@ async fn every_scenario_has_a_ledger_that_can_be_believed_and_the_calendar_that_
             });
             ended.count()
         };
-        assert!(ended(Ending::Done) > 25 && ended(Ending::RolledBack) >= 4, "{}", row.name);
+        assert!(ended(Ending::Done) > 25 && ended(Ending::RolledBack) >= 4);
         assert_eq!(operations.past_rollbacks.len(), 1);
         assert!(operations.past_rollbacks.iter().all(|past| past.verdict == Verdict::Pass));
+        // A change that is merged is known by its ledger, and by its commit.
+        assert_eq!(operations.changes.len(), usize::from(scenario == Scenario::BreakingChange));
+    }
+}
 
+#[tokio::test]
+async fn every_scenario_has_the_calendar_that_it_says_and_an_agent() {
+    for row in Scenario::TABLE {
+        let now = SystemClock.now();
+        let platform = started(row.scenario, false).await;
+        let repository =
+            GitRepository::open(platform.repository(), environment(platform.directory(), None)).unwrap();
         let main = repository.load(&Revision::Branch("main".to_owned())).await.unwrap();
         let at = |minutes: i64| {
             standing(&main, Some(&"production".into()), &[], now + chrono::TimeDelta::minutes(minutes))
@@ -280,7 +295,6 @@ async fn every_scenario_has_a_ledger_that_can_be_believed_and_the_calendar_that_
             Scenario::Night => assert!(!is_open(0) && !is_open(300) && is_open(450), "{:?}", at(0)),
             _ => assert!(is_open(0) && is_open(600), "{}: {:?}", row.name, at(0)),
         }
-        let agent = main.people.by_email("agent@example.com").unwrap();
-        assert!(agent.is_agent());
+        assert!(main.people.by_email("agent@example.com").unwrap().is_agent(), "{}", row.name);
     }
 }

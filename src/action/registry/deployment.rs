@@ -20,6 +20,7 @@ use crate::{
         plan::Risk,
     },
     error::Failure,
+    model::Model,
 };
 use chrono::{DateTime, Utc};
 
@@ -59,6 +60,17 @@ fn request(arguments: &Arguments, subject: DeploySubject) -> Result<Command, Fai
 fn steer(arguments: &Arguments, steering: Steering) -> Result<Command, Failure> {
     let deployment = text(arguments, "deployment")?.into();
     Ok(Command::Deployment(DeploymentCommand::Steer { deployment, steering }))
+}
+
+/// The time that the chosen deployment has now.
+fn present_time(model: &Model, arguments: &Arguments) -> Arguments {
+    let mut present = arguments.clone();
+    if let Some(order) = model.selected_deployment().map(|record| &record.order) {
+        let at = order.not_before.map(|at| at.format("%FT%TZ").to_string());
+        present.entry("at").or_insert_with(|| at.unwrap_or_default());
+        present.entry("window").or_insert_with(|| order.window.to_string());
+    }
+    present
 }
 
 const fn enter(entered: Entered) -> Command {
@@ -196,6 +208,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         arguments: &[DEPLOYMENT, AT, WINDOW],
         risk: Risk::Destructive,
         available: available::steer,
+        form: Some(present_time),
         ..action(
             "deployment.schedule",
             "Schedule the deployment",

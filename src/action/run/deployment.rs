@@ -153,8 +153,14 @@ fn leg_step(order: &Order, leg: &Leg) -> Step {
         }
         Stage::Step(ReleaseStep::Promote) => step(format!("give all traffic to {version} in"), there()),
         Stage::Step(ReleaseStep::Prepare) => step(format!("set {version} up beside"), there()),
-        Stage::Step(ReleaseStep::Switch) => step(format!("switch the traffic to {version} in"), there()),
-        Stage::Step(ReleaseStep::Retire) => step("take away what gets no traffic in", there()),
+        Stage::Step(ReleaseStep::Switch) => {
+            // What is switched is the Service; the rest was named when it was set up.
+            let objects = leg.environment.as_ref().and_then(|environment| order.place(environment));
+            let switched =
+                objects.and_then(|place| place.objects.iter().find(|name| name.starts_with("service/")));
+            step(format!("switch the traffic to {version} in"), switched.cloned().unwrap_or_else(there))
+        }
+        Stage::Step(ReleaseStep::Retire) => step("take away what gets no traffic in", place),
         Stage::Health(_) => step("see every pod ready in", place),
         Stage::Test(test) => step(format!("run the {} test in", test.as_str()), place),
         Stage::Analysis(_) => step("judge errors and latency beside the version before in", place),

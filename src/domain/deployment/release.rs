@@ -33,6 +33,17 @@ pub enum Strategy {
     BlueGreen,
 }
 
+impl Strategy {
+    /// The word in files and for people.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Immediate => "immediate",
+            Self::Canary { .. } => "canary",
+            Self::BlueGreen => "blue-green",
+        }
+    }
+}
+
 /// One thing that a cluster is asked to do on the way. Each is one mutation (or a short, fixed series of them), and
 /// whether it was done can be read from the cluster, so that whoever goes on after an interruption asks first. A
 /// step may be taken again: what of it is done already is not done twice.

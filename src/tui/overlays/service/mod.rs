@@ -7,7 +7,7 @@ use crate::{
     config::theme::Role,
     domain::{
         catalog::{Catalog, Dependency, Service, Sla},
-        deployment::{Health, Restarts, WorkloadDetail},
+        deployment::{Health, Restarts, WorkloadDetail, record::Ending, shown_version},
         finding::Span,
         name::ServiceName,
         units::{format_duration, format_percent},
@@ -185,6 +185,7 @@ fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, service: &Service,
         }
         None => page.fact("runs", "the cluster does not tell", Role::Dim),
     }
+    deployed(view, page, service, place);
     if let Some(application) = &place.application {
         let words = format!(
             "{}/{}: {}, {}{}",
@@ -232,6 +233,33 @@ fn drift(view: &View<'_>, page: &mut Page<'_>, service: &Service, place: &Place)
         Drift::Unknown => ("cannot be compared".to_owned(), Role::Dim),
     };
     page.fact("git", &(words + &age), role);
+}
+
+/// The newest deployment of the service there: how it ended, or how far it is.
+fn deployed(view: &View<'_>, page: &mut Page<'_>, service: &Service, place: &Place) {
+    let Some(ledger) = &view.model.world.ledger.value else { return };
+    let newest = ledger.operations.deployments.values().rev().find(|record| {
+        record.order.service == service.name && record.order.place(&place.target.environment).is_some()
+    });
+    let Some(record) = newest else { return };
+    let ago =
+        |at: chrono::DateTime<chrono::Utc>| format_duration((view.now() - at).max(chrono::Duration::zero()));
+    let version = shown_version(&record.order.version);
+    let (words, role) = match (&record.finished, record.next_leg()) {
+        (Some(finished), _) => {
+            let role = if finished.ending == Ending::RolledBack { Role::StatusWarning } else { Role::Text };
+            (format!("{version} {} {} ago, {}", finished.ending.as_str(), ago(finished.at), record.id), role)
+        }
+        (None, Some(leg)) => {
+            let how = if record.held.is_some() { "held at" } else { "is at" };
+            (
+                format!("{version} {how} {}, {} since {}", leg.stage, record.id, ago(record.started_at)),
+                Role::Accent,
+            )
+        }
+        (None, None) => (format!("{version} is at its end, {}", record.id), Role::Accent),
+    };
+    page.fact("deployed", &words, role);
 }
 
 /// What a workload says of itself besides what runs.

@@ -18,7 +18,7 @@ use crate::{
             timeline::SHOWN,
         },
         ledger::{Operations, Verdict},
-        units::format_percent,
+        units::{format_duration, format_percent},
     },
     model::{jobs::JobState, layout::Pane},
     tui::{
@@ -130,7 +130,10 @@ fn time_of(view: &View<'_>, record: &DeploymentRecord) -> String {
         schedule.standing(Some(&place.environment), &projects, view.now()).closure().cloned()
     });
     match closure {
-        Some(closure) => format!("{}; {}", closure.words(), closure.opening()),
+        Some(closure) => match closure.next_opening {
+            Some(at) => format!("until {}: {}", at.format("%a %H:%M UTC"), closure.words()),
+            None => format!("{}; {}", closure.words(), closure.opening()),
+        },
         None => "its time has come: `c` goes on, or an agent does".to_owned(),
     }
 }
@@ -169,7 +172,15 @@ fn rows(view: &View<'_>, painter: &mut Painter<'_>, room: Room, operations: &Ope
             (record.id.to_string(), dim),
             (order.service.to_string(), text),
             (version, text),
-            (environments.join(" "), if order.production { painter.style(Role::Production) } else { dim }),
+            (
+                environments.join(" "),
+                // What is over is not loud.
+                match (order.production, record.is_open()) {
+                    (true, true) => painter.style(Role::Production),
+                    (true, false) => text,
+                    (false, _) => dim,
+                },
+            ),
             (
                 format!("{word} · {}", doing(view, record)),
                 painter.style(if record.is_open() { role } else { Role::Dim }),
@@ -190,7 +201,12 @@ fn rows(view: &View<'_>, painter: &mut Painter<'_>, room: Room, operations: &Ope
 /// What a deployment does now: what this console sees of it, else what the ledger says.
 fn doing(view: &View<'_>, record: &DeploymentRecord) -> String {
     if let Some(finished) = &record.finished {
-        return finished.detail.clone();
+        let time = || format_duration(record.duration(view.now()));
+        return match (finished.ending, &record.failed) {
+            (Ending::Done, _) => format!("{}, in {}", record.order.strategy.as_str(), time()),
+            (Ending::RolledBack, Some(failed)) => format!("at {}: {}", failed.leg.stage, failed.detail),
+            _ => finished.detail.clone(),
+        };
     }
     if let Some(held) = &record.held {
         return held.reason.clone();
