@@ -204,6 +204,7 @@ where
                 let config = watcher::Config::default().timeout(pace.turn);
                 let mut events = Box::pin(watcher(api, config));
                 let mut listing = true;
+                let mut troubled = Instant::now();
                 loop {
                     let next = if listing {
                         let Ok(next) = tokio::time::timeout(pace.page, events.next()).await else {
@@ -237,8 +238,10 @@ where
                         // A broken stream or a version that is too old: the watcher resumes or lists
                         // again by itself, and if it cannot, that is the next error.
                         Some(Err(watcher::Error::WatchFailed(_) | watcher::Error::WatchError(_))) => {
+                            wait = calmed(pace, wait, troubled.elapsed());
                             tokio::time::sleep(jittered(wait)).await;
                             wait = (wait * 2).min(pace.longest);
+                            troubled = Instant::now();
                             continue;
                         }
                         Some(Err(
@@ -286,6 +289,12 @@ fn problem(context: &ContextName, attempt: &str, error: &kube::Error) -> Heard {
         }
         other => Heard::Failed(failures::failure(context, attempt, other)),
     }
+}
+
+/// The pause after a watch broke off that had held for `held`. One that nothing happens in, and that something between us
+/// cuts now and then, is not to be left alone for longer each time.
+fn calmed(pace: Pace, wait: Duration, held: Duration) -> Duration {
+    if held > pace.longest { pace.first } else { wait }
 }
 
 /// How long to stay away after a failure: our own pause, jittered, but never less than the server asked for.
@@ -352,6 +361,13 @@ mod tests {
             let pause = jittered(Duration::from_secs(10));
             assert!((Duration::from_secs(5)..=Duration::from_secs(10)).contains(&pause), "{pause:?}");
         }
+    }
+
+    #[test]
+    fn a_watch_that_is_cut_now_and_then_is_not_left_alone_for_longer_each_time() {
+        let (pace, seconds) = (Pace::default(), Duration::from_secs);
+        assert_eq!(calmed(pace, seconds(12), seconds(2)), seconds(12));
+        assert_eq!(calmed(pace, seconds(12), seconds(31)), pace.first);
     }
 
     #[test]
