@@ -150,7 +150,8 @@ impl Call<'_> {
             Place::AccessReview => self.access_review(),
             Place::Objects(target) => {
                 return match self.objects(&target) {
-                    Ok(answer) => (answer, self.note_write(&target)),
+                    Ok(answer) if answer.status().is_success() => (answer, self.note_write(&target)),
+                    Ok(answer) => (answer, None),
                     Err(refusal) => (refusal.into_response(), None),
                 };
             }
