@@ -287,8 +287,13 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         step("append to the ledger", format!("{}({id})", steering.event())),
         step("push", "quarterdeck/ledger"),
     ];
+    // Another time is another way.
+    let mut order = order.clone();
+    if let Steering::Schedule { not_before, window } = &steering {
+        (order.not_before, order.window) = (*not_before, *window);
+    }
     if goes_on {
-        steps.extend(order.legs().iter().map(|leg| leg_step(order, leg)));
+        steps.extend(order.legs().iter().map(|leg| leg_step(&order, leg)));
         steps.push(step("record the end in the ledger", format!("deployment.finished({id})")));
     }
     let typed = (order.production && goes_on).then(|| order.service.to_string());
