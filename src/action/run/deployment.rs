@@ -323,8 +323,13 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
     if is_broken {
         steps.extend(tell_step(model, NoticeEvent::IncidentDeclared, Some(Severity::High), &[]));
     }
+    // Another time is another way.
+    let mut order = order.clone();
+    if let Steering::Schedule { not_before, window } = &steering {
+        (order.not_before, order.window) = (*not_before, *window);
+    }
     if goes_on {
-        steps.extend(order.legs().iter().map(|leg| leg_step(order, leg)));
+        steps.extend(order.legs().iter().map(|leg| leg_step(&order, leg)));
         steps.push(step("record the end in the ledger", format!("deployment.finished({id})")));
     }
     let typed = (order.production && goes_on).then(|| order.service.to_string());
