@@ -40,6 +40,8 @@ pub struct Totals {
     pub within: [f64; BOUNDS.len()],
     /// The time of all requests together, seconds.
     pub seconds: f64,
+    /// The part of a request that has come so far. Half a request is no evidence of anything.
+    begun: f64,
 }
 
 /// How a service does at the moment.
@@ -262,7 +264,11 @@ impl Inner {
         series.since = now;
         for (version, share, quality) in parts {
             let served = requests * share;
-            let errors = (faults * share * quality.error_ratio).min(served);
+            let errors = if quality.error_ratio < 1.0 {
+                (faults * share * quality.error_ratio).min(served)
+            } else {
+                served
+            };
             series.totals.entry(version).or_default().add(series.service, quality, served, errors);
         }
     }
@@ -271,8 +277,12 @@ impl Inner {
 impl Totals {
     fn add(&mut self, service: &Service, quality: Quality, requests: f64, errors: f64) {
         let median = service.median / 1000.0 * quality.latency_factor;
+        let ratio = if requests > 0.0 { errors / requests } else { 0.0 };
+        let come = self.begun + requests;
+        let requests = come.floor();
+        self.begun = come - requests;
         self.requests += requests;
-        self.errors += errors;
+        self.errors += requests * ratio;
         for (count, bound) in self.within.iter_mut().zip(BOUNDS) {
             *count += requests / (1.0 + (median / bound).powf(STEEPNESS));
         }
