@@ -160,10 +160,11 @@ impl Ground {
         let settings: String =
             settings.split_inclusive('\n').filter(|line| !line.starts_with("watch = ")).collect();
         let quick = settings
-            .replace("step_time = \"40s\"", "step_time = \"2s\"\nsteps = [5]\nwatch = \"1h\"")
-            .replace("interval = \"10s\"\nintervals = 3", "interval = \"500ms\"\nintervals = 1")
-            .replace("minimum_events = 20", "minimum_events = 1");
-        assert!(quick.contains("500ms") && quick.contains("steps = [5]"), "{settings}");
+            .replace("step_time = \"40s\"", "step_time = \"4s\"\nsteps = [5]\nwatch = \"1h\"")
+            .replace("interval = \"10s\"\nintervals = 3", "interval = \"1s\"\nintervals = 1")
+            // One request alone, answered before the version turned bad, must not speak for it.
+            .replace("minimum_events = 20", "minimum_events = 2");
+        assert!(quick.contains("\"1s\"") && quick.contains("steps = [5]"), "{settings}");
         std::fs::write(clone.join("quarterdeck.toml"), quick).unwrap();
         std::fs::remove_file(clone.join("policies/calendar.toml")).unwrap();
         git(
@@ -422,6 +423,8 @@ struct Way {
     quality: Quality,
     /// Whether it turns bad once it is judged.
     turns: bool,
+    /// Whether a controller takes steps of its own beside ours: how many are asked for then depends on who is first.
+    paced: bool,
     ending: Ending,
     /// Something that must be among the places of death.
     dies: &'static [&'static str],
@@ -479,13 +482,16 @@ async fn dies_everywhere(way: &Way) {
     }
     // Every change of the cluster was asked for once, and the same were.
     let (once, wrote) = (whole.writes(), ground.writes());
-    let distinct: BTreeSet<&String> = once.iter().collect();
+    let distinct: BTreeSet<&String> = if way.paced { &wrote } else { &once }.iter().collect();
     assert_eq!(unheard, distinct.len(), "{told}");
     // What a patch says names a commit, which is another one on every platform: it is told apart within one only.
     let kinds = |writes: &[String]| -> Vec<String> {
         let mut kinds: Vec<String> =
             writes.iter().map(|call| call.split(' ').take(3).collect::<Vec<_>>().join(" ")).collect();
         kinds.sort();
+        if way.paced {
+            kinds.dedup();
+        }
         kinds
     };
     assert_eq!(kinds(&wrote), kinds(&once), "{told}");
@@ -515,6 +521,7 @@ async fn a_canary_that_fails_is_taken_back_once_wherever_its_agent_dies() {
         strategy: "canary",
         quality: Quality::GOOD,
         turns: true,
+        paced: false,
         ending: Ending::RolledBack,
         dies: &[
             "before deployment.stage-began canary 5%",
@@ -540,6 +547,7 @@ async fn a_canary_that_is_good_gets_everything_once_wherever_its_agent_dies() {
         strategy: "canary",
         quality: Quality::GOOD,
         turns: false,
+        paced: false,
         ending: Ending::Done,
         dies: &["after deployment.stage-began promote", "before deployment.stage-judged watch pass"],
     }))
@@ -554,6 +562,7 @@ async fn a_switch_that_fails_is_switched_back_once_wherever_its_agent_dies() {
         strategy: "blue-green",
         quality: Quality::GOOD,
         turns: true,
+        paced: false,
         ending: Ending::RolledBack,
         dies: &["after deployment.stage-began switch in", "after deployment.stage-began switch back"],
     }))
@@ -568,6 +577,7 @@ async fn a_rollout_whose_canary_fails_is_aborted_once_wherever_its_agent_dies() 
         strategy: "canary",
         quality: Quality::GOOD,
         turns: true,
+        paced: true,
         ending: Ending::RolledBack,
         dies: &["after deployment.stage-began canary 5%", "after deployment.stage-began abort"],
     }))
