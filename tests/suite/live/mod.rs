@@ -95,6 +95,15 @@ impl Live {
         let service = json!({ "apiVersion": "v1", "kind": "Service", "metadata": { "name": NAME },
             "spec": { "selector": selector, "ports": [{ "port": 80 }] } });
         self.make("", "v1", "Service", service).await;
+        // Until then its controller writes to it, and whoever planned before is told that it has changed.
+        let resource = ApiResource::from_gvk(&GroupVersionKind::gvk("apps", "v1", "Deployment"));
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), &self.target.namespace, &resource);
+        let deadline = tokio::time::Instant::now() + DEADLINE;
+        while api.get(NAME).await.unwrap().data["status"]["availableReplicas"] != 2 {
+            assert!(tokio::time::Instant::now() < deadline, "the first version never runs");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
 
     async fn end(&self) {
