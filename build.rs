@@ -1,5 +1,5 @@
 //! Asks the linker for packed relative relocations, where the system's loader understands them: the program is two and a
-//! half megabytes smaller, and starts sooner. Everywhere else it is linked as usual.
+//! half megabytes smaller. Everywhere else it is linked as usual.
 
 #![allow(
     clippy::print_stdout,

@@ -86,6 +86,20 @@ pub enum CursorCommand {
     Worry(Direction),
 }
 
+impl CursorCommand {
+    /// Where a place in a list comes to lie, however long the list is; `page` is how many rows are in sight.
+    pub fn moved(self, place: usize, page: isize) -> usize {
+        match self {
+            Self::By(rows) => place.saturating_add_signed(rows),
+            Self::HalfPages(count) => place.saturating_add_signed((page / 2).max(1) * count),
+            Self::Pages(count) => place.saturating_add_signed(page * count),
+            Self::Top => 0,
+            Self::Bottom => usize::MAX,
+            Self::Mark | Self::Worry(_) => place,
+        }
+    }
+}
+
 /// The column under the cursor, while columns are chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnCommand {

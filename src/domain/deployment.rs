@@ -1,6 +1,8 @@
 //! What runs: workloads, their revisions, and the routes by which one goes back.
 
 pub mod analysis;
+#[cfg(test)]
+pub mod fixture;
 pub mod gate;
 pub mod glass;
 pub mod inspect;

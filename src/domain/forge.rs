@@ -5,12 +5,13 @@ mod draft;
 pub use draft::{Announcement, ProjectIssue, RequestDraft, announcement, described};
 
 use super::{
+    catalog::Settings,
     change::Change,
     finding::{Finding, Level},
     gate::GateState,
     name::{CommitId, ProjectName},
     people::People,
-    text,
+    proposal, text,
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -263,10 +264,15 @@ pub fn of_change<'a>(
         .max_by_key(|request| (request.head == *head, request.number))
 }
 
-/// The branches that open requests would merge into the main branch, of this repository: those of forks are not here.
-pub fn requested(requests: &[Request], main: &str) -> BTreeSet<String> {
-    let ours = requests.iter().filter(|request| !request.from_fork && request.base == main);
-    ours.map(|request| request.branch.clone()).collect()
+/// The branches that open requests would merge into the main branch and that are no changes by their names already.
+/// Those of forks are not in this repository.
+pub fn requested(requests: &[Request], settings: &Settings) -> BTreeSet<String> {
+    let is_other = |request: &&Request| {
+        !request.from_fork
+            && request.base == settings.main
+            && proposal::matched(&settings.changes, &request.branch).is_none()
+    };
+    requests.iter().filter(is_other).map(|request| request.branch.clone()).collect()
 }
 
 /// How a validation came out, as the forges know it.

@@ -162,6 +162,14 @@ pub fn ground(main: &Catalog, wanted: &Wanted) -> Result<Ground, Failure> {
     Ok(Ground { edits, path, change_logs, change, around, may_repeat })
 }
 
+/// What the `*` of a branch pattern stands for in a branch: the id of its change. `None` when it does not match.
+pub fn matched<'a>(pattern: &str, branch: &'a str) -> Option<&'a str> {
+    let Some((before, after)) = pattern.split_once('*') else {
+        return (pattern == branch).then_some(branch);
+    };
+    branch.strip_prefix(before)?.strip_suffix(after).filter(|id| !id.is_empty())
+}
+
 /// Whether a text can be the path of a file in the repository.
 fn is_inside(path: &str) -> bool {
     !path.contains(':')

@@ -207,7 +207,7 @@ pub(super) async fn proposals(
         return Ok(matched);
     }
     match outside.ports.forge.requests(settings).await {
-        Ok(requests) => repository.proposals(main, &forge::requested(&requests, &main.settings.main)).await,
+        Ok(requests) => repository.proposals(main, &forge::requested(&requests, &main.settings)).await,
         Err(_) => Ok(matched),
     }
 }

@@ -369,31 +369,30 @@ async fn read_requests(
 ) {
     let mut shown = false;
     loop {
-        let (settings, main) = match catalogs.borrow_and_update().as_ref() {
-            Some(catalog) => (catalog.settings.forge.clone(), catalog.settings.main.clone()),
-            None => (None, String::new()),
-        };
-        if let Some(settings) = &settings {
-            let requests = outside.ports.forge.requests(settings).await;
-            // Without an answer the branches stay that were known.
-            if let Ok(requests) = &requests {
-                let branches = forge::requested(requests, &main);
-                let is_new = requested.send_if_modified(|known| {
-                    let is_new = known.branches != branches;
-                    known.times += u64::from(is_new);
-                    known.branches = branches;
-                    is_new
-                });
-                // Who sees the requests sees the changes that they are about.
-                if is_new {
-                    let times = requested.borrow().times;
-                    reviewed.wait_for(|seen| *seen >= times).await.ok();
-                }
-            }
-            slots.put(SourceUpdate::Requests(requests.map(Arc::new)));
-        } else if shown {
+        let catalog = catalogs.borrow_and_update().clone();
+        let settings = catalog.as_ref().and_then(|catalog| catalog.settings.forge.clone());
+        let answer = match &settings {
+            Some(settings) => Some(outside.ports.forge.requests(settings).await),
             // A forge that is no longer meant has no word about the changes.
-            slots.put(SourceUpdate::Requests(Ok(Arc::default())));
+            None => shown.then(|| Ok(Vec::new())),
+        };
+        // Without an answer the branches stay that were known.
+        if let (Some(Ok(requests)), Some(catalog)) = (&answer, &catalog) {
+            let branches = forge::requested(requests, &catalog.settings);
+            let is_new = requested.send_if_modified(|known| {
+                let is_new = known.branches != branches;
+                known.times += u64::from(is_new);
+                known.branches = branches;
+                is_new
+            });
+            // Who sees the requests sees the changes that they are about.
+            if is_new {
+                let times = requested.borrow().times;
+                reviewed.wait_for(|seen| *seen >= times).await.ok();
+            }
+        }
+        if let Some(requests) = answer {
+            slots.put(SourceUpdate::Requests(requests.map(Arc::new)));
         }
         shown = settings.is_some();
         // What else changed in the catalog is no reason to ask the forge again.

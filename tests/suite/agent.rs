@@ -1,7 +1,10 @@
 //! The agent in this process, on the simulated platform: what it does, that one leads, and that who has lost the lead
 //! changes nothing more.
 
-use crate::console::{DEADLINE, environment, git, platform, ports};
+use crate::{
+    console::{DEADLINE, environment, git, platform, ports},
+    witness::followed,
+};
 use chrono::{DateTime, Duration, Utc};
 use quarterdeck::{
     adapters::{clock::SystemClock, leadership::AgentLeases},
@@ -14,10 +17,8 @@ use quarterdeck::{
         },
     },
     domain::{
-        change::Seals,
         leadership::{Hold, LeasePlace, LeaseTerms},
-        ledger::{ChainHealth, Entry, EntryBody, Happening, Operations, Synced, Verdict},
-        name::CommitId,
+        ledger::{EntryBody, Happening, Operations, Verdict},
     },
     engine::{
         agent::{Agent, Deed, Snapshot, journal::Journal, serve},
@@ -25,10 +26,10 @@ use quarterdeck::{
         update,
     },
     error::FailureKind,
-    ports::{Answer, Clock, Draft, Examination, Leaderships as _, Ledger, LedgerState, Ports, Receipt},
+    ports::{Clock, Draft, Leaderships as _, Ports},
 };
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// The identity that the agents of these tests act under.
 pub const AGENT: (&str, &str) = ("Quarterdeck Agent", "agent@example.com");
@@ -42,46 +43,6 @@ pub struct Ahead(pub Duration);
 impl Clock for Ahead {
     fn now(&self) -> DateTime<Utc> {
         SystemClock.now() + self.0
-    }
-}
-
-/// A ledger whose first append costs the lead: another agent takes the lease at that moment.
-struct Robbed {
-    inner: Arc<dyn Ledger>,
-    platform: Arc<Platform>,
-}
-
-impl Ledger for Robbed {
-    fn state(&self) -> Answer<'_, LedgerState> {
-        self.inner.state()
-    }
-
-    fn entries(&self) -> Answer<'_, Vec<Entry>> {
-        self.inner.entries()
-    }
-
-    fn append(&self, at: DateTime<Utc>, draft: Draft) -> Answer<'_, Receipt> {
-        Box::pin(async move {
-            let receipt = self.inner.append(at, draft).await?;
-            rob(&self.platform);
-            Ok(receipt)
-        })
-    }
-
-    fn sync(&self) -> Answer<'_, Synced> {
-        self.inner.sync()
-    }
-
-    fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
-        self.inner.examine(main, now, remember)
-    }
-
-    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
-        self.inner.seals(main, commits)
-    }
-
-    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
-        self.inner.verify_on(main, now, remember)
     }
 }
 
@@ -305,8 +266,10 @@ async fn who_loses_the_lease_in_the_middle_changes_nothing_more() {
     let platform = Arc::new(platform(Scenario::BadRelease).await);
     merge_settings(&platform, &format!("[agent]\nrun = [\"escalate\", \"notify\"]\n{}", by_lease()));
     let whole = agent_ports(&platform, Duration::minutes(4));
-    let robbed = Robbed { inner: whole.ledger.clone(), platform: platform.clone() };
-    let (mut agent, watching) = prepared(Ports { ledger: Arc::new(robbed), ..whole.clone() }).await;
+    // The first append costs the lead: another agent takes the lease at that moment.
+    let lost = platform.clone();
+    let ledger = followed(&whole.ledger, move |_| rob(&lost));
+    let (mut agent, watching) = prepared(Ports { ledger, ..whole.clone() }).await;
     assert!(agent.take().await.unwrap().contains("lease"));
     assert_eq!(holder(&platform), agent.leader().who());
     let told = platform.sinks().received().len();

@@ -5,26 +5,26 @@ use crate::{
     agent::{AGENT, LEASE, NAMESPACE, by_lease, holder, merge_settings, named, prepared, rob, round},
     console::{Console, config, environment, ports, screen},
     deployments_killed::{BROKEN, Ground, SHOP},
+    witness::followed,
 };
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use quarterdeck::{
     demo::{
-        Environment, Platform, Scenario,
+        Environment, Scenario,
         kubernetes::{
             resources::Resource,
             store::{Key, Part},
         },
     },
     domain::{
-        change::Seals,
         deployment::{order::Stage, record::Ending, release::ReleaseStep},
-        ledger::{self, ChainHealth, Entry, EntryBody, Happening, Synced},
+        ledger::{self, Entry, EntryBody, Happening},
         name::{CommitId, DeploymentId},
     },
     engine::{Outside, Reporter, deploy},
     error::FailureKind,
     model::ui::Overlay,
-    ports::{Answer, Draft, Examination, Ledger, LedgerState, Ports, Receipt},
+    ports::{Draft, Ports},
 };
 use serde_json::json;
 use std::{collections::BTreeSet, sync::Arc};
@@ -37,49 +37,6 @@ fn agent_ports(ground: &Ground) -> Ports {
     let variables = environment(platform.directory(), Some(AGENT));
     let all = ports(platform.repository(), Some(platform.kubeconfig()), variables);
     Ports { clock: ground.clock.clone(), ..all }
-}
-
-/// A ledger that costs the lead as soon as it has taken a certain event.
-struct Robbed {
-    inner: Arc<dyn Ledger>,
-    platform: Arc<Platform>,
-    at: fn(&Happening) -> bool,
-}
-
-impl Ledger for Robbed {
-    fn state(&self) -> Answer<'_, LedgerState> {
-        self.inner.state()
-    }
-
-    fn entries(&self) -> Answer<'_, Vec<Entry>> {
-        self.inner.entries()
-    }
-
-    fn append(&self, at: DateTime<Utc>, draft: Draft) -> Answer<'_, Receipt> {
-        Box::pin(async move {
-            let receipt = self.inner.append(at, draft).await?;
-            if (self.at)(&receipt.happening) {
-                rob(&self.platform);
-            }
-            Ok(receipt)
-        })
-    }
-
-    fn sync(&self) -> Answer<'_, Synced> {
-        self.inner.sync()
-    }
-
-    fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
-        self.inner.examine(main, now, remember)
-    }
-
-    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
-        self.inner.seals(main, commits)
-    }
-
-    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
-        self.inner.verify_on(main, now, remember)
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,10 +78,15 @@ async fn who_loses_the_lease_in_the_middle_of_a_canary_stops_before_the_next_mut
     let id = ground.start("canary", SHOP).await;
     let whole = agent_ports(&ground);
     let platform = Arc::new(ground.platform);
+    let lost = platform.clone();
     let claims =
         |happening: &Happening| matches!(happening, Happening::StageBegan { leg, .. } if leg.stage == WEIGHT);
-    let robbed = Robbed { inner: whole.ledger.clone(), platform: platform.clone(), at: claims };
-    let (mut agent, watching) = prepared(Ports { ledger: Arc::new(robbed), ..whole.clone() }).await;
+    let ledger = followed(&whole.ledger, move |happening| {
+        if claims(happening) {
+            rob(&lost);
+        }
+    });
+    let (mut agent, watching) = prepared(Ports { ledger, ..whole.clone() }).await;
     agent.take().await.unwrap();
     assert_eq!(holder(&platform), agent.leader().who());
     let deeds = round(&mut agent, &watching).await;
@@ -134,8 +96,8 @@ async fn who_loses_the_lease_in_the_middle_of_a_canary_stops_before_the_next_mut
     // It had claimed the step, and has neither taken it nor written another word.
     let writes = || platform.cluster(Environment::Production).store().writes();
     assert_eq!(writes(), Vec::<String>::new());
-    let last = whole.ledger.entries().await.unwrap().pop().unwrap();
-    assert!(matches!(&last.body, EntryBody::Known(happening) if claims(happening)), "{last:?}");
+    let newest = whole.ledger.entries().await.unwrap().pop().unwrap();
+    assert!(matches!(&newest.body, EntryBody::Known(happening) if claims(happening)), "{newest:?}");
 
     // The next one waits until the claim has lapsed, and goes on.
     let key = Key::new(Resource::Leases, NAMESPACE.to_owned(), LEASE.to_owned());

@@ -15,6 +15,7 @@ use quarterdeck::{
             release::ReleaseStep,
         },
         ledger::{Operations, Verdict},
+        name::DeploymentId,
         sla::{Endpoint, Sample},
     },
     engine::Outside,
@@ -58,6 +59,18 @@ fn canary(ground: &Ground) -> bool {
 
 async fn operations(ground: &Ground) -> Arc<Operations> {
     ground.ports.ledger.state().await.unwrap().operations
+}
+
+/// A canary that is about to be judged, and has turned bad.
+async fn failing_canary() -> (Ground, DeploymentId, Outside) {
+    let ground = Ground::new("cart", Quality::GOOD).await;
+    let id = ground.start("canary", SHOP).await;
+    let outside = Outside::new(ground.ports.clone());
+    ground
+        .until(&outside, &id, |record| stage(record) == Some(Stage::Analysis(ReleaseStep::Weight(5))))
+        .await;
+    ground.behave(BROKEN).await;
+    (ground, id, outside)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,13 +123,7 @@ async fn a_version_that_never_gets_ready_goes_back_by_itself() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_way_back_that_fails_is_told_and_held_and_not_claimed_to_be_done() {
-    let ground = Ground::new("cart", Quality::GOOD).await;
-    let id = ground.start("canary", SHOP).await;
-    let outside = Outside::new(ground.ports.clone());
-    ground
-        .until(&outside, &id, |record| stage(record) == Some(Stage::Analysis(ReleaseStep::Weight(5))))
-        .await;
-    ground.behave(BROKEN).await;
+    let (ground, id, outside) = failing_canary().await;
     production(&ground).set_faults(Faults { forbid_patch: true, ..Faults::default() });
     let waits = ground.advance(&outside, &id).await.unwrap_err();
     assert!(waits.contains("the way back failed at abort in production: refused"), "{waits}");
@@ -175,13 +182,7 @@ async fn metrics_that_go_away_hold_the_canary_and_ask_a_person() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_the_remote_the_cluster_goes_back_and_git_follows_later() {
-    let ground = Ground::new("cart", Quality::GOOD).await;
-    let id = ground.start("canary", SHOP).await;
-    let outside = Outside::new(ground.ports.clone());
-    ground
-        .until(&outside, &id, |record| stage(record) == Some(Stage::Analysis(ReleaseStep::Weight(5))))
-        .await;
-    ground.behave(BROKEN).await;
+    let (ground, id, outside) = failing_canary().await;
     let (remote, away) = (ground.platform.remote(), ground.platform.directory().join("away"));
     std::fs::rename(remote, &away).unwrap();
     let is_settling =

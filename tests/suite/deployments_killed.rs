@@ -1,8 +1,12 @@
 //! A deployment whose agent dies at every step of it: before and after each event of the ledger, and after each change that
 //! a cluster made and nobody heard of. Whoever comes next goes on, and in the end everything was done once.
 
-use crate::console::{DEADLINE, environment, git, platform, ports};
+use crate::{
+    console::{DEADLINE, environment, git, platform, ports},
+    witness::{Moment, witnessed},
+};
 use chrono::{DateTime, Duration, Utc};
+use futures::future::BoxFuture;
 use quarterdeck::{
     action::command::{Command, DeploymentCommand},
     adapters::{
@@ -12,7 +16,7 @@ use quarterdeck::{
     config::Config,
     demo::{Environment, Faults, Platform, Quality, Scenario, kubernetes::resources::Resource},
     domain::{
-        change::{Identity, Seals},
+        change::Identity,
         deployment::{
             gate::ReleaseGate,
             machine::Patience,
@@ -21,8 +25,8 @@ use quarterdeck::{
             release::Strategy,
             request::{DeployRequest, DeploySubject},
         },
-        ledger::{self, ChainHealth, Entry, EntryBody, Happening, Operations, Synced, Verdict},
-        name::{CommitId, DeploymentId},
+        ledger::{self, EntryBody, Happening, Operations, Verdict},
+        name::DeploymentId,
         plan::Work,
     },
     engine::{
@@ -32,7 +36,7 @@ use quarterdeck::{
     },
     error::FailureKind,
     model::{Model, layout::Size},
-    ports::{Answer, Clock, Draft, Examination, Ledger, LedgerState, Ports, Receipt, Revision},
+    ports::{Clock, Draft, Ledger as _, Ports, Receipt, Revision},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -82,48 +86,6 @@ impl Fate {
             self.deaths.send_modify(|count| *count += 1);
             std::future::pending::<()>().await;
         }
-    }
-}
-
-/// A ledger before and after each event of which its writer dies.
-struct Mortal {
-    inner: Arc<dyn Ledger>,
-    fate: Fate,
-}
-
-impl Ledger for Mortal {
-    fn state(&self) -> Answer<'_, LedgerState> {
-        self.inner.state()
-    }
-
-    fn entries(&self) -> Answer<'_, Vec<Entry>> {
-        self.inner.entries()
-    }
-
-    fn append(&self, at: DateTime<Utc>, draft: Draft) -> Answer<'_, Receipt> {
-        Box::pin(async move {
-            let wanted = draft(&self.inner.state().await?.operations)?;
-            self.fate.meet(format!("before {}", label(&wanted))).await;
-            let receipt = self.inner.append(at, draft).await?;
-            self.fate.meet(format!("after {}", label(&receipt.happening))).await;
-            Ok(receipt)
-        })
-    }
-
-    fn sync(&self) -> Answer<'_, Synced> {
-        self.inner.sync()
-    }
-
-    fn examine(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, Examination> {
-        self.inner.examine(main, now, remember)
-    }
-
-    fn seals(&self, main: &str, commits: BTreeSet<CommitId>) -> Answer<'_, Seals> {
-        self.inner.seals(main, commits)
-    }
-
-    fn verify_on(&self, main: &str, now: DateTime<Utc>, remember: bool) -> Answer<'_, ChainHealth> {
-        self.inner.verify_on(main, now, remember)
     }
 }
 
@@ -455,8 +417,18 @@ async fn dies_everywhere(way: &Way) {
     let ended = loop {
         lives += 1;
         assert!(lives < 300, "{:#?}", fate.met.lock().unwrap());
-        let ledger = Mortal { inner: ground.ports.ledger.clone(), fate: fate.clone() };
-        let outside = Outside::new(Ports { ledger: Arc::new(ledger), ..ground.ports.clone() });
+        let met = fate.clone();
+        // Before and after each event its writer dies.
+        let dies = move |moment, happening: &Happening| -> BoxFuture<'static, ()> {
+            let when = match moment {
+                Moment::Before => "before",
+                Moment::After => "after",
+            };
+            let (fate, place) = (met.clone(), format!("{when} {}", label(happening)));
+            Box::pin(async move { fate.meet(place).await })
+        };
+        let ledger = witnessed(&ground.ports.ledger, Box::new(dies));
+        let outside = Outside::new(Ports { ledger, ..ground.ports.clone() });
         let mut deaths = fate.deaths.subscribe();
         deaths.borrow_and_update();
         let different = || ground.writes().into_iter().collect::<BTreeSet<_>>().len();

@@ -78,3 +78,5 @@ mod ten_steps;
 mod terminal;
 #[cfg(test)]
 mod test_jobs;
+#[cfg(test)]
+mod witness;

@@ -97,14 +97,7 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
         return;
     }
     let limit = model.ui.overlay_limit();
-    let moved = |place: usize| match command {
-        CursorCommand::By(rows) => place.saturating_add_signed(rows),
-        CursorCommand::HalfPages(count) => place.saturating_add_signed((page / 2).max(1) * count),
-        CursorCommand::Pages(count) => place.saturating_add_signed(page * count),
-        CursorCommand::Top => 0,
-        CursorCommand::Bottom => usize::MAX,
-        CursorCommand::Mark | CursorCommand::Worry(_) => place,
-    };
+    let moved = |place: usize| command.moved(place, page);
     match model.ui.overlays.last_mut() {
         Some(Overlay::Palette { entries, cursor, .. }) => {
             *cursor = moved(*cursor).min(entries.len().saturating_sub(1));

@@ -159,14 +159,7 @@ pub(super) fn cursor(model: &mut Model, command: CursorCommand, page: isize) {
     let rows = usize::try_from(page).unwrap_or(1);
     let Some(inspection) = looked_at(model) else { return };
     let last = inspection.length().saturating_sub(1);
-    let moved = |place: usize| match command {
-        CursorCommand::By(rows) => place.saturating_add_signed(rows),
-        CursorCommand::HalfPages(count) => place.saturating_add_signed((page / 2).max(1) * count),
-        CursorCommand::Pages(count) => place.saturating_add_signed(page * count),
-        CursorCommand::Top => 0,
-        CursorCommand::Bottom => usize::MAX,
-        CursorCommand::Mark | CursorCommand::Worry(_) => place,
-    };
+    let moved = |place: usize| command.moved(place, page);
     match inspection.look {
         Look::Pods => inspection.cursor = moved(inspection.cursor).min(last),
         Look::Events => inspection.offset = moved(inspection.offset).min(last),

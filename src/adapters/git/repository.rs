@@ -16,6 +16,7 @@ use crate::{
         finding::{Label, SourceFile},
         merge::{Ancestor, CommitDraft},
         name::CommitId,
+        proposal,
         rules::reading,
         text,
     },
@@ -312,14 +313,6 @@ pub(super) fn branch_head(
     find(repository, &format!("refs/heads/{branch}"))
 }
 
-/// What the `*` of `pattern` stands for in `branch`; `None` when it does not match.
-fn matched<'a>(pattern: &str, branch: &'a str) -> Option<&'a str> {
-    let Some((before, after)) = pattern.split_once('*') else {
-        return (pattern == branch).then_some(branch);
-    };
-    branch.strip_prefix(before)?.strip_suffix(after).filter(|id| !id.is_empty())
-}
-
 fn proposals(
     clone: &LocalClone,
     main: &str,
@@ -338,7 +331,7 @@ fn proposals(
         if name == main || name == "HEAD" || name.starts_with("quarterdeck/") {
             continue;
         }
-        let (id, found) = match matched(pattern, &name) {
+        let (id, found) = match proposal::matched(pattern, &name) {
             Some(id) => (id, &mut proposals),
             None if requested.contains(&name) => (name.as_str(), &mut others),
             None => continue,

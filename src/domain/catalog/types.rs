@@ -618,20 +618,16 @@ impl Catalog {
         })
     }
 
-    /// The tables of `policies/sla.toml` that fill the gaps of what `service` promises itself, the nearest first.
-    pub fn fallbacks(&self, service: &Service) -> impl Iterator<Item = (&str, &Sla)> {
-        let names = [service.tier.as_str(), "default"].into_iter();
-        names.filter_map(|name| self.sla_by_tier.get_key_value(name).map(|(name, sla)| (name.as_str(), sla)))
-    }
-
     /// What `service` promises: its own SLA, each gap filled from its tier's, then the default one.
     pub fn sla(&self, service: &Service) -> Sla {
         let mut sla = service.sla.clone().unwrap_or_default();
-        for (_, fallback) in self.fallbacks(service) {
-            sla.availability = sla.availability.or(fallback.availability);
-            sla.response_time_p99 = sla.response_time_p99.or(fallback.response_time_p99);
-            sla.error_rate = sla.error_rate.or(fallback.error_rate);
-            sla.window = sla.window.or(fallback.window);
+        for fallback in [service.tier.as_str(), "default"] {
+            if let Some(fallback) = self.sla_by_tier.get(fallback) {
+                sla.availability = sla.availability.or(fallback.availability);
+                sla.response_time_p99 = sla.response_time_p99.or(fallback.response_time_p99);
+                sla.error_rate = sla.error_rate.or(fallback.error_rate);
+                sla.window = sla.window.or(fallback.window);
+            }
         }
         sla
     }

@@ -4,8 +4,9 @@ use super::*;
 use crate::domain::{
     change::Identity,
     deployment::{
+        fixture,
         gate::ReleaseGate,
-        order::{Order, Place, Test},
+        order::{Order, Test},
         parameters::TestMeans,
         record::Turn,
         release::{ReleaseStep, Strategy},
@@ -22,25 +23,8 @@ fn ana() -> Identity {
 }
 
 fn order(production: bool, strategy: Strategy) -> Order {
-    Order {
-        service: "api".into(),
-        version: "2.0.0".into(),
-        image: None,
-        commit: None,
-        change: None,
-        production,
-        places: vec![Place {
-            environment: "p".into(),
-            wave: 0,
-            from_version: Some("1.0.0".into()),
-            from_image: None,
-            objects: Vec::new(),
-        }],
-        strategy,
-        tests: if production { Vec::new() } else { vec![Test::Integration] },
-        not_before: None,
-        window: false,
-    }
+    let tests = if production { Vec::new() } else { vec![Test::Integration] };
+    Order { tests, ..fixture::order(production, strategy, &[("p", 0)]) }
 }
 
 fn canary() -> DeploymentRecord {

@@ -295,30 +295,11 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::deployment::fixture;
 
     fn order(production: bool, strategy: Strategy, places: &[(&str, usize)]) -> Order {
-        Order {
-            service: "api".into(),
-            version: "2.0.0".into(),
-            image: None,
-            commit: None,
-            change: None,
-            production,
-            places: places
-                .iter()
-                .map(|(environment, wave)| Place {
-                    environment: (*environment).into(),
-                    wave: *wave,
-                    from_version: Some("1.0.0".into()),
-                    from_image: None,
-                    objects: Vec::new(),
-                })
-                .collect(),
-            strategy,
-            tests: if production { Vec::new() } else { vec![Test::Integration, Test::Performance] },
-            not_before: None,
-            window: false,
-        }
+        let tests = if production { Vec::new() } else { vec![Test::Integration, Test::Performance] };
+        Order { tests, ..fixture::order(production, strategy, places) }
     }
 
     fn words(legs: &[Leg]) -> Vec<String> {

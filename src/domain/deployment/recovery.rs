@@ -63,35 +63,13 @@ mod tests {
     use super::*;
     use crate::domain::{
         change::Identity,
-        deployment::{
-            order::{Order, Place},
-            record::Turn,
-            release::Strategy,
-        },
+        deployment::{fixture, record::Turn, release::Strategy},
         ledger::Verdict,
     };
 
     #[test]
     fn times_run_from_the_first_step_to_the_fault_and_from_there_back() {
-        let order = Order {
-            service: "api".into(),
-            version: "2.0.0".into(),
-            image: None,
-            commit: None,
-            change: None,
-            production: true,
-            places: vec![Place {
-                environment: "production".into(),
-                wave: 0,
-                from_version: Some("1.0.0".into()),
-                from_image: None,
-                objects: Vec::new(),
-            }],
-            strategy: Strategy::Immediate,
-            tests: Vec::new(),
-            not_before: None,
-            window: false,
-        };
+        let order = fixture::order(true, Strategy::Immediate, &[("production", 0)]);
         let by = Identity { name: "Ana".into(), email: "ana@example.com".into() };
         let at = |second: i64| DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap();
         let mut record = DeploymentRecord::new("DEP-1".into(), order, at(0), by.clone());

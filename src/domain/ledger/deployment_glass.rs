@@ -131,11 +131,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         catalog,
-        deployment::{
-            order::{Leg, Order, Place},
-            record::DeploymentRecord,
-            release::Strategy,
-        },
+        deployment::{fixture, order::Leg, record::DeploymentRecord, release::Strategy},
         ledger::{self, Entry, EntryBody},
     };
 
@@ -172,26 +168,7 @@ mod tests {
     }
 
     fn started() -> (Operations, DeploymentId) {
-        let place = Place {
-            environment: "p".into(),
-            wave: 0,
-            from_version: Some("1.0.0".into()),
-            from_image: None,
-            objects: Vec::new(),
-        };
-        let order = Order {
-            service: "api".into(),
-            version: "2.0.0".into(),
-            image: None,
-            commit: None,
-            change: None,
-            production: true,
-            places: vec![place],
-            strategy: Strategy::Immediate,
-            tests: Vec::new(),
-            not_before: None,
-            window: false,
-        };
+        let order = fixture::order(true, Strategy::Immediate, &[("p", 0)]);
         let mut operations = Operations::default();
         let happening = ledger::start_deployment(&operations, &order, at(0)).unwrap();
         after(&mut operations, "ana", 0, happening);

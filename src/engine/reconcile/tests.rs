@@ -8,7 +8,7 @@ use crate::{
         catalog::{self, AgentSettings, Catalog, ManagedBy, reader::shapes},
         change::{self, ChangeClass, Identity, Proposal, Review},
         deployment::{
-            ClusterView, Health, Workload, WorkloadDetail,
+            ClusterView, Health, Workload, WorkloadDetail, fixture,
             order::{Order, Place},
             record::Ending,
             release::Strategy,
@@ -210,27 +210,7 @@ fn what_became_of_a_deployment_is_told_again_to_whom_it_did_not_reach() {
         channel("ops", &[NoticeEvent::DeploymentStarted, NoticeEvent::RollbackFinished]),
         channel("pager", &NoticeEvent::ALL),
     ];
-    let order = |production| {
-        Box::new(Order {
-            service: "api".into(),
-            version: "2.0.0".into(),
-            image: None,
-            commit: None,
-            change: None,
-            production,
-            places: vec![Place {
-                environment: "p".into(),
-                wave: 0,
-                from_version: None,
-                from_image: None,
-                objects: Vec::new(),
-            }],
-            strategy: Strategy::Immediate,
-            tests: Vec::new(),
-            not_before: None,
-            window: false,
-        })
-    };
+    let order = |production| Box::new(fixture::order(production, Strategy::Immediate, &[("p", 0)]));
     let id = || crate::domain::name::DeploymentId::from("DEP-1");
     let started = |production| Happening::DeploymentStarted { deployment: id(), order: order(production) };
     let held = Happening::DeploymentHeld {

@@ -87,6 +87,12 @@ pub(super) async fn perform(
     }
 }
 
+/// Nobody knows whether what was asked for was done: what the cluster then shows tells.
+async fn unanswered(situation: &Situation, report: &Reporter, failure: &Failure) -> Advanced {
+    say(situation, report, &format!("no answer: {failure}")).await;
+    Advanced::Later { patience: Patience::Seconds, until: None, why: failure.to_string() }
+}
+
 /// Says what is seen of the leg that it is about.
 async fn say(situation: &Situation, report: &Reporter, words: &str) {
     let record = &situation.record;
@@ -175,8 +181,7 @@ async fn begin(
             }
             // It is looked for again; when it is there, it was made.
             Err(failure) if failure.kind == FailureKind::Unreachable => {
-                say(situation, report, &format!("no answer: {failure}")).await;
-                Ok(Advanced::Later { patience: Patience::Seconds, until: None, why: failure.to_string() })
+                Ok(unanswered(situation, report, &failure).await)
             }
             Err(failure) => {
                 let said = words(&failure);
@@ -281,8 +286,7 @@ async fn send(
         }
         // Nobody knows whether it was applied; it is not sent again, and what the cluster then shows tells.
         Err(failure) if failure.kind == FailureKind::Unreachable => {
-            say(situation, report, &format!("no answer: {failure}")).await;
-            Ok(Advanced::Later { patience: Patience::Seconds, until: None, why: failure.to_string() })
+            Ok(unanswered(situation, report, &failure).await)
         }
         Err(failure) => {
             let said = words(&failure);
