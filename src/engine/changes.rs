@@ -194,7 +194,7 @@ async fn conclude(
 }
 
 /// The open proposals, for who looks for the one of an id. The forge is asked for branches of other names only where
-/// the pattern has not that id: without an answer, what Git has is still found.
+/// the pattern has not that id; without an answer nobody knows whether there is such a change.
 pub(super) async fn proposals(
     outside: &Outside,
     main: &Catalog,
@@ -208,7 +208,10 @@ pub(super) async fn proposals(
     }
     match outside.ports.forge.requests(settings).await {
         Ok(requests) => repository.proposals(main, &forge::requested(&requests, &main.settings)).await,
-        Err(_) => Ok(matched),
+        Err(failure) => {
+            Err(failure
+                .hint(format!("no branch is named as a change {id}; whether a request has it is unknown")))
+        }
     }
 }
 

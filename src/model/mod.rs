@@ -90,8 +90,35 @@ impl Model {
         environments.get(self.ui.environment.min(environments.len().saturating_sub(1)))
     }
 
-    /// The service that an action means when none is named: the one whose window is open, else the selected
-    /// one; none while the cursor rests on a group of them.
+    /// The service under the cursor of a pane; of what is about several, the first. None on a group of them, on what is
+    /// about no service, and where nothing matches.
+    pub fn service_at(&self, pane: Pane) -> Option<&ServiceName> {
+        let row = || self.ui.list(pane).current();
+        match pane {
+            Pane::Inventory => self.world.joined.service(row()?).map(|row| &row.service.name),
+            Pane::Graph => match self.graph_spot()?.services() {
+                [service] => Some(&service.name),
+                _ => None,
+            },
+            Pane::Changes => self.selected_change()?.services.first(),
+            Pane::Calendar => None,
+            Pane::Deployments => self.selected_deployment().map(|record| &record.order.service),
+            Pane::Pipeline => {
+                let row = row()?;
+                self.world.calendar.chips.iter().find(|chip| chip.change == *row)?.services.first()
+            }
+            Pane::Sla => {
+                let row = row()?;
+                let project = self.world.joined.projects.iter().find(|project| project.name() == row)?;
+                project.worst.as_ref().map(|(service, _)| service)
+            }
+            Pane::Escalation => self.selected_incident()?.service.as_ref(),
+            Pane::CrossProject => self.world.cross.tables.service(self.ui.table, row()?),
+        }
+    }
+
+    /// The service that an action means when none is named: the one whose window is open, else the one under the cursor,
+    /// and none where nothing is: what is not in sight is never acted upon. A project and a day show the selected one.
     pub fn subject(&self) -> Option<&ServiceName> {
         let opened = self.ui.overlays.iter().rev().find_map(|overlay| match overlay {
             ui::Overlay::Service { service, .. } | ui::Overlay::Source { service, .. } => Some(service),
@@ -99,8 +126,8 @@ impl Model {
         });
         match opened {
             Some(service) => Some(service),
-            None if self.ui.focus == Pane::Inventory && self.ui.group_at_cursor().is_some() => None,
-            None => self.ui.selected.as_ref(),
+            None if matches!(self.ui.focus, Pane::Sla | Pane::Calendar) => self.ui.selected.as_ref(),
+            None => self.service_at(self.ui.focus),
         }
     }
 

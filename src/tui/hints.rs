@@ -46,6 +46,7 @@ const GRAPH: Wanted = &[
 const CHANGES: Wanted = &[
     ("change.approve", "approve"),
     ("change.validate", "validate"),
+    ("change.merge", "merge"),
     ("view.details", "details"),
     ("view.zoom", "zoom"),
     ("view.filter", "filter"),
@@ -139,6 +140,7 @@ const DEPLOYMENTS: Wanted = &[
     ("deployment.continue", "continue"),
     ("deployment.hold", "hold"),
     ("deployment.approve", "approve"),
+    ("deployment.schedule", "another time"),
     ("deployment.cancel", "cancel"),
     ("view.filter", "filter"),
     ("view.back", "back"),
@@ -170,9 +172,9 @@ const FORM: Wanted = &[
 const CONFIRM: Wanted = &[
     ("plan.confirm", "run it"),
     ("view.back", "cancel"),
+    ("cursor.half-page-down", "scroll"),
     ("plan.focus", "other button"),
     ("plan.press", "press it"),
-    ("cursor.half-page-down", "scroll"),
 ];
 const CONFIRM_RUN: Wanted = &[("view.back", "cancel"), ("plan.press", "run it"), ("plan.focus", "to cancel")];
 const FILTER: Wanted = &[("view.submit", "keep"), ("view.back", "as before")];

@@ -21,7 +21,12 @@ use crate::{
         sla::SlaVerdict,
         units::{format_clock, format_duration},
     },
-    model::{layout::Area, ui::NoticeKind, world::Freshness},
+    model::{
+        jobs::{Job, JobState},
+        layout::Area,
+        ui::NoticeKind,
+        world::Freshness,
+    },
 };
 use chrono::Duration;
 use ratatui::layout::Rect;
@@ -413,9 +418,10 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     }
 }
 
-/// What is running.
+/// What is running. A plan that waits for its yes is not.
 fn jobs<'a>(view: &View<'a>, painter: &Painter<'_>) -> Line<'a> {
-    let mut running = view.model.jobs.running();
+    let waits = |job: &&Job| job.state == JobState::Planning && job.plan.is_some();
+    let mut running = view.model.jobs.running().filter(|job| !waits(job));
     let Some(first) = running.next() else { return Line::new() };
     let others = running.count();
     let age = format_duration((view.now() - first.started).max(Duration::zero()));

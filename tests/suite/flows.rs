@@ -469,3 +469,49 @@ async fn looking_around_with_keys_and_mouse() {
     console.keys("q");
     assert!(console.model().ending.is_some());
 }
+
+#[tokio::test]
+async fn what_is_not_under_the_cursor_is_not_acted_upon() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    // Nothing matches: there is no service, whatever was selected before.
+    console.keys("1 /");
+    console.type_text("zzz");
+    console.keys("enter");
+    for key in ["R", "d", "enter", "C"] {
+        console.keys(key);
+        assert!(console.overlay().is_none(), "{key}: {:?}", console.overlay());
+    }
+    assert!(console.model().jobs.all.is_empty(), "{:?}", console.model().jobs.all);
+    console.keys("esc");
+    // In the pane of incidents it is the incident's service, whatever another pane has selected.
+    let of = |model: &Model| model.selected_incident().and_then(|incident| incident.service.clone());
+    let incident = of(console.model()).expect("an incident of a service");
+    let other = if incident.as_str() == "cart" { "checkout" } else { "cart" };
+    console.select(Pane::Inventory, other);
+    console.keys("5");
+    assert_eq!(of(console.model()).as_ref(), Some(&incident));
+    console.keys("R");
+    let plan = console.plan().await;
+    assert!(plan.title.contains(incident.as_str()), "{}", plan.title);
+}
+
+#[tokio::test]
+async fn enter_presses_the_button_that_is_marked() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    let focus = |console: &Console| match console.overlay() {
+        Some(Overlay::Confirm { focus, .. }) => *focus,
+        other => panic!("{other:?}"),
+    };
+    console.keys("R");
+    console.plan().await;
+    console.type_text("shared-aut");
+    assert_eq!(focus(&console), ConfirmFocus::Cancel);
+    console.type_text("h");
+    assert_eq!(focus(&console), ConfirmFocus::Run, "the whole name moves it");
+    console.keys("backspace");
+    assert_eq!(focus(&console), ConfirmFocus::Cancel);
+    console.type_text("h");
+    console.keys("tab enter");
+    assert!(console.overlay().is_none(), "Cancel is Cancel, also with the name typed");
+    assert_eq!(deployed(&console, Environment::Production, "shared", CRITICAL_SERVICE), "1.3.0");
+}

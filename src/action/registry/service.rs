@@ -86,9 +86,13 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             "Roll the service back",
             "Brings the service, or all marked ones in the order of their dependencies, back to what ran before in one environment, or to a version, and verifies it.",
             |arguments| {
-                let services = text(arguments, "service")?;
+                let words = text(arguments, "service")?;
+                let services: Vec<_> = names(&words).map(Into::into).collect();
+                if services.is_empty() {
+                    return Err(Failure::usage("no service is named"));
+                }
                 Ok(Command::Service(ServiceCommand::Rollback {
-                    services: names(&services).map(Into::into).collect(),
+                    services,
                     environment: text(arguments, "environment")?.into(),
                     to: text(arguments, "to").ok(),
                 }))

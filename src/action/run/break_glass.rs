@@ -1,6 +1,6 @@
 //! Break-glass: the plans of breaking it, of agreeing to it, and of settling it.
 
-use super::{change::find, open_plan, tell_step};
+use super::{change::find, open_plan, review, tell_step};
 use crate::{
     action::command::GlassCommand,
     config::key::Key,
@@ -33,9 +33,7 @@ pub(super) fn run(
 /// What the ledger and the main branch's people say. What can be refused with it is refused before a plan is
 /// shown; the ledger checks everything again at its tip.
 fn known(model: &Model) -> (Arc<Operations>, People) {
-    let people = model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default();
-    let ledger = model.world.ledger.value.as_ref();
-    (ledger.map(|ledger| ledger.operations.clone()).unwrap_or_default(), people)
+    (review::operations(model), review::people(model))
 }
 
 fn step(title: &str, object: String) -> Step {

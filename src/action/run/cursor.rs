@@ -126,37 +126,8 @@ fn overlay_cursor(model: &mut Model, command: CursorCommand, page: isize) {
 
 /// The cursor of a pane moved: every other pane shows the same service.
 pub(super) fn follow(model: &mut Model, pane: Pane) {
-    let service = match pane {
-        // The header of a group is no service; what was selected stays so.
-        Pane::Inventory => {
-            model.ui.list(pane).current().filter(|row| group_of(row).is_none()).map(ServiceName::from)
-        }
-        // A group is no service.
-        Pane::Graph => match model.graph_spot().map(crate::domain::graph::map::Spot::services) {
-            Some([service]) => Some(service.name.clone()),
-            _ => None,
-        },
-        Pane::Changes => model.selected_change().and_then(|change| change.services.first().cloned()),
-        Pane::Calendar => None,
-        Pane::Deployments => model.selected_deployment().map(|record| record.order.service.clone()),
-        Pane::Pipeline => {
-            let row = model.ui.list(pane).current();
-            let mut chips = model.world.calendar.chips.iter();
-            chips
-                .find(|chip| row.is_some_and(|row| chip.change == *row))
-                .and_then(|chip| chip.services.first().cloned())
-        }
-        Pane::Sla => {
-            let name = model.ui.list(pane).current();
-            name.and_then(|name| model.world.joined.projects.iter().find(|row| row.name() == name))
-                .and_then(|row| row.worst.as_ref().map(|(service, _)| service.clone()))
-        }
-        Pane::Escalation => model.selected_incident().and_then(|incident| incident.service.clone()),
-        Pane::CrossProject => {
-            let row = model.ui.list(pane).current();
-            row.and_then(|row| model.world.cross.tables.service(model.ui.table, row)).cloned()
-        }
-    };
+    // Where it rests on no service, what was selected stays so.
+    let service = model.service_at(pane).cloned();
     if let Some(service) = service {
         select(model, &service);
     }

@@ -1,6 +1,6 @@
 //! Deployments: planned by the engine, shown, then run; and a person's word about those that run.
 
-use super::{open_plan, plan, say_failure, tell_step, view};
+use super::{open_plan, plan, review::people, say_failure, tell_step, view};
 use crate::{
     action::command::DeploymentCommand,
     config::key::Key,
@@ -18,7 +18,6 @@ use crate::{
         ledger,
         name::DeploymentId,
         notice::NoticeEvent,
-        people::People,
         plan::{Plan, Risk, Step, Work},
         units::format_duration,
     },
@@ -342,11 +341,6 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         confirm_by_typing: typed,
         work: Work::Steer(Box::new(Steered { deployment: id, service: order.service.clone(), steering })),
     })
-}
-
-/// The people of the main branch, as far as they are known here; the ledger asks again at its tip.
-fn people(model: &Model) -> People {
-    model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default()
 }
 
 fn enter_plan(model: &Model, entered: Entered) -> Plan {

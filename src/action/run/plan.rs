@@ -75,9 +75,10 @@ pub(super) fn show(model: &mut Model, job: JobId, plan: Plan, opened_by: Option<
 }
 
 pub(super) fn command(model: &mut Model, command: PlanCommand) -> Effects {
-    let Some(Overlay::Confirm { focus, plan, .. }) = model.ui.overlays.last_mut() else {
+    let Some(Overlay::Confirm { focus, plan, input, .. }) = model.ui.overlays.last_mut() else {
         return Effects::none();
     };
+    let is_unnamed = plan.confirm_by_typing.as_ref().is_some_and(|wanted| input.text.trim() != *wanted);
     match command {
         PlanCommand::Focus => {
             *focus = match focus {
@@ -86,10 +87,8 @@ pub(super) fn command(model: &mut Model, command: PlanCommand) -> Effects {
             };
             Effects::none()
         }
-        // Where a name is typed, Enter presses Run: the name is the yes.
-        PlanCommand::Press if *focus == ConfirmFocus::Run || plan.confirm_by_typing.is_some() => {
-            confirmed(model)
-        }
+        // Where a name is missing, that is said; it runs nothing.
+        PlanCommand::Press if *focus == ConfirmFocus::Run || is_unnamed => confirmed(model),
         PlanCommand::Press => {
             view::close(model);
             Effects::none()

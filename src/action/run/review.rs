@@ -54,11 +54,13 @@ pub fn gate_for(model: &Model, change: &Change) -> Gate {
     change.gate_for(&people(model), &model.operator)
 }
 
-fn people(model: &Model) -> People {
+/// The people of the main branch, as far as they are known here; the ledger asks again at its tip.
+pub(super) fn people(model: &Model) -> People {
     model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default()
 }
 
-fn operations(model: &Model) -> Arc<Operations> {
+/// What the ledger says, as far as it is known here.
+pub(super) fn operations(model: &Model) -> Arc<Operations> {
     model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default()
 }
 

@@ -17,7 +17,7 @@ use crate::{
         Model,
         effect::Effects,
         layout::Pane,
-        ui::{FormField, NoticeKind, Overlay, TextInput},
+        ui::{ConfirmFocus, FormField, NoticeKind, Overlay, TextInput},
     },
 };
 
@@ -226,6 +226,13 @@ fn typed(model: &mut Model) {
             if let Some(Overlay::Palette { entries, cursor, .. }) = model.ui.overlays.last_mut() {
                 *entries = found;
                 *cursor = 0;
+            }
+        }
+        // The button that Enter presses is the one that is marked: with the whole name typed that is Run.
+        Some(Overlay::Confirm { plan, input, .. }) => {
+            let is_named = plan.confirm_by_typing.as_ref().is_some_and(|wanted| input.text.trim() == *wanted);
+            if let Some(Overlay::Confirm { focus, .. }) = model.ui.overlays.last_mut() {
+                *focus = if is_named { ConfirmFocus::Run } else { ConfirmFocus::Cancel };
             }
         }
         _ => {}

@@ -4,6 +4,7 @@ use super::{EntryKind, Schedule};
 use crate::domain::{
     break_glass,
     catalog::Catalog,
+    deployment::record::{Ending, Finished},
     ledger::Operations,
     name::{ChangeId, EnvironmentName, ProjectName, ServiceName},
 };
@@ -211,14 +212,15 @@ fn done(operations: &Operations, entries: &mut Vec<AgendaEntry>) {
     }
     for record in operations.deployments.values() {
         // Those that went back by themselves; a person's rollback is among those above.
-        let Some(failed) = &record.failed else { continue };
+        let is_back = |finished: &&Finished| finished.ending == Ending::RolledBack && record.failed.is_some();
+        let Some(finished) = record.finished.as_ref().filter(is_back) else { continue };
         let order = &record.order;
         let from = order.places.iter().find_map(|place| place.from_version.as_deref()).unwrap_or("nothing");
         entries.push(AgendaEntry {
             detail: Some(format!("{} → {from} by itself, {}", order.version, record.id)),
             environments: order.places.iter().map(|place| place.environment.clone()).collect(),
             service: Some(order.service.clone()),
-            ..AgendaEntry::new(AgendaKind::Rollback, failed.at, order.service.as_str())
+            ..AgendaEntry::new(AgendaKind::Rollback, finished.at, order.service.as_str())
         });
     }
     for incident in operations.incidents.values() {

@@ -139,6 +139,13 @@ pub enum Decision {
     Over,
 }
 
+impl Decision {
+    /// Whether it takes the deployment on towards its end, instead of waiting, holding it or finding it bad.
+    pub const fn goes_on(&self) -> bool {
+        !matches!(self, Self::Wait { .. } | Self::Hold { .. } | Self::Judge { verdict: Verdict::Fail, .. })
+    }
+}
+
 /// What is done next.
 pub fn next(
     record: &DeploymentRecord,
@@ -170,9 +177,12 @@ pub fn next(
             verdict => hold(verdict, format!("precheck: {}", summary(&seen.checks))),
         },
         Stage::Step(_) | Stage::Undo => step(record, leg, seen, now),
-        Stage::Health(_) | Stage::Undone => match refused(record, &leg) {
-            Some(why) => fail(leg, why, None),
-            None => health(record, leg, seen, parameters, now),
+        // What is seen counts before what was answered: a step that was not taken may have been needless.
+        Stage::Health(_) | Stage::Undone => match (&seen.status, refused(record, &leg)) {
+            (Some(Ok(RolloutStatus::Complete(_))), _) | (_, None) => {
+                health(record, leg, seen, parameters, now)
+            }
+            (_, Some(why)) => fail(leg, why, None),
         },
         Stage::Test(test) => match &seen.job {
             None => deed(record, leg, seen, now),
@@ -331,6 +341,10 @@ fn job(
     let Some(running) = &record.running else { return Decision::Begin { leg, again: false } };
     let is_late = now - running.at >= limit;
     match found {
+        Ok(None) if is_late => hold(
+            Verdict::Error,
+            format!("the Job of {leg} is not there any more, and nobody saw how it ended"),
+        ),
         Ok(None) => deed(record, leg, seen, now),
         Ok(Some(JobState::Passed)) => Decision::Collect { leg, failed: None },
         Ok(Some(JobState::Failed(why))) => Decision::Collect { leg, failed: Some(why.clone()) },

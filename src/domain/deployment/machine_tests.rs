@@ -461,6 +461,8 @@ fn a_job_is_made_once_and_found_by_whoever_comes() {
         // Not before the claim has lapsed: the other one may be about to make it.
         ("b", Ok(None), 5, "look again"),
         ("b", Ok(None), 124, "take over integration test"),
+        // Made again and again it would never end.
+        ("a", Ok(None), 4 + 720, "hold error"),
         ("b", running(), 5, "look again"),
         ("b", running(), 700, "look again"),
         ("b", running(), 4 + 720, "hold error"),

@@ -258,7 +258,7 @@ pub struct DeploymentRecord {
     pub held: Option<Held>,
     /// Approvals of its gates, oldest first.
     pub approvals: Vec<Given>,
-    /// What failed before production was touched, and was accepted.
+    /// What failed, and was accepted by a person who says why.
     pub accepted: Vec<Accepted>,
     /// Glass that was broken for it last.
     pub glass: Option<BrokenGlass>,

@@ -4,6 +4,7 @@ use super::{
     order::{Leg, Stage},
     record::DeploymentRecord,
 };
+use crate::domain::ledger::Verdict;
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
@@ -28,11 +29,14 @@ impl Recovery {
         let failed = record.failed.as_ref()?;
         let began = record.judged.iter().find(|judged| matches!(judged.leg.stage, Stage::Step(_)));
         let over = |stage| record.result(&Leg::all(stage)).map(|judged| judged.at);
-        // Legs in an environment are about what runs; the others keep books.
+        // Legs in an environment are about what runs; the others keep books. One that failed, or that somebody took as
+        // passed, was not seen.
         let legs = record.legs();
         let mut steps = legs.iter().filter(|leg| leg.environment.is_some());
-        let restored_at =
-            steps.try_fold(failed.at, |latest, leg| record.result(leg).map(|judged| latest.max(judged.at)));
+        let restored_at = steps.try_fold(failed.at, |latest, leg| {
+            let judged = record.result(leg).filter(|judged| judged.verdict == Verdict::Pass)?;
+            Some(latest.max(judged.at))
+        });
         Some(Self {
             began_at: began.map_or(failed.since, |judged| judged.since),
             failed_at: failed.at,
@@ -64,7 +68,6 @@ mod tests {
     use crate::domain::{
         change::Identity,
         deployment::{fixture, record::Turn, release::Strategy},
-        ledger::Verdict,
     };
 
     #[test]
@@ -73,7 +76,7 @@ mod tests {
         let by = Identity { name: "Ana".into(), email: "ana@example.com".into() };
         let at = |second: i64| DateTime::from_timestamp(1_790_000_000 + second, 0).unwrap();
         let mut record = DeploymentRecord::new("DEP-1".into(), order, at(0), by.clone());
-        let mut judge = |second: i64, verdict: Verdict| {
+        let judge = |record: &mut DeploymentRecord, second: i64, verdict: Verdict| {
             let leg = record.next_leg().unwrap();
             if matches!(leg.stage, Stage::Step(_) | Stage::Undo) {
                 let began = Turn::Began { leg: &leg, holder: "h", until: at(1_000) };
@@ -81,22 +84,32 @@ mod tests {
             }
             let turn = Turn::Judged { leg: &leg, verdict, detail: "", figures: None };
             record.apply(&turn, at(second), &by).unwrap();
-            Recovery::of(&record)
+            Recovery::of(record)
         };
         // Gates, precheck, apply, health.
         for second in [10, 20, 31, 40] {
-            assert_eq!(judge(second, Verdict::Pass), None);
+            assert_eq!(judge(&mut record, second, Verdict::Pass), None);
         }
-        let failed = judge(60, Verdict::Fail).unwrap();
+        let failed = judge(&mut record, 60, Verdict::Fail).unwrap();
         assert_eq!((failed.detection(), failed.way_back()), (Duration::seconds(30), None));
+        let mut lost = record.clone();
+        // Undo, incident, and a health that never came.
+        for (second, verdict) in [(62, Verdict::Pass), (63, Verdict::Pass), (70, Verdict::Fail)] {
+            let seen = judge(&mut lost, second, verdict).unwrap();
+            assert_eq!(seen.restored_at, None, "what nobody saw is not restored");
+        }
         // Undo, incident, its health, quarantine, Git.
-        judge(62, Verdict::Pass);
-        assert_eq!(judge(63, Verdict::Pass).unwrap().restored_at, None, "books do not run anything");
-        let restored = judge(70, Verdict::Pass).unwrap();
+        judge(&mut record, 62, Verdict::Pass);
+        assert_eq!(
+            judge(&mut record, 63, Verdict::Pass).unwrap().restored_at,
+            None,
+            "books do not run anything"
+        );
+        let restored = judge(&mut record, 70, Verdict::Pass).unwrap();
         assert_eq!(restored.way_back(), Some(Duration::seconds(10)));
         assert_eq!((restored.incident_at, restored.settled_at), (Some(at(63)), None));
-        judge(71, Verdict::Pass);
-        let settled = judge(75, Verdict::Pass).unwrap();
+        judge(&mut record, 71, Verdict::Pass);
+        let settled = judge(&mut record, 75, Verdict::Pass).unwrap();
         assert_eq!(settled.settling(), Some(Duration::seconds(15)));
     }
 }

@@ -1,6 +1,9 @@
 //! How often deployments fail and how long it takes to get over it, by the definitions of DORA.
 
-use super::record::{DeploymentRecord, Ending};
+use super::{
+    record::{DeploymentRecord, Ending},
+    recovery::Recovery,
+};
 use crate::domain::{
     ledger::Operations,
     name::{DeploymentId, EnvironmentName, ServiceName},
@@ -102,9 +105,7 @@ pub fn count(
             figures.rollbacks += 1;
             match &record.finished {
                 Some(finished) => {
-                    figures
-                        .recoveries
-                        .push((recovered(record, finished.at) - failed.at).num_seconds().max(0));
+                    figures.recoveries.push((back_at(record, finished.at) - failed.at).num_seconds().max(0));
                 }
                 None => figures.censored.push((now - failed.at).num_seconds().max(0)),
             }
@@ -125,11 +126,9 @@ fn counts(record: &DeploymentRecord) -> bool {
     }
 }
 
-/// When what ran before was seen to run again: after that only books are kept.
-fn recovered(record: &DeploymentRecord, end: DateTime<Utc>) -> DateTime<Utc> {
-    let undone =
-        record.behind().iter().filter(|judged| judged.leg.environment.is_some()).map(|judged| judged.at);
-    undone.max().unwrap_or(end)
+/// When what ran before was seen to run again; where nobody saw it, when the deployment ended.
+fn back_at(record: &DeploymentRecord, end: DateTime<Utc>) -> DateTime<Utc> {
+    Recovery::of(record).and_then(|recovery| recovery.restored_at).unwrap_or(end)
 }
 
 /// How many times a service was rolled back in production since a time.

@@ -23,7 +23,7 @@ pub struct Untold {
     pub commit: CommitId,
     /// What happened.
     pub event: NoticeEvent,
-    /// The incident, the change or the branch.
+    /// The incident, the change, the branch or the deployment.
     pub about: String,
     /// What it is, in one line.
     pub title: String,

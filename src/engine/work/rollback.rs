@@ -59,9 +59,10 @@ pub(super) async fn together(
         let incident = last.as_ref().and_then(|outcome| outcome.incident.clone());
         let done = match one(outside, rollback, incident.as_ref(), &report.from(first)).await {
             Ok(done) => done,
-            // Nothing of this one was done; what was done before is told all the same.
+            // The cluster changed nothing of this one; what was done before is told all the same.
             Err(failure) if index > 0 => {
-                Outcome { verdict: Verdict::Error, summary: failure.to_string(), ..super::nothing(incident) }
+                let summary = format!("{} is NOT rolled back: {failure}", rollback.target.service);
+                Outcome { verdict: Verdict::Error, summary, ..super::nothing(incident) }
             }
             Err(failure) => return Err(failure),
         };
@@ -134,7 +135,7 @@ async fn one(
 
     let look = || cluster.rollback_status(target, route);
     let watched = watch::until_done(look, unanswered.as_ref(), (report, READY)).await;
-    let is_back = watched.is_ok();
+    let back = watched.as_ref().map_or_else(|(verdict, _)| *verdict, |_| Verdict::Pass);
     let (verdict, detail) = match watched {
         Err(other) => other,
         Ok(seen) => {
@@ -163,7 +164,7 @@ async fn one(
         return Ok(outcome);
     }
     let known = (outcome, incident);
-    Ok(aftermath(outside, target, (from, to, is_back), known, report).await)
+    Ok(aftermath(outside, target, (from, to, back), known, report).await)
 }
 
 /// What follows a rollback in production: a deployment that is under way there is called off, Git is settled if the
@@ -172,18 +173,22 @@ async fn one(
 async fn aftermath(
     outside: &Outside,
     target: &Target,
-    (from, to, is_back): (&str, &str, bool),
+    (from, to, back): (&str, &str, Verdict),
     (mut outcome, known): (Outcome, Option<&IncidentId>),
     report: &Reporter,
 ) -> Outcome {
     let (service, environment) = (&target.service, &target.environment);
-    let reason = if is_back {
-        format!("{service} in {environment} was rolled back by hand from {from} to {to}")
-    } else {
-        format!("{service} in {environment} is NOT back: its rollback by hand from {from} to {to} failed")
+    let reason = match back {
+        Verdict::Pass => format!("{service} in {environment} was rolled back by hand from {from} to {to}"),
+        Verdict::Fail => {
+            format!("{service} in {environment} is NOT back: its rollback by hand from {from} to {to} failed")
+        }
+        Verdict::NoData | Verdict::Error => format!(
+            "whether {service} in {environment} is back is unknown: its rollback by hand from {from} to {to} got no answer"
+        ),
     };
     call_off(outside, target, from, &reason).await;
-    let words = if is_back {
+    let words = if back == Verdict::Pass {
         report.step(GIT, "settling").await;
         git(outside, target, (from, to), &reason).await
     } else {
@@ -256,7 +261,7 @@ async fn git(outside: &Outside, target: &Target, (from, to): (&str, &str), reaso
     words
 }
 
-/// Calls off what was being deployed there: it does not run any more.
+/// Calls off what was being deployed there: whoever rolls it back does not want it to go on.
 async fn call_off(outside: &Outside, target: &Target, from: &str, reason: &str) {
     let Ok(state) = outside.ports.ledger.state().await else { return };
     let open = state.operations.open_deployments().find(|record| {

@@ -69,8 +69,8 @@ pub fn draw(
     draw_buttons(painter, inside, bottom - 1, plan, input, focus);
 }
 
-/// All of the plan. On a small screen the steps come before the facts, and nothing is spent on blank lines: what will
-/// be done is what must be seen.
+/// All of the plan. On a small screen the facts are one running text, and nothing is spent on blank lines: what will be
+/// done to what is what must be seen.
 fn fill(page: &mut Page<'_>, plan: &Plan, is_small: bool) {
     if is_production(plan) {
         let text = format!("{:^width$}", "PRODUCTION", width = usize::from(page.width));
@@ -89,9 +89,11 @@ fn fill(page: &mut Page<'_>, plan: &Plan, is_small: bool) {
     };
     page.marked(glyph, role, words, role);
     if is_small {
-        steps(page, plan, true);
+        let facts: Vec<String> =
+            plan.facts.iter().map(|(label, value)| format!("{label}: {value}")).collect();
+        page.text(&facts.join(" · "), Role::Text, 0);
         page.blank();
-        facts(page, plan);
+        steps(page, plan, true);
     } else {
         page.blank();
         facts(page, plan);
@@ -173,6 +175,9 @@ fn draw_page(painter: &mut Painter<'_>, area: Rect, page: &Page<'_>, offset: usi
     painter.text(area.x, area.y + height as u16, area.width, &text, painter.style(Role::Accent));
 }
 
+/// Cells of the words behind what is typed.
+const VERDICT: u16 = 12;
+
 fn prompt(wanted: &str) -> String {
     format!("type {} to confirm: ", crate::domain::text::clean(wanted))
 }
@@ -180,7 +185,8 @@ fn prompt(wanted: &str) -> String {
 fn draw_input(painter: &mut Painter<'_>, inside: Rect, y: u16, wanted: &str, input: &TextInput) {
     let prompt = prompt(wanted);
     let used = painter.text(inside.x, y, inside.width, &prompt, painter.style(Role::Text));
-    let room = inside.width.saturating_sub(used).min(40);
+    // Whether it is the name is said behind it, also where there is little room.
+    let room = inside.width.saturating_sub(used + VERDICT).clamp(1, 40);
     let style = painter.style(Role::Input);
     painter.repeat(inside.x + used, y, room, " ", style);
     painter.text(inside.x + used, y, room, &input.text, style);

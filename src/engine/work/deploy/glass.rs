@@ -42,6 +42,8 @@ pub(super) async fn open(
         return Err(Failure::failed("the ledger did not tell which incident was declared"));
     };
     let opened = draft(situation, &operator, (reason, length), Some(incident.clone()));
+    // The plan has the incident before it.
+    let report = &report.from(1);
     let receipt = append(outside, opened, report).await.map_err(|failure| {
         failure.hint(format!("{incident} was declared for it: resolve it, or break the glass again"))
     })?;
@@ -59,7 +61,9 @@ pub(super) async fn open(
         format_duration(length),
         told.summary
     );
-    Ok(Outcome { incident: Some(incident.clone()), deliveries: told.deliveries, ..outcome(summary, receipt) })
+    let synced = receipt.synced && told.synced;
+    let broken = outcome(summary, receipt);
+    Ok(Outcome { incident: Some(incident.clone()), deliveries: told.deliveries, synced, ..broken })
 }
 
 /// The event, for an incident; for the one that comes next where there is none yet.

@@ -13,9 +13,7 @@ use crate::{
     },
     engine::Outside,
     error::{Failure, FailureKind},
-    ports::CommandEnd,
 };
-use std::path::PathBuf;
 
 /// The test of a leg that runs in the cluster.
 fn test_of<'s>(situation: &'s Situation, leg: &Leg) -> Option<(Test, &'s TestMeans, chrono::Duration)> {
@@ -87,11 +85,18 @@ async fn made(
         }
         TestMeans::Command(_) => return Err(Failure::failed(format!("{leg} is a command"))),
     };
-    match cluster.start_job(&target, &JobDraft { mark, body, variables, limit }).await {
+    match cluster.start_job(&target, &JobDraft { mark: mark.clone(), body, variables, limit }).await {
         Ok(()) => Ok(format!("the Job {name} is made in {}", target.namespace)),
-        // Somebody was faster: it is the same one.
+        // Somebody was faster, if it is the same one. Another one of that name is never mistaken for it.
         Err(failure) if failure.kind == FailureKind::Conflict => {
-            Ok(format!("the Job {name} is there already"))
+            match cluster.find_job(&target, &mark).await? {
+                Some(_) => Ok(format!("the Job {name} is there already")),
+                None => Err(Failure::refused(format!(
+                    "{} has a Job {name} already that is not this test's",
+                    target.namespace
+                ))
+                .hint("delete it, or take its changed labels back")),
+            }
         }
         Err(failure) => Err(failure),
     }
@@ -125,19 +130,12 @@ pub(super) async fn collect(
         let (target, mark) = place(situation, leg, test)?;
         let printed = outside.cluster(&target.context)?.job_log(&target, &mark).await?;
         let name = (situation.record.id.to_string(), test.as_str().to_owned());
-        let log = outside.ports.commands.keep(&name, &printed).await?;
-        Ok::<(String, PathBuf), Failure>((printed, log))
+        outside.ports.commands.keep(&name, &printed).await?;
+        Ok::<String, Failure>(printed)
     };
     let verdict = if failed.is_some() { Verdict::Fail } else { Verdict::Pass };
     let detail = match log.await {
-        Ok((tail, log)) => {
-            let end = CommandEnd { code: Some(0), is_late: false, tail, log };
-            let said = perform::ended(&end);
-            match failed {
-                Some(why) => said.replacen("passed", why, 1),
-                None => said,
-            }
-        }
+        Ok(tail) => perform::with_tail(failed.unwrap_or("passed"), &tail),
         Err(failure) => {
             let how = failed.unwrap_or("passed");
             format!("{how}; its log could not be kept: {failure}")

@@ -209,12 +209,12 @@ async fn begin(
                 Ok(Advanced::Again)
             }
             Err(failure) if failure.kind == FailureKind::Unreachable => {
-                let why = format!("Git still says {}: {failure}", situation.order().version);
+                let why = format!("Git is not settled: {failure}");
                 say(situation, report, &why).await;
                 Ok(Advanced::Later { patience: Patience::Hours, until: Some(until), why })
             }
             Err(failure) => {
-                let said = format!("Git still says {}: {}", situation.order().version, words(&failure));
+                let said = format!("Git is not settled: {}", words(&failure));
                 judge(outside, &id, leg, Verdict::Fail, said, None).await?;
                 Ok(Advanced::Again)
             }
@@ -364,11 +364,16 @@ pub(super) fn ended(end: &CommandEnd) -> String {
         Some(code) => format!("exit code {code}"),
         None => "was ended by a signal".to_owned(),
     };
-    let safe = without_secrets(&end.tail);
+    with_tail(&how, &end.tail)
+}
+
+/// How something ended, with the end of what it printed and no secret in it.
+pub(super) fn with_tail(how: &str, printed: &str) -> String {
+    let safe = without_secrets(printed);
     let lines: Vec<String> =
         safe.lines().map(|line| clean(line).trim().to_owned()).filter(|line| !line.is_empty()).collect();
     let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join(" | ");
-    if tail.is_empty() { how } else { format!("{how}: {tail}") }
+    if tail.is_empty() { how.to_owned() } else { format!("{how}: {tail}") }
 }
 
 /// How bad it is that a deployment failed.

@@ -126,18 +126,19 @@ async fn pin(
     let ground = landing::ground(outside).await?;
     let change = ChangeId::from(format!("rollback-{service}-{to}"));
     let branch = ground.main.settings.changes.replacen('*', change.as_str(), 1);
-    let proposed = |head: &CommitId| Happening::ChangeProposed {
+    let proposed = |head: &CommitId, base: &CommitId| Happening::ChangeProposed {
         change: change.clone(),
         service: service.clone(),
         summary: format!("back to {to}"),
         head: head.clone(),
-        base: ground.tip.clone(),
+        base: base.clone(),
     };
     if !direct && let Some(head) = repository.branch(&branch).await? {
         let known = ground.ledger.operations.changes.get(&change);
         if known.is_none_or(|known| known.proposed.is_none()) {
             // Whoever proposed it was cut off before the ledger knew.
-            note(outside, proposed(&head)).await?;
+            let base = repository.merge_base(head.as_str(), ground.tip.as_str()).await?;
+            note(outside, proposed(&head, base.as_ref().unwrap_or(&ground.tip))).await?;
         }
         return Ok(format!("the way back to {to} is proposed as {branch} at {}", head.short()));
     }
@@ -176,7 +177,7 @@ async fn pin(
     let at = outside.ports.clock.now();
     let draft = BranchDraft { branch: branch.clone(), base: ground.tip.clone(), files: edits, message, at };
     let head = repository.propose(draft).await?;
-    note(outside, proposed(&head)).await?;
+    note(outside, proposed(&head, &ground.tip)).await?;
     Ok(format!("the way back to {to} is proposed as {branch} at {}", head.short()))
 }
 
