@@ -58,10 +58,9 @@ pub struct Approval {
 /// team who fills no other one; and that of operations, where whoever stands the watch has filled another.
 pub fn due(operations: &Operations, main: &Catalog, now: DateTime<Utc>) -> Option<Approval> {
     let waiting = operations.open_deployments().filter(|record| {
-        record.order.production
+        is_at_gates(record)
             && record.held.is_none()
             && now - record.started_at >= READING
-            && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
             && gate::staged(operations, record, main).is_ok()
     });
     for record in waiting {
@@ -85,6 +84,17 @@ pub fn due(operations: &Operations, main: &Catalog, now: DateTime<Utc>) -> Optio
         }
     }
     None
+}
+
+/// Whether a deployment waits for people before production.
+fn is_at_gates(record: &DeploymentRecord) -> bool {
+    record.order.production && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
+}
+
+/// Whether somebody may still be reading what waits: only then does time alone bring an approval, and all else comes
+/// with something new in the ledger.
+fn is_read(operations: &Operations, now: DateTime<Utc>) -> bool {
+    operations.open_deployments().any(|record| is_at_gates(record) && now - record.started_at < READING)
 }
 
 /// Lets them look after what happens in the demo of `directory` until the task is aborted. Whatever goes wrong is
@@ -118,16 +128,16 @@ async fn answer(
     let reader = sit(&people::join(directory, READER).await?)?;
     reader.repository.fetch().await?;
     let synced = reader.ledger.sync().await?;
-    let at_gates = |record: &DeploymentRecord| {
-        record.order.production && record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates)
-    };
-    if !synced.operations.open_deployments().any(at_gates) {
+    if !synced.operations.open_deployments().any(is_at_gates) {
         return Ok(false);
     }
     let tip = reader.repository.branch("main").await?;
     let Some(tip) = tip else { return Ok(false) };
     let main = reader.repository.load(&Revision::Named(tip.to_string())).await?;
-    let Some(approval) = due(&synced.operations, &main, clock.now()) else { return Ok(true) };
+    let now = clock.now();
+    let Some(approval) = due(&synced.operations, &main, now) else {
+        return Ok(is_read(&synced.operations, now));
+    };
     let desk = sit(&people::join(directory, approval.who.as_str()).await?)?;
     let author = history::person(approval.who.as_str());
     let person = Identity { name: author.name.to_owned(), email: author.email.to_owned() };
@@ -140,4 +150,37 @@ async fn answer(
     });
     desk.ledger.append(clock.now(), draft).await?;
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        deployment::{fixture::order, release::Strategy},
+        ledger::{Entry, EntryBody, Happening},
+    };
+
+    #[test]
+    fn they_look_again_by_themselves_only_while_somebody_reads() {
+        let started = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let after = |seconds: i64, production: bool| {
+            let order = order(production, Strategy::Immediate, &[("production", 0)]);
+            let happening =
+                Happening::DeploymentStarted { deployment: "DEP-1".into(), order: Box::new(order) };
+            let entry = Entry {
+                commit: "1".into(),
+                at: started,
+                actor: Identity { name: "Ada Chen".to_owned(), email: "a-chen@example.com".to_owned() },
+                subject: happening.subject(),
+                body: EntryBody::Known(happening),
+            };
+            is_read(&Operations::fold(&[entry]), started + TimeDelta::seconds(seconds))
+        };
+        for (seconds, production, expected) in
+            [(0, true, true), (2, true, true), (3, true, false), (600, true, false), (0, false, false)]
+        {
+            assert_eq!(after(seconds, production), expected, "{seconds} {production}");
+        }
+        assert!(!is_read(&Operations::default(), started));
+    }
 }

@@ -114,14 +114,17 @@ pub async fn create(
     }
     if past && let Some(last) = commits.iter().rfind(|commit| commit.branch.is_none()) {
         let files = contents::files(&last.state, &context);
-        let ground = past::Ground {
-            scenario,
-            now,
-            releases: &last.state.releases,
-            landed: &landed(waiting, &marks)?,
-            main: &reader::read(files.into_iter().map(|(path, text)| (path, text.into_bytes()))),
-        };
-        past::write(&remote, &ground, signing.then_some(seed))?;
+        let (releases, landed) = (last.state.releases.clone(), landed(waiting, &marks)?);
+        let (remote, keys) = (remote.clone(), signing.then_some(seed));
+        // Hundreds of signatures and objects: the clusters start meanwhile on this task.
+        let written = tokio::task::spawn_blocking(move || {
+            let main = reader::read(files.into_iter().map(|(path, text)| (path, text.into_bytes())));
+            let (releases, landed) = (&releases[..], &landed[..]);
+            past::write(&remote, &past::Ground { scenario, now, releases, landed, main: &main }, keys)
+        });
+        written
+            .await
+            .map_err(|error| Failure::failed("could not write the past of the demo").because(&error))??;
     }
     // Whether it was there or not: nobody needs it any more.
     let _ = std::fs::remove_file(&marks);

@@ -130,6 +130,15 @@ pub struct Restarts {
     pub last: Option<DateTime<Utc>>,
 }
 
+impl std::iter::Sum for Restarts {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            count: sum.count.saturating_add(one.count),
+            last: sum.last.max(one.last),
+        })
+    }
+}
+
 /// Namespace and name of an object. Every picture of a cluster has all of them, so they are shared.
 pub type ObjectKey = Arc<(String, String)>;
 

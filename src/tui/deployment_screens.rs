@@ -7,6 +7,7 @@ use super::{
 use crate::{
     action::run::refresh_lists,
     domain::{
+        calendar::{CalendarEntry, EntryKind},
         change::Identity,
         deployment::{
             gate::ReleaseGate,
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 use chrono::Duration;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 fn place(environment: &str, from: &str) -> Place {
     Place {
@@ -248,5 +249,97 @@ fn an_empty_page_says_why_and_what_to_do() {
     let shown = text("deployments-empty", &model);
     for words in ["nothing was deployed in 7 days", "begins one", "rollbacks: none"] {
         assert!(shown.contains(words), "{words} is not in\n{shown}");
+    }
+}
+
+#[test]
+fn services_without_room_are_called_well_only_if_they_are() {
+    let canary = || Strategy::Canary { weights: vec![5] };
+    let told = |bad: bool| {
+        let mut story = Story::default();
+        for service in ["project-a-api", "user-store", "shared-auth", "api-gateway", "old-api", "event-bus"] {
+            let id = story.start(300, order(service, ("1.0.0", "1.0.1"), true, canary()));
+            let at_five = Leg::of(Stage::Analysis(ReleaseStep::Weight(5)), &"production".into());
+            let ending = if bad {
+                story.pass(&id, 298, |leg| *leg == at_five);
+                story.judge(&id, 200, at_five, Verdict::Fail, "errors 4.8%", None);
+                story.pass(&id, 199, |_| false);
+                Ending::RolledBack
+            } else {
+                story.pass(&id, 298, |_| false);
+                Ending::Done
+            };
+            let detail = "it is over".to_owned();
+            story.tell(100, Happening::DeploymentFinished { deployment: id, ending, detail });
+        }
+        text("deployments-low", &model(Size { width: 100, height: 24 }, &story.entries))
+    };
+    for (bad, is_well) in [(false, true), (true, false)] {
+        let shown = told(bad);
+        let line = shown.lines().find(|line| line.contains("more services"));
+        let line = line.unwrap_or_else(|| panic!("every service has room in\n{shown}"));
+        assert_eq!(line.contains("all well"), is_well, "{line}");
+    }
+}
+
+/// A page with one deployment to two places: the gates wait, or behind them its time. Production is closed, unless
+/// the glass is broken.
+fn waiting(is_at_gates: bool, window: bool, is_broken: bool) -> String {
+    let mut story = Story::default();
+    let mut order = order("project-a-api", ("2.1.0", "2.1.1"), true, Strategy::Immediate);
+    order.places.insert(0, place("staging", "2.1.0"));
+    order.window = window;
+    // Without either, nothing would be waited for.
+    order.not_before = Some(now() - Duration::minutes(5));
+    let id = story.start(60, order);
+    if !is_at_gates {
+        story.pass(&id, 50, |leg| leg.stage == Stage::Schedule);
+    }
+    if is_broken {
+        let opened = Happening::DeploymentGlassOpened {
+            deployment: id.clone(),
+            reason: "sign-in is down".to_owned(),
+            expires: now() + Duration::hours(1),
+            incident: "INC-1".into(),
+        };
+        story.tell(20, opened);
+        story.tell(10, Happening::DeploymentGlassSeconded { deployment: id });
+        let second = story.entries.last_mut().unwrap();
+        second.actor = Identity { name: "Ada Chen".into(), email: "a-chen@example.com".into() };
+    }
+    let mut model = model(Size { width: 200, height: 45 }, &story.entries);
+    let mut catalog = model.world.catalog.value.as_deref().unwrap().clone();
+    catalog.calendar = vec![CalendarEntry {
+        kind: EntryKind::Freeze,
+        name: "end of the quarter".into(),
+        start: Some(now() - Duration::hours(20)),
+        end: Some(now() + Duration::hours(30)),
+        recurrence: None,
+        duration: None,
+        environments: vec!["production".into()],
+        projects: Vec::new(),
+        reason: None,
+        spans: BTreeMap::new(),
+    }];
+    model.world.catalog.value = Some(Arc::new(catalog));
+    refresh_lists(&mut model);
+    text("deployments-waiting", &model)
+}
+
+#[test]
+fn gates_and_the_calendar_are_told_as_they_hold() {
+    let glass = "past it by broken glass of m-ruiz and a-chen";
+    let (freeze, come) = ("end of the quarter", "its time has come");
+    for (is_at_gates, window, is_broken, there, absent) in [
+        (true, true, false, "for ", glass),
+        (true, true, true, glass, "product by"),
+        (false, true, false, freeze, come),
+        (false, true, true, glass, freeze),
+        (false, false, false, come, freeze),
+    ] {
+        let shown = waiting(is_at_gates, window, is_broken);
+        let row = shown.lines().find(|line| line.contains("waits ·")).unwrap_or_default();
+        let case = format!("{is_at_gates} {window} {is_broken}\n{shown}");
+        assert!(row.contains(there) && !row.contains(absent), "{case}");
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     KubeCluster, failures,
     object::{Object, text},
-    objects, path,
+    object_name, objects, path,
     rollout::Rollout,
     template::selector,
     undo,
@@ -13,13 +13,15 @@ use crate::{
         catalog::{ManagedBy, Target},
         deployment::inspect::{LOG_LINE, LogRequest, Occurrence, Pod},
         text::clean,
+        units::format_duration,
     },
     error::Failure,
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::{AsyncBufRead, AsyncBufReadExt as _, StreamExt as _, stream::BoxStream};
 use kube::api::LogParams;
 use serde_json::Value;
+use std::time::Duration;
 
 /// The workload of a target, with the selector of its pods.
 async fn workload(cluster: &KubeCluster, target: &Target) -> Result<Value, Failure> {
@@ -134,7 +136,11 @@ pub(super) async fn events(cluster: &KubeCluster, target: &Target) -> Result<Vec
     Ok(found)
 }
 
-/// Opens a log. Its lines come as they are asked for, so that what nobody takes is not read.
+/// How long nothing may come of a log that is not followed, until its end.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// Opens a log. Its lines come as they are asked for, so that what nobody takes is not read. One that is followed may be
+/// silent for as long as it likes; any other is there already, and fails when nothing comes.
 pub(super) async fn logs(
     cluster: &KubeCluster,
     target: &Target,
@@ -150,7 +156,7 @@ pub(super) async fn logs(
         ..LogParams::default()
     };
     let built = path(&objects::pods(), &target.namespace)?
-        .logs(&request.pod, &params)
+        .logs(object_name(&request.pod)?, &params)
         .map_err(|error| failures::failure(&context, &attempt, &kube::Error::BuildRequest(error)))?;
     let client = cluster.client().await?;
     let opened = tokio::time::timeout(cluster.deadline, client.request_stream(built)).await;
@@ -159,11 +165,12 @@ pub(super) async fn logs(
         Ok(Err(error)) => return Err(failures::failure(&context, &attempt, &error)),
         Err(_) => return Err(failures::late(&context, &attempt, cluster.deadline)),
     };
+    let longest = (!request.follow).then_some(SILENCE);
     let lines = futures::stream::unfold(Some(reader), move |reader| {
         let (context, attempt) = (context.clone(), attempt.clone());
         async move {
             let mut reader = reader?;
-            match line(&mut reader).await {
+            match line_within(&mut reader, longest).await {
                 Ok(Some(line)) => Some((Ok(line), Some(reader))),
                 Ok(None) => None,
                 Err(error) => {
@@ -175,6 +182,19 @@ pub(super) async fn logs(
         }
     });
     Ok(lines.boxed())
+}
+
+/// The next line; a failure when it takes longer than that.
+async fn line_within(
+    reader: &mut (impl AsyncBufRead + Unpin),
+    longest: Option<Duration>,
+) -> std::io::Result<Option<String>> {
+    let Some(longest) = longest else { return line(reader).await };
+    let late = |_| {
+        let words = format_duration(TimeDelta::from_std(longest).unwrap_or_default());
+        std::io::Error::new(std::io::ErrorKind::TimedOut, format!("nothing came for {words}"))
+    };
+    tokio::time::timeout(longest, line(reader)).await.map_err(late)?
 }
 
 /// The next line, without control characters and without what is past the longest that is kept.
@@ -212,6 +232,7 @@ async fn line(reader: &mut (impl AsyncBufRead + Unpin)) -> std::io::Result<Optio
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::TryStreamExt as _;
     use serde_json::json;
 
     #[test]
@@ -248,6 +269,18 @@ mod tests {
         ] {
             assert_eq!(made(status.clone(), deleted), expected, "{status}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_log_that_falls_silent_fails_unless_it_is_followed() {
+        let begun = futures::stream::iter([Ok(b"one\ntw".to_vec())]);
+        let mut silent = begun.chain(futures::stream::pending()).boxed().into_async_read();
+        let longest = Some(Duration::from_millis(20));
+        assert_eq!(line_within(&mut silent, longest).await.unwrap().as_deref(), Some("one"));
+        let failure = line_within(&mut silent, longest).await.unwrap_err();
+        assert!(failure.to_string().contains("nothing came for"), "{failure}");
+        let followed = line_within(&mut silent, None);
+        assert!(tokio::time::timeout(Duration::from_millis(20), followed).await.is_err());
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
 //! Tests as Jobs: made once under a name that says which test it is, found by their labels, and left to the cluster, which
-//! takes them away after a day.
+//! takes them away after a day or later.
 
 use super::{
-    KubeCluster, inspect,
+    KubeCluster, failures, inspect,
     object::{Object, text},
     objects,
 };
@@ -17,15 +17,29 @@ use crate::{
     },
     error::Failure,
 };
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use serde_json::{Value, json};
+use std::{collections::VecDeque, time::Duration};
 
-/// How long a Job stays after its end, in seconds, unless its manifest says otherwise.
+/// How long a Job stays after its end, in seconds; longer if its manifest says so, and never shorter: one that is gone
+/// before anybody has looked at it would be made again.
 const KEPT: i64 = 24 * 60 * 60;
 /// How many lines of a log are read.
 const LOG_LINES: u32 = 5_000;
-/// How much of it is kept, in bytes.
+/// How much of its end is kept, in bytes.
 const LOG_LENGTH: usize = 1 << 20;
+/// How long it is read.
+const LOG_TIME: Duration = Duration::from_secs(30);
+/// What a manifest may not say of its Job.
+const GIVEN_UP: [&str; 7] = [
+    "selector",
+    "manualSelector",
+    "suspend",
+    "podFailurePolicy",
+    "successPolicy",
+    "backoffLimitPerIndex",
+    "maxFailedIndexes",
+];
 
 fn jobs<'a>(cluster: &'a KubeCluster, target: &Target, name: &str) -> Object<'a> {
     Object::new(cluster, objects::jobs(), &target.namespace, name)
@@ -62,17 +76,56 @@ pub(super) async fn log(cluster: &KubeCluster, target: &Target, mark: &JobMark) 
         follow: false,
         tail: LOG_LINES,
     };
-    let mut lines = inspect::logs(cluster, target, &request).await?;
-    let mut kept = String::new();
-    while let Some(line) = lines.next().await {
-        kept += &line?;
-        kept.push('\n');
-        if kept.len() > LOG_LENGTH {
-            kept += "(cut off here)\n";
-            break;
+    let lines = inspect::logs(cluster, target, &request).await?;
+    let attempt = format!("read the log of the Job {}/{}", target.namespace, mark.name);
+    let late = failures::late(&cluster.context, &attempt, LOG_TIME);
+    end_of(lines, (LOG_LENGTH, LOG_TIME), late).await
+}
+
+/// The end of a log, no longer than so many bytes, as far as it comes within so long; what is not there is said. A log
+/// that breaks off before its first line is a failure: `late` when it took too long.
+async fn end_of(
+    mut lines: impl Stream<Item = Result<String, Failure>> + Unpin,
+    (length, longest): (usize, Duration),
+    late: Failure,
+) -> Result<String, Failure> {
+    let deadline = tokio::time::Instant::now() + longest;
+    let mut kept: VecDeque<String> = VecDeque::new();
+    let (mut used, mut is_cut) = (0, false);
+    let broken = loop {
+        match tokio::time::timeout_at(deadline, lines.next()).await {
+            Ok(Some(Ok(line))) => {
+                used += line.len() + 1;
+                kept.push_back(line);
+            }
+            Ok(Some(Err(failure))) => break Some(failure),
+            Ok(None) => break None,
+            Err(_) => break Some(late),
         }
+        while used > length
+            && let Some(oldest) = kept.pop_front()
+        {
+            used -= oldest.len() + 1;
+            is_cut = true;
+        }
+    };
+    if kept.is_empty()
+        && let Some(failure) = broken
+    {
+        return Err(failure);
     }
-    Ok(kept)
+    let mut text = String::with_capacity(used);
+    if is_cut {
+        text += "(what came before is cut off)\n";
+    }
+    for line in kept {
+        text += &line;
+        text.push('\n');
+    }
+    if let Some(failure) = broken {
+        text += &format!("(it breaks off here: {})\n", failure.message);
+    }
+    Ok(text)
 }
 
 /// How a Job is, by its conditions.
@@ -120,13 +173,20 @@ fn manifest(target: &Target, draft: &JobDraft) -> Result<Value, Failure> {
     }
     let spec = &mut job["spec"];
     if let Some(spec) = spec.as_object_mut() {
-        // The cluster gives out the selector, and one that runs again could pass without being good.
-        for field in ["selector", "manualSelector", "suspend", "podFailurePolicy"] {
+        // The cluster gives out the selector; and with the others one could pass without being good.
+        for field in GIVEN_UP {
             spec.remove(field);
+        }
+        // None wanted is no test: that would pass, or wait, without having run.
+        for field in ["completions", "parallelism"] {
+            if spec.get(field).is_some_and(|wanted| wanted.as_i64().is_none_or(|wanted| wanted < 1)) {
+                spec.remove(field);
+            }
         }
         spec.insert("backoffLimit".to_owned(), 0.into());
         spec.insert("activeDeadlineSeconds".to_owned(), draft.limit.num_seconds().max(1).into());
-        spec.entry("ttlSecondsAfterFinished").or_insert_with(|| KEPT.into());
+        let kept = spec.get("ttlSecondsAfterFinished").and_then(Value::as_i64).unwrap_or(KEPT);
+        spec.insert("ttlSecondsAfterFinished".to_owned(), kept.max(KEPT).into());
     }
     let template = &mut spec["template"];
     template["spec"]["restartPolicy"] = "Never".into();
@@ -177,7 +237,7 @@ fn read(path: &str, text: &str) -> Result<Value, Failure> {
 mod tests {
     use super::*;
     use crate::domain::catalog::ManagedBy;
-    use chrono::Duration;
+    use futures::stream;
 
     fn target() -> Target {
         Target {
@@ -198,7 +258,7 @@ mod tests {
             labels: vec![(RUN, "cart-integration".to_owned())],
         };
         let variables = vec![("QUARTERDECK_VERSION".to_owned(), "2.0.0".to_owned())];
-        JobDraft { mark, body, variables, limit: Duration::minutes(10) }
+        JobDraft { mark, body, variables, limit: chrono::Duration::minutes(10) }
     }
 
     #[test]
@@ -238,7 +298,7 @@ mod tests {
             json!({ "name": "cart-integration", "namespace": "shop", "labels": { "team": "shop", RUN: "cart-integration" } })
         );
         let spec = &made["spec"];
-        assert_eq!((&spec["backoffLimit"], &spec["ttlSecondsAfterFinished"]), (&json!(0), &json!(60)));
+        assert_eq!((&spec["backoffLimit"], &spec["ttlSecondsAfterFinished"]), (&json!(0), &json!(KEPT)));
         assert!(spec["selector"].is_null());
         let pod = &spec["template"]["spec"];
         assert_eq!((&pod["serviceAccountName"], &pod["restartPolicy"]), (&json!("tester"), &json!("Never")));
@@ -261,6 +321,61 @@ mod tests {
                 failure.render().contains(why) && failure.message.contains("tests/job.yaml"),
                 "{failure:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_manifest_can_neither_let_its_job_vanish_nor_pass_without_having_run() {
+        let longer = format!("ttlSecondsAfterFinished: {}", 2 * KEPT);
+        for (own, field, expected) in [
+            ("ttlSecondsAfterFinished: 0", "ttlSecondsAfterFinished", json!(KEPT)),
+            ("ttlSecondsAfterFinished: -1", "ttlSecondsAfterFinished", json!(KEPT)),
+            ("ttlSecondsAfterFinished: soon", "ttlSecondsAfterFinished", json!(KEPT)),
+            (longer.as_str(), "ttlSecondsAfterFinished", json!(2 * KEPT)),
+            ("completions: 0", "completions", json!(null)),
+            ("completions: 3", "completions", json!(3)),
+            ("parallelism: 0", "parallelism", json!(null)),
+            ("parallelism: none", "parallelism", json!(null)),
+            ("parallelism: 2", "parallelism", json!(2)),
+            ("successPolicy: {rules: [{succeededCount: 1}]}", "successPolicy", json!(null)),
+            ("backoffLimitPerIndex: 3", "backoffLimitPerIndex", json!(null)),
+            ("maxFailedIndexes: 3", "maxFailedIndexes", json!(null)),
+            ("podFailurePolicy: {rules: [{action: Ignore}]}", "podFailurePolicy", json!(null)),
+            ("suspend: true", "suspend", json!(null)),
+        ] {
+            let text =
+                format!("kind: Job\nspec:\n  {own}\n  template: {{spec: {{containers: [{{name: a}}]}}}}\n");
+            let body = JobBody::Manifest { path: "tests/job.yaml".to_owned(), text };
+            let made = manifest(&target(), &draft(body)).unwrap();
+            assert_eq!(made["spec"][field], expected, "{own}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_log_is_kept_and_what_is_not_there_is_said() {
+        let late = || Failure::unreachable("late");
+        let read = |lines: &[&str], length, end: Option<Failure>, is_silent: bool| {
+            let lines: Vec<Result<String, Failure>> =
+                lines.iter().map(|line| Ok((*line).to_owned())).chain(end.map(Err)).collect();
+            let silence = stream::pending().take(usize::from(is_silent));
+            let longest = Duration::from_millis(if is_silent { 20 } else { 60_000 });
+            end_of(stream::iter(lines).chain(silence).boxed(), (length, longest), late())
+        };
+        let broken = || Some(Failure::unreachable("gone"));
+        let cut = "(what came before is cut off)\n";
+        for (lines, length, end, is_silent, expected) in [
+            (&["a", "b"][..], 100, None, false, Ok("a\nb\n".to_owned())),
+            (&[], 100, None, false, Ok(String::new())),
+            (&["aa", "bb", "cc"], 6, None, false, Ok(format!("{cut}bb\ncc\n"))),
+            (&["aa", "bb", "cc"], 9, None, false, Ok("aa\nbb\ncc\n".to_owned())),
+            (&["aa", "bb"], 2, None, false, Ok(cut.to_owned())),
+            (&["a"], 100, None, true, Ok("a\n(it breaks off here: late)\n".to_owned())),
+            (&["a"], 100, broken(), false, Ok("a\n(it breaks off here: gone)\n".to_owned())),
+            (&[], 100, None, true, Err("late".to_owned())),
+            (&[], 100, broken(), false, Err("gone".to_owned())),
+        ] {
+            let found = read(lines, length, end, is_silent).await.map_err(|failure| failure.message);
+            assert_eq!(found, expected, "{lines:?} {length} {is_silent}");
         }
     }
 

@@ -118,9 +118,10 @@ impl<'a> Object<'a> {
         let params =
             PatchParams { field_manager: Some(FIELD_MANAGER.to_owned()), dry_run, ..PatchParams::default() };
         let builder = path(&self.resource, &self.namespace)?;
+        let name = object_name(&self.name)?;
         let request = match part {
-            Part::Object => builder.patch(&self.name, &params, patch),
-            Part::Status => builder.patch_subresource("status", &self.name, &params, patch),
+            Part::Object => builder.patch(name, &params, patch),
+            Part::Status => builder.patch_subresource("status", name, &params, patch),
         };
         match self.cluster.send_raw(request).await {
             Ok(value) => Ok(value),
@@ -220,4 +221,52 @@ pub(super) fn text(object: &Value, pointer: &str) -> String {
 /// The lock on what was read.
 pub(super) fn lock(object: &Value) -> Value {
     json!({ "resourceVersion": object["metadata"]["resourceVersion"] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        adapters::cluster::{inspect, objects},
+        domain::{
+            catalog::{ManagedBy, Target},
+            deployment::inspect::LogRequest,
+        },
+        error::FailureKind,
+    };
+
+    #[tokio::test]
+    async fn a_name_that_would_lead_elsewhere_is_sent_nowhere() {
+        // Nothing listens there: whatever was sent would fail in another way.
+        let settings = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
+        let cluster = KubeCluster::with(&"demo".into(), settings);
+        let target = Target {
+            service: "cart".into(),
+            environment: "staging".into(),
+            context: "demo".into(),
+            namespace: "shop".to_owned(),
+            workload: "cart".to_owned(),
+            managed_by: ManagedBy::Deployment,
+            application: None,
+            production: false,
+        };
+        for name in ["../nodes", "..", "", "a/b", "a?b", "%2e%2e"] {
+            let object = Object::new(&cluster, objects::jobs(), "shop", name);
+            let body = json!({});
+            let mut failures = Vec::new();
+            for part in [Part::Object, Part::Status] {
+                failures.push(object.merge("change", part, &body).await.unwrap_err());
+            }
+            failures.push(object.find().await.unwrap_err());
+            failures.push(object.delete("1").await.unwrap_err());
+            let pod = name.to_owned();
+            let request = LogRequest { pod, container: None, previous: false, follow: false, tail: 1 };
+            failures.extend(inspect::logs(&cluster, &target, &request).await.err());
+            assert_eq!(failures.len(), 5, "{name}");
+            for failure in failures {
+                let is_told = failure.message.contains("cannot be the name of an object");
+                assert!(failure.kind == FailureKind::Configuration && is_told, "{name}: {failure:?}");
+            }
+        }
+    }
 }

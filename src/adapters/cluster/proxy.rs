@@ -1,9 +1,8 @@
 //! Through which proxy a cluster is reached: the one that the kubeconfig names, else the one of the environment.
 
-use crate::{config::environment, error::Failure};
+use crate::{adapters::metrics::fetch::is_loopback_host, config::environment, error::Failure};
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
-use std::net::IpAddr;
 
 /// What the environment says about proxies, as curl and kubectl read it.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +35,7 @@ pub(super) fn proxy(
         return address(named, "`proxy-url` of the kubeconfig").map(Some);
     }
     let Some(proxy) = surroundings.proxy.as_deref() else { return Ok(None) };
-    if server.scheme_str() != Some("https") || is_loopback(server) {
+    if server.scheme_str() != Some("https") || server.host().is_some_and(is_loopback_host) {
         return Ok(None);
     }
     let address = address(proxy, "HTTPS_PROXY")?;
@@ -51,14 +50,6 @@ fn address(text: &str, origin: &str) -> Result<Uri, Failure> {
     whole.parse::<Uri>().ok().filter(|address| address.host().is_some()).ok_or_else(|| {
         Failure::configuration(format!("{origin} is not the address of a proxy"))
             .hint("write it as http://HOST:PORT")
-    })
-}
-
-/// Whether a server is on this machine.
-fn is_loopback(server: &Uri) -> bool {
-    server.host().is_some_and(|host| {
-        host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     })
 }
 
@@ -79,6 +70,7 @@ mod tests {
             (None, set(""), "https://127.0.0.1:6443", None),
             (None, set(""), "https://[::1]:6443", None),
             (None, set(""), "https://localhost:6443", None),
+            (None, set(""), "https://LOCALHOST:6443", None),
             (None, set(""), "http://api.example.com", None),
             (None, set("other.org, example.com"), "https://api.example.com", None),
             (None, set("example.org"), "https://api.example.com", Some("http://office:3128/")),

@@ -139,8 +139,11 @@ fn root(error: &reqwest::Error) -> std::io::Error {
 
 /// Whether an address is on this machine.
 pub(in crate::adapters) fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(|host| {
-        host == "localhost"
-            || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-    })
+    url.host_str().is_some_and(is_loopback_host)
+}
+
+/// Whether a host of an address is this machine.
+pub(in crate::adapters) fn is_loopback_host(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost")
+        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

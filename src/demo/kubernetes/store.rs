@@ -16,6 +16,9 @@ use tokio::sync::watch;
 /// How many changes are kept for watches; older ones are compacted, and answer 410.
 const LOG_LENGTH: usize = 2048;
 
+/// How many changes that were asked for are remembered.
+pub const NOTED: usize = 4096;
+
 /// Where an object is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
@@ -83,7 +86,7 @@ pub struct Store {
     time: Time,
     seed: u64,
     calls: Mutex<BTreeMap<String, usize>>,
-    writes: Mutex<Vec<String>>,
+    writes: Mutex<VecDeque<String>>,
 }
 
 impl Store {
@@ -119,17 +122,20 @@ impl Store {
     }
 
     /// Notes a change that was asked for and made, such as `create deployments.apps shop/api`; gives how many such
-    /// there were before.
+    /// there are among the newest [`NOTED`].
     pub fn wrote(&self, call: String) -> usize {
         let mut writes = self.writes.lock().unwrap_or_else(PoisonError::into_inner);
         let before = writes.iter().filter(|known| **known == call).count();
-        writes.push(call);
+        if writes.len() == NOTED {
+            writes.pop_front();
+        }
+        writes.push_back(call);
         before
     }
 
-    /// Every change that was asked for and made so far, oldest first.
+    /// The newest [`NOTED`] changes that were asked for and made, oldest first.
     pub fn writes(&self) -> Vec<String> {
-        self.writes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The clock.
@@ -512,6 +518,18 @@ mod tests {
         assert_eq!(upto, store.versions().0);
         store.compact();
         assert_eq!(store.changes(Resource::Pods, upto).map(|_| ()).map_err(|no| no.code), Err(410));
+    }
+
+    #[test]
+    fn only_the_newest_changes_that_were_asked_for_are_remembered() {
+        let store = store();
+        for number in 0..NOTED {
+            assert_eq!(store.wrote(number.to_string()), 0);
+        }
+        assert_eq!(store.wrote("0".to_owned()), 1);
+        assert_eq!(store.wrote("0".to_owned()), 1, "the first one is forgotten");
+        let writes = store.writes();
+        assert_eq!((writes.len(), writes[0].as_str(), writes[NOTED - 1].as_str()), (NOTED, "2", "0"));
     }
 
     #[test]

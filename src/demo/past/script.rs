@@ -135,7 +135,7 @@ impl Player<'_> {
         self.acts.push(Act { at: self.at, who, thread: self.thread, deed });
     }
 
-    /// Between two and three times `least`: never the same, and always the same again.
+    /// Between one and two times `least` seconds: never the same, and always the same again.
     fn wait(&mut self, least: i64) {
         let parts = [self.script.service.name, &self.script.order.version, &self.acts.len().to_string()];
         let luck = noise::unit(noise::hash(17, &parts));

@@ -91,7 +91,8 @@ impl JobMark {
             .map(|character| if character.is_ascii_alphanumeric() { character } else { '-' })
             .take(NAME_LENGTH.saturating_sub(tail.len()))
             .collect();
-        let name = format!("{}{tail}", plain.trim_matches('-'));
+        // A service whose name has no letter of these leaves nothing before the tail.
+        let name = format!("{}{tail}", plain.trim_matches('-')).trim_matches('-').to_owned();
         let labels = vec![
             (MANAGED_BY.0, MANAGED_BY.1.to_owned()),
             (RUN, name.clone()),
@@ -155,7 +156,7 @@ mod tests {
             let is_plain = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
             assert!(other.name.len() <= NAME_LENGTH, "{other:?}");
             assert!(other.name.chars().all(|character| is_plain(character) || character == '-'), "{other:?}");
-            assert!(other.name.ends_with(is_plain), "{other:?}");
+            assert!(other.name.starts_with(is_plain) && other.name.ends_with(is_plain), "{other:?}");
         }
         assert!(
             first.selector().contains("app.kubernetes.io/managed-by=quarterdeck,quarterdeck/run=cart-api-")

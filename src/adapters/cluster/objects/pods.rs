@@ -82,10 +82,12 @@ impl From<Wire> for PodObject {
     fn from(wire: Wire) -> Self {
         let Wire { metadata, status } = wire;
         let told = status.container_statuses.iter().flatten();
-        let restarts = told.fold(Restarts::default(), |sum, container| Restarts {
-            count: sum.count.saturating_add(container.restart_count.unwrap_or_default()),
-            last: container.last_state.terminated.as_ref().and_then(|end| end.finished_at).max(sum.last),
-        });
+        let restarts = told
+            .map(|container| Restarts {
+                count: container.restart_count.unwrap_or_default(),
+                last: container.last_state.terminated.as_ref().and_then(|end| end.finished_at),
+            })
+            .sum();
         Self {
             workload: workload(&metadata),
             restarts,

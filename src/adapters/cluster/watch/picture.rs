@@ -164,28 +164,34 @@ impl Picture {
 
     /// Puts the objects of a list in the place of those that were there.
     fn replace(&mut self, kind: Kind) {
-        let listed = std::mem::take(&mut self.listing[kind as usize]);
+        let listed = std::mem::take(&mut self.listing[kind as usize]).into_iter();
+        let workload = |(key, kept)| if let Kept::Workload(new) = kept { Some((key, new)) } else { None };
+        let keeper = |(key, kept)| if let Kept::Keeper(new) = kept { Some((key, new)) } else { None };
         match kind {
-            Kind::Deployments => self.deployments = Arc::default(),
-            Kind::Rollouts => self.rollouts = Arc::default(),
-            Kind::Applications => self.applications = Arc::default(),
-            Kind::Kustomizations => self.kustomizations = Arc::default(),
-            Kind::HelmReleases => self.releases = Arc::default(),
+            Kind::Deployments => relist(&mut self.deployments, listed.filter_map(workload)),
+            Kind::Rollouts => relist(&mut self.rollouts, listed.filter_map(workload)),
+            Kind::Applications => {
+                let application =
+                    |(key, kept)| if let Kept::Application(new) = kept { Some((key, new)) } else { None };
+                relist(&mut self.applications, listed.filter_map(application));
+            }
+            Kind::Kustomizations => relist(&mut self.kustomizations, listed.filter_map(keeper)),
+            Kind::HelmReleases => relist(&mut self.releases, listed.filter_map(keeper)),
             Kind::Pods => {
-                self.pods.clear();
+                let before = std::mem::take(&mut self.pods);
                 self.pods_known = true;
                 for (key, kept) in listed {
                     if let Kept::Pod(name, restarts) = kept {
+                        let key = before.get_key_value(&key).map_or(key, |(known, _)| Arc::clone(known));
                         self.pods.entry(key).or_default().push(Pod { name, restarts });
                     }
                 }
                 let summed = self.pods.iter().map(|(key, pods)| (Arc::clone(key), sum(pods)));
-                self.restarts = Arc::new(summed.filter(|(_, restarts)| restarts.count > 0).collect());
-                return;
+                let restarts = summed.filter(|(_, restarts)| restarts.count > 0).collect();
+                if *self.restarts != restarts {
+                    self.restarts = Arc::new(restarts);
+                }
             }
-        }
-        for (key, kept) in listed {
-            self.put(kind, key, kept);
         }
     }
 
@@ -289,10 +295,29 @@ impl Picture {
 
 /// Restarts of some pods, all together.
 fn sum(pods: &[Pod]) -> Restarts {
-    pods.iter().fold(Restarts::default(), |sum, pod| Restarts {
-        count: sum.count.saturating_add(pod.restarts.count),
-        last: sum.last.max(pod.restarts.last),
-    })
+    pods.iter().map(|pod| pod.restarts).sum()
+}
+
+/// Puts a new list in the place of the one before: what is equal in both is shared, and where nothing differs the map
+/// stays the same one. A watch that begins anew lists everything, and most of it is as it was.
+fn relist<T: PartialEq>(map: &mut Objects<Arc<T>>, listed: impl Iterator<Item = (ObjectKey, Arc<T>)>) {
+    let mut differs = false;
+    let new: BTreeMap<ObjectKey, Arc<T>> = listed
+        .map(|(key, new)| match map.get_key_value(&key) {
+            Some((key, old)) if **old == *new => (Arc::clone(key), Arc::clone(old)),
+            Some((key, _)) => {
+                differs = true;
+                (Arc::clone(key), new)
+            }
+            None => {
+                differs = true;
+                (key, new)
+            }
+        })
+        .collect();
+    if differs || new.len() != map.len() {
+        *map = Arc::new(new);
+    }
 }
 
 /// Puts a value in; whether the map differs by it.

@@ -180,6 +180,42 @@ fn what_did_not_change_is_shared_with_what_was_published_before() {
 }
 
 #[test]
+fn a_repeated_list_shares_what_is_as_it_was() {
+    let mut picture = Picture::default();
+    let relisted = |picture: &mut Picture, workloads: &[(&str, u32)], pods: &[(&str, &str, u32)]| {
+        for kind in [Kind::Deployments, Kind::Pods] {
+            picture.hear(kind, Heard::Begun);
+        }
+        for (name, ready) in workloads {
+            picture.hear(Kind::Deployments, listed(name, *ready));
+        }
+        for (name, workload, count) in pods {
+            let (key, kept) = pod(name, workload, *count);
+            picture.hear(Kind::Pods, Heard::Listed(key, kept));
+        }
+        for kind in [Kind::Deployments, Kind::Pods] {
+            picture.hear(kind, Heard::Complete);
+        }
+        picture.view().unwrap()
+    };
+    let pods = [("a-1", "a", 1), ("b-1", "b", 0)];
+    let before = relisted(&mut picture, &[("a", 3), ("b", 3)], &pods);
+    let same = relisted(&mut picture, &[("b", 3), ("a", 3)], &pods);
+    assert!(Arc::ptr_eq(&before.workloads, &same.workloads));
+    assert!(Arc::ptr_eq(before.restarts.as_ref().unwrap(), same.restarts.as_ref().unwrap()));
+
+    let after = relisted(&mut picture, &[("a", 1), ("b", 3), ("c", 3)], &[("a-1", "a", 2)]);
+    assert_eq!((after.workloads.len(), after.workloads[&*key("a")].ready), (3, 1));
+    assert!(Arc::ptr_eq(&before.workloads[&*key("b")], &after.workloads[&*key("b")]));
+    let keys = |view: &ClusterView| view.workloads.keys().take(2).cloned().collect::<Vec<_>>();
+    assert!(keys(&before).iter().zip(keys(&after)).all(|(one, two)| Arc::ptr_eq(one, &two)));
+    assert_eq!(after.restarts_of(&key("a")).unwrap().count, 2);
+
+    let fewer = relisted(&mut picture, &[("a", 1)], &[]);
+    assert_eq!((fewer.workloads.len(), fewer.restarts_of(&key("a")).unwrap().count), (1, 0));
+}
+
+#[test]
 fn a_cluster_that_does_not_answer_is_not_called_fresh() {
     let mut picture = Picture::default();
     picture.hear(Kind::Deployments, listed("a", 3));

@@ -12,6 +12,7 @@ use crate::{
     domain::{
         deployment::{
             gate::{self, ReleaseGateStatus},
+            glass,
             order::{Leg, Place, Stage},
             record::{DeploymentRecord, Ending, Figures},
             shown_version,
@@ -104,7 +105,9 @@ fn waits(record: &DeploymentRecord) -> bool {
 
 /// How the gates of a deployment stand, while it waits for them.
 fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGateStatus> {
-    let (Some(ledger), Some(catalog)) = (&view.model.world.ledger.value, view.catalog) else {
+    // What decides is the main branch, whatever the working tree says.
+    let world = &view.model.world;
+    let (Some(ledger), Some(catalog)) = (&world.ledger.value, world.governing()) else {
         return Vec::new();
     };
     let is_there = record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates);
@@ -117,24 +120,42 @@ fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGateStatus> {
     }
 }
 
+/// What opens its gates and the calendar all the same, in words.
+fn glass_of(view: &View<'_>, record: &DeploymentRecord) -> Option<String> {
+    let people = &view.model.world.changes.value.as_ref()?.people;
+    glass::granted(record, people, view.now())
+}
+
+/// Whoever comes by takes the next step.
+const GOES_ON: &str = "`c` goes on, or an agent does";
+
 /// What its schedule waits for.
 fn time_of(view: &View<'_>, record: &DeploymentRecord) -> String {
     let order = &record.order;
     if let Some(at) = order.not_before.filter(|at| view.now() < *at) {
         return format!("until {}", at.format("%F %H:%M UTC"));
     }
+    let come = || format!("its time has come: {GOES_ON}");
+    // The calendar is asked only where the order says so.
+    if !order.window {
+        return come();
+    }
+    if let Some(glass) = glass_of(view, record) {
+        return format!("{GOES_ON}, {glass}");
+    }
     let schedule = view.model.world.calendar.schedule.as_ref();
-    let service = view.catalog.and_then(|catalog| catalog.services.get(&order.service));
+    let service = view.model.world.governing().and_then(|catalog| catalog.services.get(&order.service));
     let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();
-    let closure = schedule.zip(order.places.first()).and_then(|(schedule, place)| {
-        schedule.standing(Some(&place.environment), &projects, view.now()).closure().cloned()
+    let closure = schedule.and_then(|schedule| {
+        let standing = |place: &Place| schedule.standing(Some(&place.environment), &projects, view.now());
+        order.places.iter().find_map(|place| standing(place).closure().cloned())
     });
     match closure {
         Some(closure) => match closure.next_opening {
             Some(at) => format!("until {}: {}", at.format("%a %H:%M UTC"), closure.words()),
             None => format!("{}; {}", closure.words(), closure.opening()),
         },
-        None => "its time has come: `c` goes on, or an agent does".to_owned(),
+        None => come(),
     }
 }
 
@@ -213,7 +234,27 @@ fn doing(view: &View<'_>, record: &DeploymentRecord) -> String {
     }
     let next = record.next_leg();
     let leg = next.as_ref().map_or_else(|| "its end".to_owned(), |leg| leg.stage.to_string());
-    let shut: Vec<String> = gates(view, record)
+    match next.map(|leg| leg.stage) {
+        Some(Stage::Gates) => return gates_in_words(view, record),
+        Some(Stage::Schedule) => return time_of(view, record),
+        _ => {}
+    }
+    match seen(view, record) {
+        Some(seen) => format!("{leg}: {seen}"),
+        None => leg,
+    }
+}
+
+/// What its gates wait for.
+fn gates_in_words(view: &View<'_>, record: &DeploymentRecord) -> String {
+    if let Some(glass) = glass_of(view, record) {
+        return format!("{GOES_ON}, {glass}");
+    }
+    let all = gates(view, record);
+    if all.is_empty() {
+        return "its gates are not known: the service is not in the catalog".to_owned();
+    }
+    let shut: Vec<String> = all
         .into_iter()
         .filter(|gate| !gate.is_open)
         .map(|gate| match gate.teams.as_slice() {
@@ -224,16 +265,10 @@ fn doing(view: &View<'_>, record: &DeploymentRecord) -> String {
             }
         })
         .collect();
-    match next.map(|leg| leg.stage) {
-        Some(Stage::Gates) if !shut.is_empty() => return format!("for {}", shut.join(", ")),
-        Some(Stage::Gates) => return "every gate is open: `c` goes on, or an agent does".to_owned(),
-        Some(Stage::Schedule) => return time_of(view, record),
-        _ => {}
+    if shut.is_empty() {
+        return format!("every gate is open: {GOES_ON}");
     }
-    match seen(view, record) {
-        Some(seen) => format!("{leg}: {seen}"),
-        None => leg,
-    }
+    format!("for {}", shut.join(", "))
 }
 
 /// What a work of this console saw last of a deployment.
@@ -277,6 +312,11 @@ fn now(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, record: &Deployme
     let mut lines = chain(painter, record, area.width);
     let standing = gates(view, record);
     if !standing.is_empty() {
+        // What passes them is said first: there may be no room for more.
+        if let Some(glass) = glass_of(view, record) {
+            let broken = painter.style(Role::StatusWarning);
+            lines.push(vec![piece("■ ", broken), piece(glass, painter.style(Role::Text))]);
+        }
         let mut line = vec![piece(format!("{:<12} ", "gates"), painter.style(Role::Header))];
         for gate in standing {
             let (glyph, role) =

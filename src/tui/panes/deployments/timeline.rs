@@ -84,13 +84,7 @@ fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
     inner_title(painter, area, area.y, &legend);
     let mut lanes: Vec<(ServiceName, Vec<Mark>)> = lanes(operations, from, now).into_iter().collect();
     lanes.sort_by_key(|(service, marks)| {
-        let any = |kinds: &[MarkKind]| marks.iter().any(|mark| kinds.contains(&mark.kind));
-        let worry = match () {
-            () if any(&[MarkKind::Open]) => 0,
-            () if any(&[MarkKind::RolledBack, MarkKind::Rollback]) => 1,
-            () => 2,
-        };
-        (worry, Reverse(marks.iter().map(|mark| mark.at).max()), service.clone())
+        (worry(marks), Reverse(marks.iter().map(|mark| mark.at).max()), service.clone())
     });
     let longest = lanes.iter().map(|(service, _)| crate::tui::paint::cells(service.as_str())).max();
     let name = (longest.unwrap_or_default() + 2).clamp(LANE.0, LANE.1).min(area.width / 3);
@@ -130,8 +124,23 @@ fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
         painter.text(area.x, area.y + 2, area.width, "nothing was deployed", dim);
     }
     if shown < lanes.len() && fit > 0 {
-        let more = format!("and {} more services, all well", lanes.len() - shown);
+        let hidden = &lanes[shown..];
+        let well = if hidden.iter().all(|(_, marks)| worry(marks) == WELL) { ", all well" } else { "" };
+        let more = format!("and {} more services{well}", hidden.len());
         painter.text(area.x, area.y + 2 + shown as u16, area.width, &more, dim);
+    }
+}
+
+/// The worry of a lane on which everything ended well.
+const WELL: u8 = 2;
+
+/// How much a lane worries; less is more.
+fn worry(marks: &[Mark]) -> u8 {
+    let any = |kinds: &[MarkKind]| marks.iter().any(|mark| kinds.contains(&mark.kind));
+    match () {
+        () if any(&[MarkKind::Open]) => 0,
+        () if any(&[MarkKind::RolledBack, MarkKind::Rollback]) => 1,
+        () => WELL,
     }
 }
 
