@@ -257,8 +257,9 @@ fn services_without_room_are_called_well_only_if_they_are() {
     let canary = || Strategy::Canary { weights: vec![5] };
     let told = |bad: bool| {
         let mut story = Story::default();
-        for service in ["project-a-api", "user-store", "shared-auth", "api-gateway", "old-api", "event-bus"] {
-            let id = story.start(300, order(service, ("1.0.0", "1.0.1"), true, canary()));
+        for number in 0..12 {
+            let service = format!("service-{number}");
+            let id = story.start(300, order(&service, ("1.0.0", "1.0.1"), true, canary()));
             let at_five = Leg::of(Stage::Analysis(ReleaseStep::Weight(5)), &"production".into());
             let ending = if bad {
                 story.pass(&id, 298, |leg| *leg == at_five);
@@ -328,7 +329,7 @@ fn waiting(is_at_gates: bool, window: bool, is_broken: bool) -> String {
 
 #[test]
 fn gates_and_the_calendar_are_told_as_they_hold() {
-    let glass = "past it by broken glass of m-ruiz and a-chen";
+    let glass = "past it by broken glass of m-ruiz";
     let (freeze, come) = ("end of the quarter", "its time has come");
     for (is_at_gates, window, is_broken, there, absent) in [
         (true, true, false, "for ", glass),

@@ -417,7 +417,7 @@ pub fn model(size: Size) -> Model {
     let joined = joined(&catalog, &model, &rows);
     model.world.catalog = source(catalog, 40);
     let review = Review {
-        people: People::default(),
+        people: people(),
         changes: joined.changes.iter().map(|change| (**change).clone()).collect(),
     };
     model.world.changes = source(review, 40);
