@@ -33,12 +33,11 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: &Deploym
 
 fn strategy(strategy: &Strategy) -> String {
     match strategy {
-        Strategy::Immediate => "immediate".to_owned(),
         Strategy::Canary { weights } => {
             let steps: Vec<String> = weights.iter().map(|weight| format!("{weight}%")).collect();
-            format!("canary: {}", steps.join(", "))
+            format!("{}: {}", strategy.as_str(), steps.join(", "))
         }
-        Strategy::BlueGreen => "blue-green".to_owned(),
+        Strategy::Immediate | Strategy::BlueGreen => strategy.as_str().to_owned(),
     }
 }
 

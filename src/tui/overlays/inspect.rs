@@ -3,7 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
-    domain::{text::fit, units::format_duration},
+    domain::text::fit,
     model::inspection::{Inspection, Log, Look},
     tui::{
         paint::{Line, Painter, cells, piece},
@@ -105,10 +105,7 @@ type Lines<'a> = (Vec<Line<'a>>, Vec<Line<'a>>);
 
 /// How long ago, or a dash.
 fn ago(view: &View<'_>, moment: Option<DateTime<Utc>>) -> String {
-    moment.map_or_else(
-        || "–".to_owned(),
-        |moment| format_duration((view.now() - moment).max(chrono::Duration::zero())),
-    )
+    moment.map_or_else(|| "–".to_owned(), |moment| view.age(moment))
 }
 
 fn padded(text: &str, width: usize) -> String {
