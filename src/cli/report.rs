@@ -541,3 +541,48 @@ fn deployments(model: &Model) -> String {
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        domain::sla::{Endpoint, MetricsView},
+        model::layout::Size,
+    };
+    use std::sync::Arc;
+
+    /// A model of which errors were watched for so many seconds.
+    fn model(seconds: Option<f64>, burning: usize) -> Model {
+        let now = "2026-03-09T02:48:12Z".parse().unwrap();
+        let mut model = Model::new(Arc::new(Config::default()), now, Size { width: 80, height: 24 });
+        let indicators = Indicators {
+            rate: seconds.map(|_| 10.0),
+            recent_requests: 10.0 * seconds.unwrap_or_default(),
+            ..Indicators::default()
+        };
+        let endpoint = Endpoint { service: "api".into(), environment: "production".into() };
+        let view = MetricsView { endpoints: [(endpoint, indicators)].into() };
+        model.world.metrics.value = Some(Arc::new(view));
+        Arc::make_mut(&mut model.world.joined).counts = [0, burning, 0, 1];
+        model
+    }
+
+    #[test]
+    fn that_nothing_burns_is_not_said_after_a_short_look() {
+        for (seconds, burning, words, told) in [
+            (None, 0, "? burning", "not watched"),
+            (Some(1.0), 0, "? burning", "watched for 1s"),
+            (Some(2.0), 3, "3 burning", "watched for 2s"),
+            (Some(60.0), 0, "0 burning", ""),
+        ] {
+            let shown = text(&model(seconds, burning), Report::Briefing);
+            assert!(shown.contains(&format!("▲ {words}")), "{shown}");
+            assert!(shown.contains(told), "{told} is not in {shown}");
+            assert_eq!(shown.contains("watched"), !told.is_empty(), "{shown}");
+        }
+        let value = json(&model(Some(2.0), 0), Report::Briefing);
+        assert_eq!(value["seen_seconds"], 2);
+        assert_eq!(json(&model(None, 0), Report::Sla)["seen_seconds"], Value::Null);
+    }
+}

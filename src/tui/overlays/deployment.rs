@@ -10,6 +10,7 @@ use crate::{
     },
     tui::{
         paint::{Painter, piece},
+        panes::sentence,
         view::View,
     },
 };
@@ -82,6 +83,9 @@ fn times(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, recove
 
 fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     let order = &record.order;
+    let (glyph, role, words) = sentence(view, record);
+    page.marked(glyph, role, &words, Role::Text);
+    page.blank();
     page.fact("service", order.service.as_str(), Role::Text);
     page.fact("version", shown_version(&order.version), Role::Text);
     page.fact_if("image", order.image.as_ref());

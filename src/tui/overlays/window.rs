@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use std::borrow::Cow;
 
 /// Least cells at each side of a window: a narrower strip of what is behind it cannot be read.
-const MARGIN: u16 = 4;
+const MARGIN: u16 = 6;
 
 /// A window of at most `width` by `height` cells in the middle of `body`, a little above it. It takes the whole width
 /// rather than leave a strip of what is behind it.

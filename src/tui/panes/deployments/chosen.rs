@@ -5,7 +5,7 @@ use super::{
         inner_title,
         inventory::{brief_percent, brief_seconds},
     },
-    words::{figures_words, gates, glass_of, state, told, way_on},
+    words::{figures_words, gates, glass_of, sentence},
 };
 use crate::{
     config::theme::Role,
@@ -41,7 +41,7 @@ pub(super) fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, recor
         ),
     ];
     inner_title(painter, area, area.y, &title);
-    let mut lines = sentence(view, painter, record, area.width);
+    let mut lines = opening(view, painter, record, area.width);
     lines.extend(gate_lines(view, painter, record, area.width));
     lines.extend(chain(painter, record, area.width));
     for place in &record.order.places {
@@ -61,17 +61,13 @@ pub(super) fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, recor
 }
 
 /// What it does or waits for, and what can be done about it.
-fn sentence<'a>(
+fn opening<'a>(
     view: &View<'_>,
     painter: &Painter<'_>,
     record: &DeploymentRecord,
     width: u16,
 ) -> Vec<Line<'a>> {
-    let (glyph, role, _) = state(record);
-    let mut words = told(view, record);
-    if let Some(way) = way_on(view, record) {
-        words += &format!("; {way}");
-    }
+    let (glyph, role, words) = sentence(view, record);
     let text = painter.style(if record.held.is_some() { Role::StatusWarning } else { Role::Text });
     let mut lines = Vec::new();
     for (index, line) in wrap(&words, width.saturating_sub(2)).into_iter().enumerate() {

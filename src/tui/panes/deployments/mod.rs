@@ -21,7 +21,7 @@ use crate::{
 use ratatui::layout::Rect;
 use words::{state, told};
 
-pub use words::{bare, figures_words};
+pub use words::{bare, figures_words, sentence};
 
 const COLUMNS: [Column; 7] = [
     column("", 1, 0, 0, false),

@@ -126,8 +126,18 @@ fn doing(view: &View<'_>, record: &DeploymentRecord) -> String {
     }
 }
 
+/// The same with what a person can do about it; its glyph, its role, and the words.
+pub fn sentence(view: &View<'_>, record: &DeploymentRecord) -> (&'static str, Role, String) {
+    let (glyph, role, _) = state(record);
+    let mut words = told(view, record);
+    if let Some(way) = way_on(view, record) {
+        words += &format!("; {way}");
+    }
+    (glyph, role, words)
+}
+
 /// What a person can do for an open deployment that does not go on by itself.
-pub(super) fn way_on(view: &View<'_>, record: &DeploymentRecord) -> Option<&'static str> {
+fn way_on(view: &View<'_>, record: &DeploymentRecord) -> Option<&'static str> {
     if !record.is_open() {
         return None;
     }
@@ -140,7 +150,8 @@ pub(super) fn way_on(view: &View<'_>, record: &DeploymentRecord) -> Option<&'sta
             .iter()
             .any(|gate| !gate.is_open && !gate.teams.is_empty())
             .then_some("`a` approves a gate"),
-        Some(Stage::Schedule) => Some("`t` gives it another time"),
+        Some(Stage::Schedule) if time_of(view, record).contains(GOES_ON) => Some("`t` gives it another time"),
+        Some(Stage::Schedule) => Some("then `c` goes on, or an agent does; `t` gives it another time"),
         _ => None,
     }
 }
