@@ -4,7 +4,7 @@ use super::spec::Availability;
 use crate::{
     domain::{
         break_glass,
-        deployment::verb::Verb,
+        deployment::{order::Stage, record::DeploymentRecord, verb::Verb},
         leadership::AgentState,
         lifecycle::{self, Lifecycle},
     },
@@ -76,12 +76,12 @@ pub fn give_up(model: &Model) -> Availability {
     unless(here, || "this console is not the agent".to_owned())
 }
 
-/// With a service under the cursor that runs in the environment looked at, which may be changed.
+/// With a service under the cursor that runs in the environment that is meant, which may be changed.
 pub fn rollback(model: &Model) -> Availability {
     if let Availability::No(reason) = writable(model) {
         return Availability::No(reason);
     }
-    let Some(environment) = model.environment() else {
+    let Some(environment) = model.meant_environment() else {
         return Availability::No(
             "no environment is defined: add [environment.NAME] to quarterdeck.toml".to_owned(),
         );
@@ -118,9 +118,9 @@ pub fn rollback_marked(model: &Model) -> Availability {
     }
 }
 
-/// With a service under the cursor that runs in the environment looked at.
+/// With a service under the cursor that runs in the environment that is meant.
 pub fn inspect(model: &Model) -> Availability {
-    let Some(environment) = model.environment() else {
+    let Some(environment) = model.meant_environment() else {
         return Availability::No(
             "no environment is defined: add [environment.NAME] to quarterdeck.toml".to_owned(),
         );
@@ -268,12 +268,46 @@ pub fn with_deployment(model: &Model) -> Availability {
     })
 }
 
-/// With a deployment under the cursor that may be steered.
+/// With a deployment under the cursor that may be steered: it is not over.
 pub fn steer(model: &Model) -> Availability {
-    match writable(model) {
-        Availability::Yes => with_deployment(model),
-        no @ Availability::No(_) => no,
+    if let no @ Availability::No(_) = writable(model) {
+        return no;
     }
+    match model.selected_deployment() {
+        None => with_deployment(model),
+        Some(record) => match &record.finished {
+            Some(finished) => {
+                Availability::No(format!("{} is over: {}", record.id, finished.ending.as_str()))
+            }
+            None => Availability::Yes,
+        },
+    }
+}
+
+/// With a deployment under the cursor that waits for its gates.
+pub fn open_gate(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = steer(model) {
+        return no;
+    }
+    let at_gates = |record: &DeploymentRecord| {
+        let next = record.next_leg();
+        next.is_some_and(|leg| leg.stage == Stage::Gates)
+    };
+    let past = model.selected_deployment().filter(|record| !at_gates(record));
+    past.map_or(Availability::Yes, |record| {
+        Availability::No(format!("{} does not wait for gates", record.id))
+    })
+}
+
+/// With a deployment under the cursor that has touched nothing yet.
+pub fn schedule(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = steer(model) {
+        return no;
+    }
+    let begun = model.selected_deployment().filter(|record| record.is_exposed() || record.is_retreating());
+    begun.map_or(Availability::Yes, |record| {
+        Availability::No(format!("{} is under way: it has no other time any more", record.id))
+    })
 }
 
 /// With an open incident under the cursor.
@@ -284,6 +318,17 @@ pub fn with_incident(model: &Model) -> Availability {
     unless(model.selected_incident().is_some(), || {
         "no open incident is selected: choose one in pane 5".to_owned()
     })
+}
+
+/// With an open incident under the cursor that nobody has taken.
+pub fn acknowledge(model: &Model) -> Availability {
+    if let no @ Availability::No(_) = with_incident(model) {
+        return no;
+    }
+    match model.selected_incident().and_then(|incident| incident.acknowledged.as_ref()) {
+        Some((_, by)) => Availability::No(format!("it is acknowledged already, by {by}")),
+        None => Availability::Yes,
+    }
 }
 
 /// With a plan that waits.

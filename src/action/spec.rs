@@ -25,8 +25,10 @@ pub enum ArgumentKind {
     Status,
     /// A preset of `quarterdeck.toml`.
     Preset,
-    /// An incident.
+    /// An open incident.
     Incident,
+    /// An incident, open or not; typed, because those that are over are too many to choose from.
+    AnyIncident,
     /// A deployment that is not over.
     Deployment,
     /// A gate before production.

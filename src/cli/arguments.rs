@@ -219,6 +219,8 @@ fn family_title(family: &str) -> &'static str {
     match family {
         "service" => "Services",
         "change" => "Changes under review",
+        "deployment" => "Deployments that run, wait or are over",
+        "release" => "Versions that must not be deployed",
         "incident" => "Incidents",
         "ledger" => "The ledger",
         "forge" => "The forge",
@@ -422,6 +424,18 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for() {
+        fn walk(command: &Command) {
+            for inner in command.get_subcommands() {
+                let about = inner.get_about().map(ToString::to_string).unwrap_or_default();
+                assert!(!about.is_empty(), "{} {}", command.get_name(), inner.get_name());
+                walk(inner);
+            }
+        }
+        walk(&command());
     }
 
     #[test]

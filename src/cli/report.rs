@@ -9,7 +9,7 @@ use crate::{
         escalation::{EscalationClock, Response, SeverityMatrix, clock, order},
         finding::Level,
         incident::Incident,
-        sla::SlaVerdict,
+        sla::{Indicators, SlaVerdict},
         text::clean,
         units::{format_clock, format_duration, format_percent},
     },
@@ -45,11 +45,16 @@ pub fn json(model: &Model, report: Report) -> Value {
         Report::Compliance => json!({ "at": at, "demands": cross_project::compliance_json(model) }),
         Report::Migrations => cross_project::migrations_json(model),
         Report::Changes => json!({ "at": at, "changes": change::list_json(model) }),
-        Report::Sla => json!({ "at": at, "projects": projects_json(model) }),
+        Report::Sla => json!({
+            "at": at,
+            "seen_seconds": looked(model).map(|span| span.num_seconds()),
+            "projects": projects_json(model),
+        }),
         Report::Incidents => json!({ "at": at, "incidents": incidents_json(model) }),
         Report::Briefing => json!({
             "at": at,
             "sources": sources_json(model),
+            "seen_seconds": looked(model).map(|span| span.num_seconds()),
             "projects": projects_json(model),
             "incidents": incidents_json(model),
             "changes": change::list_json(model),
@@ -195,9 +200,10 @@ fn sla(model: &Model) -> String {
     let catalog = model.world.catalog.value.as_deref().unwrap_or(&empty_catalog);
     let mut out = String::new();
     for project in model.world.joined.projects.iter() {
-        let [violated, burning, no_data, met] = project.counts;
+        let [violated, burn, no_data, met] = project.counts;
+        let burning = burning(model, burn);
         out += &format!(
-            "{}  {}  availability {}  ■ {violated} violated  ▲ {burning} burning  ◌ {no_data} no data  ● {met} met\n",
+            "{}  {}  availability {}  ■ {violated} violated  ▲ {burning}  ◌ {no_data} no data  ● {met} met\n",
             clean(project.name()),
             verdict(project.verdict()),
             percent(project.availability),
@@ -228,7 +234,11 @@ fn sla(model: &Model) -> String {
         );
         out.push('\n');
     }
-    if out.is_empty() { empty(&model.world.catalog, "the catalog has no service") } else { out }
+    if out.is_empty() {
+        empty(&model.world.catalog, "the catalog has no service")
+    } else {
+        short_look(model) + &out
+    }
 }
 
 fn projects_json(model: &Model) -> Vec<Value> {
@@ -374,13 +384,15 @@ fn sources_json(model: &Model) -> Vec<Value> {
 
 fn briefing(model: &Model) -> String {
     let joined = &model.world.joined;
-    let [violated, burning, no_data, met] = joined.counts;
+    let [violated, burn, no_data, met] = joined.counts;
     let name = model.world.catalog.value.as_ref().map_or("control repository", |c| c.settings.name.as_str());
     let mut out = format!("{} briefing · {}\n", clean(name), model.now.format("%Y-%m-%d %H:%M UTC"));
     out += &format!(
-        "{} services: ■ {violated} violated  ▲ {burning} burning  ◌ {no_data} no data  ● {met} met\n",
-        joined.services.len()
+        "{} services: ■ {violated} violated  ▲ {}  ◌ {no_data} no data  ● {met} met\n",
+        joined.services.len(),
+        burning(model, burn)
     );
+    out += &short_look(model);
 
     out += "\nOpen incidents\n";
     out += &indent(&incidents(model));
@@ -433,6 +445,33 @@ fn briefing(model: &Model) -> String {
         out += &failed.concat();
     }
     out
+}
+
+/// From how long a look on nothing that burns means that nothing does.
+const LONG_ENOUGH: Duration = Duration::seconds(30);
+
+/// Over how long recent errors were seen; `None` where nothing was scraped twice.
+fn looked(model: &Model) -> Option<Duration> {
+    let endpoints = model.world.metrics.value.iter().flat_map(|view| view.endpoints.values());
+    endpoints.filter_map(Indicators::span).max()
+}
+
+/// How many services burn. Who looks for a moment does not see what breaks slowly: that none burns is not known then.
+fn burning(model: &Model, count: usize) -> String {
+    let is_known = count > 0 || looked(model).is_some_and(|span| span >= LONG_ENOUGH);
+    if is_known { format!("{count} burning") } else { "? burning".to_owned() }
+}
+
+/// That a look was too short to know all that burns.
+fn short_look(model: &Model) -> String {
+    match looked(model) {
+        Some(span) if span >= LONG_ENOUGH => String::new(),
+        Some(span) => format!(
+            "errors were watched for {} only: more may burn than is known yet\n",
+            format_duration(span.max(Duration::seconds(1)))
+        ),
+        None => "errors were not watched: what burns is not known\n".to_owned(),
+    }
 }
 
 /// What is not as Git says, or not well; and the rollbacks of the last week.
@@ -501,4 +540,49 @@ fn deployments(model: &Model) -> String {
 
 fn indent(text: &str) -> String {
     text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Config,
+        domain::sla::{Endpoint, MetricsView},
+        model::layout::Size,
+    };
+    use std::sync::Arc;
+
+    /// A model of which errors were watched for so many seconds.
+    fn model(seconds: Option<f64>, burning: usize) -> Model {
+        let now = "2026-03-09T02:48:12Z".parse().unwrap();
+        let mut model = Model::new(Arc::new(Config::default()), now, Size { width: 80, height: 24 });
+        let indicators = Indicators {
+            rate: seconds.map(|_| 10.0),
+            recent_requests: 10.0 * seconds.unwrap_or_default(),
+            ..Indicators::default()
+        };
+        let endpoint = Endpoint { service: "api".into(), environment: "production".into() };
+        let view = MetricsView { endpoints: [(endpoint, indicators)].into() };
+        model.world.metrics.value = Some(Arc::new(view));
+        Arc::make_mut(&mut model.world.joined).counts = [0, burning, 0, 1];
+        model
+    }
+
+    #[test]
+    fn that_nothing_burns_is_not_said_after_a_short_look() {
+        for (seconds, burning, words, told) in [
+            (None, 0, "? burning", "not watched"),
+            (Some(1.0), 0, "? burning", "watched for 1s"),
+            (Some(2.0), 3, "3 burning", "watched for 2s"),
+            (Some(60.0), 0, "0 burning", ""),
+        ] {
+            let shown = text(&model(seconds, burning), Report::Briefing);
+            assert!(shown.contains(&format!("▲ {words}")), "{shown}");
+            assert!(shown.contains(told), "{told} is not in {shown}");
+            assert_eq!(shown.contains("watched"), !told.is_empty(), "{shown}");
+        }
+        let value = json(&model(Some(2.0), 0), Report::Briefing);
+        assert_eq!(value["seen_seconds"], 2);
+        assert_eq!(json(&model(None, 0), Report::Sla)["seen_seconds"], Value::Null);
+    }
 }

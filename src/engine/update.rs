@@ -63,7 +63,13 @@ fn handle(model: &mut Model, event: Event) -> Effects {
         Event::Key(key) => {
             place(model);
             settle(model);
-            press(model, key)
+            let (said, windows) = (model.ui.notice.clone(), model.ui.overlays.len());
+            let effects = press(model, key);
+            // What was said before a window opened is not about it.
+            if model.ui.overlays.len() > windows && model.ui.notice == said {
+                model.ui.notice = None;
+            }
+            effects
         }
         Event::Mouse(kind, column, row) => {
             place(model);

@@ -131,6 +131,32 @@ impl Model {
         }
     }
 
+    /// The environment that an action means when none is named. Under the cursor may be a deployment, or the incident of
+    /// one: then it is where that failed, else the one that is looked at if it goes there, else where it goes first. Else
+    /// it is the one that is looked at.
+    pub fn meant_environment(&self) -> Option<&Environment> {
+        let record = match (self.ui.overlays.last(), self.ui.focus) {
+            (Some(ui::Overlay::Deployment { .. }), _) | (None, Pane::Deployments) => {
+                self.selected_deployment()
+            }
+            (None, Pane::Escalation) => {
+                let deployment = self.selected_incident().and_then(|incident| incident.deployment.as_ref());
+                let ledger = self.world.ledger.value.as_ref();
+                ledger.zip(deployment).and_then(|(ledger, id)| ledger.operations.deployment(id.as_str()))
+            }
+            _ => None,
+        };
+        let shown = self.environment();
+        let Some(record) = record else { return shown };
+        let failed = record.failed.as_ref().and_then(|failed| failed.leg.environment.as_ref());
+        let places = &record.order.places;
+        let is_there = shown.is_some_and(|shown| places.iter().any(|place| place.environment == shown.name));
+        let first = || places.first().map(|place| &place.environment).filter(|_| !is_there);
+        let catalog = self.world.catalog.value.as_ref();
+        let named = catalog.zip(failed.or_else(first));
+        named.and_then(|(catalog, name)| catalog.environment(name.as_str())).or(shown)
+    }
+
     /// The services that are marked and in sight, while the inventory has the keys and no window is open over it.
     pub fn marked_services(&self) -> Vec<String> {
         if self.ui.focus != Pane::Inventory || !self.ui.overlays.is_empty() {

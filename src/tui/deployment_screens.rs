@@ -247,7 +247,7 @@ fn the_details_of_one_that_went_back() {
 fn an_empty_page_says_why_and_what_to_do() {
     let model = model(Size { width: 80, height: 24 }, &[]);
     let shown = text("deployments-empty", &model);
-    for words in ["nothing was deployed in 7 days", "begins one", "rollbacks: none"] {
+    for words in ["nothing was deployed in 7 days", "begins one", "no deployment to production"] {
         assert!(shown.contains(words), "{words} is not in\n{shown}");
     }
 }
@@ -285,7 +285,7 @@ fn services_without_room_are_called_well_only_if_they_are() {
 
 /// A page with one deployment to two places: the gates wait, or behind them its time. Production is closed, unless
 /// the glass is broken.
-fn waiting(is_at_gates: bool, window: bool, is_broken: bool) -> String {
+fn waiting(size: Size, is_at_gates: bool, window: bool, is_broken: bool) -> String {
     let mut story = Story::default();
     let mut order = order("project-a-api", ("2.1.0", "2.1.1"), true, Strategy::Immediate);
     order.places.insert(0, place("staging", "2.1.0"));
@@ -308,7 +308,7 @@ fn waiting(is_at_gates: bool, window: bool, is_broken: bool) -> String {
         let second = story.entries.last_mut().unwrap();
         second.actor = Identity { name: "Ada Chen".into(), email: "a-chen@example.com".into() };
     }
-    let mut model = model(Size { width: 200, height: 45 }, &story.entries);
+    let mut model = model(size, &story.entries);
     let mut catalog = model.world.catalog.value.as_deref().unwrap().clone();
     catalog.calendar = vec![CalendarEntry {
         kind: EntryKind::Freeze,
@@ -338,9 +338,56 @@ fn gates_and_the_calendar_are_told_as_they_hold() {
         (false, true, true, glass, freeze),
         (false, false, false, come, freeze),
     ] {
-        let shown = waiting(is_at_gates, window, is_broken);
+        let shown = waiting(Size { width: 200, height: 45 }, is_at_gates, window, is_broken);
         let row = shown.lines().find(|line| line.contains("waits ·")).unwrap_or_default();
         let case = format!("{is_at_gates} {window} {is_broken}\n{shown}");
         assert!(row.contains(there) && !row.contains(absent), "{case}");
     }
+}
+
+#[test]
+fn what_the_chosen_one_waits_for_is_read_in_full_on_a_small_screen() {
+    let small = Size { width: 80, height: 24 };
+    for (is_at_gates, is_broken, wanted) in [
+        (true, false, &["product", "must approve it", "`a` approves a gate"][..]),
+        (false, false, &["until Tue", "end of the quarter", "`t` gives it another time"][..]),
+        (true, true, &["past it by broken glass of m-ruiz", "sign-in is down"][..]),
+    ] {
+        let shown = waiting(small, is_at_gates, true, is_broken);
+        let below = shown.lines().skip_while(|line| !line.contains("╌╌ DEP-1")).skip(1);
+        let chosen: Vec<&str> = below.take_while(|line| !line.contains("╌╌ seven days")).collect();
+        assert!(chosen.iter().all(|line| !line.contains('…')), "{shown}");
+        let words = chosen.join(" ").split_whitespace().collect::<Vec<_>>().join(" ");
+        for wanted in wanted {
+            assert!(words.contains(wanted), "{wanted} is not in\n{shown}");
+        }
+    }
+}
+
+#[test]
+fn an_incident_is_settled_where_its_deployment_failed() {
+    let story = story();
+    let mut model = model(Size { width: 160, height: 45 }, &story.entries);
+    let ledger = model.world.ledger.value.clone().unwrap();
+    Arc::make_mut(&mut model.world.joined).incidents = ledger.operations.open_incidents().cloned().collect();
+    let catalog = model.world.catalog.value.clone().unwrap();
+    let environments = &catalog.settings.environments;
+    model.ui.environment = environments.iter().position(|environment| !environment.production).unwrap();
+    model.ui.zoom = None;
+    model.ui.focus = Pane::Escalation;
+    refresh_lists(&mut model);
+    assert_eq!(model.selected_incident().unwrap().deployment, Some(DeploymentId::from("DEP-2")));
+    let meant = |model: &Model| model.meant_environment().unwrap().name.to_string();
+    assert_eq!(meant(&model), "production", "there it failed, whatever is looked at");
+    // With a window of something else over it, what is looked at counts.
+    model.ui.overlays.push(Overlay::Service { service: "shared-auth".into(), offset: 0 });
+    assert_eq!(meant(&model), "staging");
+    model.ui.overlays.clear();
+    model.ui.focus = Pane::Inventory;
+    assert_eq!(meant(&model), "staging");
+    // On the page of deployments it is the one under the cursor.
+    model.ui.focus = Pane::Deployments;
+    refresh_lists(&mut model);
+    assert_eq!(model.selected_deployment().unwrap().id, DeploymentId::from("DEP-4"));
+    assert_eq!(meant(&model), "production");
 }

@@ -1,6 +1,7 @@
 //! Which keys the bottom strip names: a handful that matter where the person is, as the keymap has them.
 
 use crate::{
+    action::{registry, spec::Availability},
     config::keymap::{Keymap, show},
     model::{
         Model,
@@ -65,9 +66,10 @@ const SLA: Wanted = &[
 ];
 const ESCALATION: Wanted = &[
     ("incident.ack", "acknowledge"),
-    ("incident.resolve", "resolve"),
-    ("incident.declare", "declare"),
     ("service.rollback", "roll back"),
+    ("incident.resolve", "resolve"),
+    ("incident.escalate", "call next level"),
+    ("incident.declare", "declare"),
     ("view.zoom", "zoom"),
     ("view.help", "help"),
     ("view.palette", "commands"),
@@ -137,13 +139,26 @@ const COLUMNS: Wanted = &[
 ];
 const DEPLOYMENTS: Wanted = &[
     ("view.details", "details"),
+    ("deployment.approve", "approve"),
     ("deployment.continue", "continue"),
     ("deployment.hold", "hold"),
-    ("deployment.approve", "approve"),
+    ("deployment.cancel", "call off"),
     ("deployment.schedule", "another time"),
-    ("deployment.cancel", "cancel"),
-    ("view.filter", "filter"),
     ("view.back", "back"),
+    ("view.filter", "filter"),
+    ("view.help", "help"),
+    ("view.palette", "commands"),
+    ("app.quit", "quit"),
+];
+const DEPLOYMENT: Wanted = &[
+    ("view.back", "close"),
+    ("deployment.approve", "approve"),
+    ("deployment.continue", "continue"),
+    ("deployment.hold", "hold"),
+    ("deployment.cancel", "call off"),
+    ("deployment.schedule", "another time"),
+    ("cursor.down", "down"),
+    ("cursor.up", "up"),
 ];
 const INSPECT: Wanted = &[
     ("inspect.log", "log"),
@@ -161,7 +176,7 @@ const LOG: Wanted = &[
     ("view.back", "pods"),
 ];
 const PALETTE: Wanted =
-    &[("view.submit", "run"), ("cursor.down", "down"), ("cursor.up", "up"), ("view.back", "close")];
+    &[("view.submit", "run"), ("cursor.down", "next"), ("cursor.up", "previous"), ("view.back", "close")];
 const FORM: Wanted = &[
     ("view.submit", "go on"),
     ("form.submit", "go on to the plan"),
@@ -201,9 +216,9 @@ fn wanted(model: &Model) -> Wanted {
             | Overlay::Findings { .. }
             | Overlay::CrossProject { .. }
             | Overlay::Impact { .. }
-            | Overlay::Deployment { .. }
             | Overlay::Sources { .. },
         ) => SCROLLED,
+        Some(Overlay::Deployment { .. }) => DEPLOYMENT,
         None => match model.ui.focus {
             Pane::Inventory => INVENTORY,
             Pane::Graph => GRAPH,
@@ -218,16 +233,27 @@ fn wanted(model: &Model) -> Wanted {
     }
 }
 
-/// Keys and labels, the most important first.
+/// Keys and labels of what can be done now, the most important first.
 pub fn hints(model: &Model) -> Vec<(String, &'static str)> {
     let contexts = model.ui.contexts();
     let is_typing = matches!(
         model.ui.overlays.last(),
         Some(Overlay::Confirm { plan, .. }) if plan.confirm_by_typing.is_some()
     );
+    let ui = &model.ui;
+    let is_zoomed = ui.overlays.is_empty() && ui.focus.is_in_deck() && ui.zoom == Some(ui.focus);
+    let is_zoomed = is_zoomed && ui.focus != Pane::Graph;
+    let can_run = |run: &str| {
+        let action = run.split_whitespace().next().and_then(registry::find);
+        action.is_none_or(|action| registry::availability(action, model) == Availability::Yes)
+    };
     wanted(model)
         .iter()
-        .filter_map(|(run, label)| Some((keys(&model.config.keymap, &contexts, run, is_typing)?, *label)))
+        .filter(|(run, _)| can_run(run))
+        // What has the whole screen is not zoomed any further: the same key opens the details.
+        .map(|(run, label)| if is_zoomed && *run == "view.zoom" { (run, "details") } else { (run, *label) })
+        .filter(|(run, _)| !is_zoomed || **run != "view.details")
+        .filter_map(|(run, label)| Some((keys(&model.config.keymap, &contexts, run, is_typing)?, label)))
         .collect()
 }
 
@@ -246,4 +272,51 @@ fn keys(keymap: &Keymap, contexts: &[&str], run: &str, is_typing: bool) -> Optio
                 .all(|key| key.ctrl || key.alt || !matches!(key.code, crate::config::key::KeyCode::Char(_)))
         })
         .map(|binding| show(&binding.on))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::layout::Size, tui::fixture};
+
+    fn labels(model: &Model) -> Vec<&'static str> {
+        hints(model).into_iter().map(|(_, label)| label).collect()
+    }
+
+    #[test]
+    fn an_incident_that_somebody_has_is_not_offered_to_be_taken() {
+        let mut model = fixture::model(Size { width: 160, height: 45 });
+        model.ui.focus = Pane::Escalation;
+        let next = ["resolve", "call next level", "roll back"];
+        for (incident, is_open) in [("INC-14", true), ("INC-13", false)] {
+            let list = &mut model.ui.lists[Pane::Escalation.index()];
+            list.cursor = list.rows.iter().position(|row| row == incident).unwrap();
+            let shown = labels(&model);
+            assert_eq!(shown[0] == "acknowledge", is_open, "{incident}: {shown:?}");
+            assert!(next.iter().all(|label| shown.contains(label)), "{incident}: {shown:?}");
+        }
+    }
+
+    #[test]
+    fn a_read_only_console_offers_nothing_that_changes_something() {
+        let mut model = fixture::model(Size { width: 160, height: 45 });
+        assert!(labels(&model).contains(&"roll back"));
+        let mut config = (*model.config).clone();
+        config.read_only = true;
+        model.config = config.into();
+        let shown = labels(&model);
+        assert!(!shown.contains(&"roll back") && shown.contains(&"details"), "{shown:?}");
+    }
+
+    #[test]
+    fn the_key_that_zooms_opens_details_once_it_has() {
+        let mut model = fixture::model(Size { width: 160, height: 45 });
+        let opens = |model: &Model| {
+            let mut all = hints(model).into_iter();
+            all.find(|(keys, _)| keys == "enter").map(|(_, label)| label)
+        };
+        assert_eq!(opens(&model), Some("zoom"));
+        model.ui.zoom = Some(Pane::Inventory);
+        assert_eq!(opens(&model), Some("details"));
+    }
 }

@@ -67,7 +67,7 @@ pub fn draw(model: &Model, theme: &Theme, area: Rect, buffer: &mut Buffer) {
     strip::top(&view, painter, layout.top);
     strip::bottom(&view, painter, layout.bottom);
     overlays::draw(&view, painter, area, &layout);
-    strip::notice(&view, painter, layout.bottom, area);
+    strip::notice(&view, painter, layout.bottom);
 }
 
 /// Where the terminal's cursor belongs, if something is being typed.

@@ -149,7 +149,7 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     for paragraph in crate::domain::text::clean_lines(text).lines() {
         let mut line = String::new();
         let mut used = 0;
-        for word in paragraph.split_word_bounds() {
+        for word in words(paragraph) {
             let wide = cells(word);
             if used + wide > width && used > 0 {
                 lines.push(line.trim_end().to_owned());
@@ -178,6 +178,19 @@ pub fn wrap(text: &str, width: u16) -> Vec<String> {
     lines
 }
 
+/// The words of a paragraph and the blanks between them. What has hyphens or slashes in it is one word: names are read as
+/// they are written.
+fn words(paragraph: &str) -> impl Iterator<Item = &str> {
+    let mut rest = paragraph;
+    std::iter::from_fn(move || {
+        let is_blank = rest.chars().next()?.is_whitespace();
+        let end = rest.find(|character: char| character.is_whitespace() != is_blank);
+        let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = behind;
+        Some(word)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -204,5 +217,6 @@ mod tests {
         assert_eq!(wrap("could not reach staging", 10), ["could not", "reach", "staging"]);
         assert_eq!(wrap("abcdefghij kl", 4), ["abcd", "efgh", "ij", "kl"]);
         assert_eq!(wrap("one\ntwo", 10), ["one", "two"]);
+        assert_eq!(wrap("needs project-c-console", 20), ["needs", "project-c-console"]);
     }
 }

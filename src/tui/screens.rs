@@ -556,3 +556,51 @@ fn text_from_outside_cannot_steer_the_terminal() {
     assert!(shown.contains("bad [2Jtitle31m"), "{shown}");
     assert!(!shown.chars().any(|character| character != '\n' && crate::domain::text::is_unsafe(character)));
 }
+
+#[test]
+fn what_nothing_is_known_of_is_told_at_any_width() {
+    for width in 60..=200 {
+        let shown = text("strip", &fixture::model(Size { width, height: 24 }));
+        let strip = shown.lines().next().unwrap_or_default();
+        for count in ["■ 1", "▲ 1", "◌ 1", "INC-14"] {
+            assert!(strip.contains(count), "{width}: {count} is not in {strip}");
+        }
+    }
+}
+
+#[test]
+fn who_one_is_stands_in_the_strip_where_there_is_room() {
+    for (width, words) in [(100, "you a-chen"), (160, "you Ada Chen")] {
+        let shown = text("strip", &fixture::model(Size { width, height: 30 }));
+        let strip = shown.lines().next().unwrap_or_default();
+        assert!(strip.contains(words), "{width}: {strip}");
+    }
+}
+
+#[test]
+fn a_notice_hides_nothing_of_a_window() {
+    let mut model = fixture::model(Size { width: 80, height: 24 });
+    model.ui.overlays.push(Overlay::Service { service: "shared-auth".into(), offset: 0 });
+    let text_of = "one\ntwo\nthree".to_owned();
+    model.ui.notice = Some(Notice { kind: NoticeKind::Error, text: text_of, at: fixture::now() });
+    let shown = text("notice-and-window", &model);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert!(lines[19].starts_with('╰'), "{shown}");
+    assert!(lines[20].contains("one") && lines[22].contains("three"), "{shown}");
+}
+
+#[test]
+fn the_help_says_everything_in_full() {
+    let mut model = fixture::model(Size { width: 100, height: 120 });
+    let description = "Group by project, owner, tier, lifecycle, and by whatever else there may be";
+    let line = HelpLine {
+        context: "inventory".to_owned(),
+        keys: "b".to_owned(),
+        description: description.to_owned(),
+        unavailable: None,
+    };
+    model.ui.overlays.push(Overlay::Help { lines: vec![line], offset: 0 });
+    let shown = text("help-in-full", &model);
+    let words: Vec<&str> = shown.split_whitespace().filter(|word| *word != "│").collect();
+    assert!(words.join(" ").contains("and by whatever else there may be"), "{shown}");
+}

@@ -49,48 +49,101 @@ const STALE: u8 = 3;
 /// Below this width an incident in the top strip is its id and its clock.
 const BRIEF: u16 = 100;
 
-/// Below this width broken glass is told without the change's name.
+/// Below this width broken glass is told without the change's name, and the person by the handle.
 const ROOMY: u16 = 120;
 
 /// How long a notice stays.
 const NOTICE_SECONDS: i64 = 8;
 
+/// How much the top strip says in words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wordiness {
+    /// Counts are a glyph and a number, people their handles.
+    Glyphs,
+    /// Incidents are their id and their clock.
+    Brief,
+    /// Everything.
+    Full,
+}
+
+impl Wordiness {
+    /// What stands between parts.
+    const fn separator(self) -> &'static str {
+        match self {
+            Self::Full => " · ",
+            Self::Brief | Self::Glyphs => "  ",
+        }
+    }
+}
+
+/// How the strip is worded, and up to which priority parts must fit for it; else it is said in fewer words.
+const WORDINGS: [(Wordiness, u8); 3] = [(Wordiness::Full, 3), (Wordiness::Brief, 1), (Wordiness::Glyphs, 0)];
+
 /// Draws the top strip.
 pub fn top(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     let rect = panes::rect(area);
     painter.ground(rect, painter.style(Role::Strip));
-    let mut left = place(view, painter);
-    let mut middle = state(view, painter);
-    let mut right = people(view, painter);
-    // What is least important goes first, wherever it stands.
-    loop {
-        let needed = 2 + total(&left) + total(&middle) + total(&right) + 4;
-        if needed <= area.width {
-            break;
-        }
-        let weakest = [&left, &middle, &right].into_iter().flatten().map(|part| part.priority).max();
-        let Some(weakest) = weakest.filter(|priority| *priority > 0) else { break };
-        for parts in [&mut left, &mut middle, &mut right] {
-            parts.retain(|part| part.priority != weakest);
+    let width = area.width.saturating_sub(2);
+    let possible = WORDINGS.iter().filter(|(wording, _)| area.width >= BRIEF || *wording != Wordiness::Full);
+    let chosen = possible.map(|(wording, kept)| (*wording, *kept)).find(|(wording, kept)| {
+        fits(&said(view, painter, *wording), *wording, width, |priority| priority <= *kept)
+    });
+    let wordiness = chosen.map_or(Wordiness::Glyphs, |(wording, _)| wording);
+    let mut sides = said(view, painter, wordiness);
+    // What is more important has its place first, wherever it stands; what has no room beside it is left out.
+    let mut priorities: Vec<u8> = sides.iter().flatten().map(|part| part.priority).collect();
+    priorities.sort_unstable();
+    priorities.dedup();
+    let mut kept: Vec<u8> = Vec::new();
+    for priority in priorities {
+        kept.push(priority);
+        if priority > 0 && !fits(&sides, wordiness, width, |of| kept.contains(&of)) {
+            kept.pop();
         }
     }
-    let width = area.width.saturating_sub(2);
-    let used = painter.line(rect.x + 1, rect.y, width, &flat(painter, left, " · "));
-    let right = flat(painter, right, " · ");
+    for parts in &mut sides {
+        parts.retain(|part| kept.contains(&part.priority));
+    }
+    let separator = wordiness.separator();
+    let [left, middle, right] = sides.map(|parts| flat(painter, parts, separator));
+    let used = painter.line(rect.x + 1, rect.y, width, &left);
     let right_width = width_of(&right);
     painter.line_right(rect.x + 1, rect.y, width, &right);
-    let middle = flat(painter, middle, " · ");
-    let room = width.saturating_sub(used + right_width + 4);
+    let gap = |side: u16| if side > 0 { side + GAP } else { 0 };
+    let (before, behind) = (gap(used), gap(right_width));
+    let room = width.saturating_sub(before + behind);
     let wanted = width_of(&middle).min(room);
     // In the middle of the screen where that is free, so that it does not wander with its neighbours.
     let centred = (width.saturating_sub(wanted)) / 2;
-    let begin = centred.clamp(used + 2, (used + 2 + room).saturating_sub(wanted).max(used + 2));
+    let begin = centred.clamp(before, (before + room).saturating_sub(wanted).max(before));
     painter.line(rect.x + 1 + begin, rect.y, wanted, &middle);
 }
 
-fn total(parts: &[Part<'_>]) -> u16 {
-    let separators = 3 * (parts.len() as u16).saturating_sub(1);
-    parts.iter().map(|part| width_of(&part.line)).sum::<u16>() + separators
+/// Blank cells between the sides of the top strip.
+const GAP: u16 = 2;
+
+/// What stands at the left, in the middle and at the right of the top strip.
+type Sides<'a> = [Vec<Part<'a>>; 3];
+
+fn said<'a>(view: &View<'a>, painter: &Painter<'_>, wordiness: Wordiness) -> Sides<'a> {
+    [place(view, painter), state(view, painter, wordiness), people(view, painter)]
+}
+
+/// Whether the parts of some priorities have room beside each other.
+fn fits(sides: &Sides<'_>, wordiness: Wordiness, width: u16, is_in: impl Fn(u8) -> bool) -> bool {
+    let between = cells(wordiness.separator());
+    let wide = |parts: &Vec<Part<'_>>| total(parts.iter().filter(|part| is_in(part.priority)), between);
+    let (sum, count) = sides
+        .iter()
+        .map(wide)
+        .filter(|width| *width > 0)
+        .fold((0, 0_u16), |(sum, count), width| (sum + width, count + 1));
+    sum + GAP * count.saturating_sub(1) <= width
+}
+
+/// Cells of parts with `between` cells between them.
+fn total<'a>(parts: impl IntoIterator<Item = &'a Part<'a>>, between: u16) -> u16 {
+    parts.into_iter().map(|part| width_of(&part.line) + between).sum::<u16>().saturating_sub(between)
 }
 
 fn flat<'a>(painter: &Painter<'_>, parts: Vec<Part<'a>>, between: &'static str) -> Line<'a> {
@@ -141,7 +194,7 @@ fn place<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     parts.extend(calendar(view, painter));
     if let Some(main) = view.model.world.main.value.as_ref().filter(|main| !main.errors.is_empty()) {
         let since = view.model.world.main_broken_since.unwrap_or(view.now());
-        let age = format_duration((view.now() - since).max(Duration::zero()));
+        let age = view.age(since);
         let words = format!("■ {} broken {age}", main.name);
         parts.push(Part { line: vec![piece(words, painter.style(Role::StatusCritical))], priority: 0 });
     }
@@ -226,13 +279,14 @@ fn calendar<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
 }
 
 /// How is it.
-fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
+fn state<'a>(view: &View<'a>, painter: &Painter<'_>, wordiness: Wordiness) -> Vec<Part<'a>> {
     let mut parts = Vec::new();
     let [violated, burning, no_data, met] = view.joined.counts;
+    // What nothing is known of is never left out beside what is known: silence would look like health.
     let counts = [
         (SlaVerdict::Violated, violated, 0),
-        (SlaVerdict::Burning, burning, 2),
-        (SlaVerdict::NoData, no_data, 6),
+        (SlaVerdict::Burning, burning, 0),
+        (SlaVerdict::NoData, no_data, 0),
         (SlaVerdict::Met, met, 5),
     ];
     for (verdict, count, priority) in counts {
@@ -241,14 +295,17 @@ fn state<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
             continue;
         }
         let mark = status::sla(verdict);
-        let line = vec![piece(format!("{} {count} {}", mark.glyph, mark.word), painter.style(mark.role))];
-        parts.push(Part { line, priority });
+        let words = match wordiness {
+            Wordiness::Glyphs => format!("{} {count}", mark.glyph),
+            _ => format!("{} {count} {}", mark.glyph, mark.word),
+        };
+        parts.push(Part { line: vec![piece(words, painter.style(mark.role))], priority });
     }
     if let Some(incident) = worst_incident(view) {
         let mark = status::severity(incident.severity);
         let style = painter.style(mark.role);
         let mut line = vec![piece(format!("{} {}", mark.glyph, incident.id), style)];
-        let is_brief = view.model.ui.size.width < BRIEF;
+        let is_brief = wordiness != Wordiness::Full;
         if !is_brief {
             line.push(piece(format!(" {}", mark.word), style));
         }
@@ -310,8 +367,14 @@ fn people<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     parts.extend(agent(view, painter));
     let operator = &view.model.operator;
     if !operator.name.is_empty() {
-        let line = vec![piece("you ", dim), piece(operator.name.as_str(), painter.style(Role::Text))];
-        parts.push(Part { line, priority: 7 });
+        // As others are named in the control repository, where it knows the person.
+        let known = view.catalog.and_then(|catalog| catalog.people.by_email(&operator.email));
+        let name = match known {
+            Some(person) if view.model.ui.size.width < ROOMY => person.handle.as_str(),
+            _ => operator.name.as_str(),
+        };
+        let line = vec![piece("you ", dim), piece(name, painter.style(Role::Text))];
+        parts.push(Part { line, priority: 4 });
     }
     parts
 }
@@ -346,6 +409,9 @@ fn agent<'a>(view: &View<'a>, painter: &Painter<'_>) -> Option<Part<'a>> {
     Some(Part { line, priority })
 }
 
+/// Cells between the parts of the bottom strip, for what is reckoned.
+const BETWEEN: u16 = 3;
+
 /// Draws the bottom strip.
 pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     let rect = panes::rect(area);
@@ -359,7 +425,7 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     // The keys keep half of a narrow strip, two fifths of a wide one; sources that are well are only
     // counted where they do not fit.
     let most = if width >= 140 { width * 3 / 5 } else { width / 2 };
-    if total(&right) > most {
+    if total(&right, BETWEEN) > most {
         let (well, mut loud): (Vec<_>, Vec<_>) = right.into_iter().partition(|part| part.priority >= LIVE);
         if !well.is_empty() {
             let line = vec![
@@ -371,7 +437,7 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
         right = loud;
     }
     // A failure is never left out: where all of them do not fit by name, they are counted.
-    if total(&right) > most {
+    if total(&right, BETWEEN) > most {
         for (priority, glyph, role, word) in
             [(FAILED, "■", Role::StatusCritical, "failed"), (STALE, "▲", Role::StatusWarning, "stale")]
         {
@@ -386,7 +452,7 @@ pub fn bottom(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
             }
         }
     }
-    while total(&right) > most && right.len() > 1 {
+    while total(&right, BETWEEN) > most && right.len() > 1 {
         let Some(weakest) = right.iter().map(|part| part.priority).max().filter(|weakest| *weakest > 0)
         else {
             break;
@@ -424,7 +490,7 @@ fn jobs<'a>(view: &View<'a>, painter: &Painter<'_>) -> Line<'a> {
     let mut running = view.model.jobs.running().filter(|job| !waits(job));
     let Some(first) = running.next() else { return Line::new() };
     let others = running.count();
-    let age = format_duration((view.now() - first.started).max(Duration::zero()));
+    let age = view.age(first.started);
     let mut line = vec![
         piece("▸ ", painter.style(Role::Accent)),
         piece(first.title.as_str(), painter.style(Role::Text)),
@@ -464,29 +530,40 @@ fn freshness<'a>(view: &View<'a>, painter: &Painter<'_>) -> Vec<Part<'a>> {
     parts
 }
 
-/// Draws the notice above the bottom strip, while it is fresh: the keys that matter stay in sight.
-pub fn notice(view: &View<'_>, painter: &mut Painter<'_>, area: Area, screen: Rect) {
-    let Some(notice) = &view.model.ui.notice else { return };
+/// The notice's lines, while it is fresh.
+fn notice_lines(view: &View<'_>) -> Vec<String> {
+    let Some(notice) = &view.model.ui.notice else { return Vec::new() };
     if view.now() - notice.at >= Duration::seconds(NOTICE_SECONDS) {
-        return;
+        return Vec::new();
     }
+    let size = view.model.ui.size;
+    let mut lines = wrap(&notice.text, size.width.saturating_sub(4));
+    lines.truncate(usize::from((size.height / 3).max(1)));
+    lines
+}
+
+/// Rows that the notice takes above the bottom strip.
+pub fn notice_height(view: &View<'_>) -> u16 {
+    notice_lines(view).len() as u16
+}
+
+/// Draws the notice above the bottom strip, while it is fresh: the keys that matter stay in sight.
+pub fn notice(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
+    let Some(notice) = &view.model.ui.notice else { return };
     let (glyph, role) = match notice.kind {
         NoticeKind::Info => ("●", Role::NoticeInfo),
         NoticeKind::Warning => ("▲", Role::NoticeWarning),
         NoticeKind::Error => ("■", Role::NoticeError),
     };
-    let width = area.width.saturating_sub(4);
-    let lines = wrap(&notice.text, width);
-    let room = usize::from((screen.height / 3).max(1));
-    let count = lines.len().min(room);
+    let lines = notice_lines(view);
     let style = painter.style(role);
-    for (index, line) in lines.iter().take(count).enumerate() {
-        let y = area.y.saturating_sub((count - index) as u16);
+    for (index, line) in lines.iter().enumerate() {
+        let y = area.y.saturating_sub((lines.len() - index) as u16);
         let rect = Rect { x: area.x, y, width: area.width, height: 1 };
         painter.clear(rect, style);
         if index == 0 {
             painter.text(area.x + 1, y, 2, glyph, style);
         }
-        painter.text(area.x + 3, y, width, line, style);
+        painter.text(area.x + 3, y, area.width.saturating_sub(4), line, style);
     }
 }

@@ -50,7 +50,7 @@ pub struct SourceState<'a> {
 impl SourceState<'_> {
     /// `2s`, `unreachable 4m`, `loading`: what its mark says in words.
     pub fn words(&self, now: DateTime<Utc>) -> String {
-        let age = self.at.map(|at| format_duration((now - at).max(Duration::zero())));
+        let age = self.at.map(|at| age(now, at));
         match (self.freshness, self.failure) {
             (Freshness::Failed, failure) => {
                 let word = match failure.map(|failure| failure.kind) {
@@ -67,6 +67,10 @@ impl SourceState<'_> {
             (Freshness::Live, _) => age.unwrap_or_default(),
         }
     }
+}
+
+fn age(now: DateTime<Utc>, at: DateTime<Utc>) -> String {
+    format_duration(Duration::seconds((now - at).num_seconds().max(0)))
 }
 
 /// How old the picture of each kind of source may be before it is called stale.
@@ -91,6 +95,11 @@ impl<'a> View<'a> {
     /// The time of the frame.
     pub const fn now(&self) -> DateTime<Utc> {
         self.model.now
+    }
+
+    /// How long ago something was, in whole seconds.
+    pub fn age(&self, at: DateTime<Utc>) -> String {
+        age(self.model.now, at)
     }
 
     /// The selected service's row.

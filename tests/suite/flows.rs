@@ -454,6 +454,12 @@ async fn looking_around_with_keys_and_mouse() {
     assert_eq!(console.model().ui.focus, Pane::Inventory);
     let help = screen(console.model());
     assert!(help.contains("Roll the service back"), "{help}");
+    console.keys("?");
+    // What was said before a window opened does not lie over it.
+    console.keys("Y");
+    assert!(console.notice().contains("does nothing here"), "{}", console.notice());
+    console.keys("?");
+    assert!(console.model().ui.notice.is_none(), "{}", console.notice());
     console.keys("? tab");
     assert_eq!(console.model().ui.focus, Pane::Graph);
 
@@ -493,6 +499,23 @@ async fn what_is_not_under_the_cursor_is_not_acted_upon() {
     console.keys("R");
     let plan = console.plan().await;
     assert!(plan.title.contains(incident.as_str()), "{}", plan.title);
+}
+
+#[tokio::test]
+async fn another_environment_is_acted_in_and_the_row_stays_the_one_on_the_screen() {
+    let mut console = Console::start(Scenario::BadRelease).await;
+    // In the order of a column that differs between environments, too.
+    for keys in ["1 g g j j ] d", "o o o o g g j j ] d"] {
+        console.keys(keys);
+        let plan = console.plan().await;
+        let shown = console.model().ui.list(Pane::Inventory).current().unwrap().to_owned();
+        assert!(plan.title.contains(&shown) && plan.title.contains("staging"), "{shown}: {}", plan.title);
+        console.keys("esc");
+        let drawn = screen(console.model());
+        let row = drawn.lines().find(|line| line.starts_with('▌')).unwrap_or_default();
+        assert!(row.contains(&shown), "{shown} is not in {row}");
+        console.keys("[");
+    }
 }
 
 #[tokio::test]

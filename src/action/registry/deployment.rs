@@ -142,7 +142,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
             optional("note", "what you have to say", ArgumentKind::Text),
         ],
         risk: Risk::Destructive,
-        available: available::steer,
+        available: available::open_gate,
         ..action(
             "deployment.approve",
             "Approve a gate of the deployment",
@@ -207,7 +207,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["deployment", "schedule"],
         arguments: &[DEPLOYMENT, AT, WINDOW],
         risk: Risk::Destructive,
-        available: available::steer,
+        available: available::schedule,
         form: Some(present_time),
         ..action(
             "deployment.schedule",
@@ -334,7 +334,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
     ActionSpec {
         cli: &["incident", "postmortem"],
         arguments: &[
-            positional("incident", "the incident's id", ArgumentKind::Text),
+            positional("incident", "the incident's id", ArgumentKind::AnyIncident),
             required("note", "where the post-mortem is, or what it says", ArgumentKind::Text),
         ],
         risk: Risk::Shared,

@@ -41,7 +41,7 @@ pub(super) static ACTIONS: &[ActionSpec] = &[
         cli: &["incident", "ack"],
         arguments: &[positional("incident", "the incident's id", ArgumentKind::Incident)],
         risk: Risk::Shared,
-        available: available::with_incident,
+        available: available::acknowledge,
         ..action("incident.ack", "Acknowledge the incident", "Says that you have taken it.", |arguments| {
             Ok(Command::Incident(IncidentCommand::Acknowledge(text(arguments, "incident")?.into())))
         })

@@ -61,16 +61,16 @@ pub fn complete(action: &ActionSpec, arguments: &mut Arguments, model: &Model) {
                 [] => model.subject().map(ToString::to_string),
                 marked => Some(marked.join(",")),
             },
-            ArgumentKind::Environment => model.environment().map(|environment| environment.name.to_string()),
+            ArgumentKind::Environment => {
+                model.meant_environment().map(|environment| environment.name.to_string())
+            }
             ArgumentKind::Change => model.selected_change_id().map(str::to_owned),
             ArgumentKind::Gate => model.selected_change().map(|change| gate_for(model, change).to_string()),
-            ArgumentKind::Incident => model.selected_incident().map(|incident| incident.id.to_string()),
-            ArgumentKind::Deployment => model.selected_deployment().map(|record| record.id.to_string()),
-            ArgumentKind::ReleaseGate => release_gate_for(model).map(|gate| gate.to_string()),
-            // Resolved ones may be named too, so that it can be typed.
-            ArgumentKind::Text if spec.name == "incident" => {
+            ArgumentKind::Incident | ArgumentKind::AnyIncident => {
                 model.selected_incident().map(|incident| incident.id.to_string())
             }
+            ArgumentKind::Deployment => model.selected_deployment().map(|record| record.id.to_string()),
+            ArgumentKind::ReleaseGate => release_gate_for(model).map(|gate| gate.to_string()),
             _ => None,
         };
         if let Some(value) = value {
@@ -89,7 +89,9 @@ pub fn choices(kind: ArgumentKind, model: &Model) -> Vec<String> {
     let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
     let catalog = model.world.catalog.value.as_deref();
     match kind {
-        ArgumentKind::Text | ArgumentKind::Service | ArgumentKind::Services => Vec::new(),
+        ArgumentKind::Text | ArgumentKind::AnyIncident | ArgumentKind::Service | ArgumentKind::Services => {
+            Vec::new()
+        }
         ArgumentKind::Environment => catalog
             .iter()
             .flat_map(|catalog| &catalog.settings.environments)
@@ -133,7 +135,10 @@ pub fn names(words: &str) -> impl Iterator<Item = &str> {
 
 /// Whether only what [`choices`] gives may be written for an argument.
 pub const fn is_closed(kind: ArgumentKind) -> bool {
-    !matches!(kind, ArgumentKind::Text | ArgumentKind::Service | ArgumentKind::Services)
+    !matches!(
+        kind,
+        ArgumentKind::Text | ArgumentKind::AnyIncident | ArgumentKind::Service | ArgumentKind::Services
+    )
 }
 
 /// What is wrong with an argument that names what does not exist. Services are too many to be chosen one after the

@@ -121,14 +121,15 @@ fn step(title: impl Into<String>, object: impl Into<String>) -> Step {
 
 /// A strategy in words.
 pub fn strategy_words(strategy: &Strategy) -> String {
-    match strategy {
-        Strategy::Immediate => "immediate, all at once".to_owned(),
+    let how = match strategy {
+        Strategy::Immediate => "all at once".to_owned(),
         Strategy::Canary { weights } => {
             let steps: Vec<String> = weights.iter().map(|weight| format!("{weight}%")).collect();
-            format!("canary, {}, then all", steps.join(", "))
+            format!("{}, then all", steps.join(", "))
         }
-        Strategy::BlueGreen => "blue-green, switched at once".to_owned(),
-    }
+        Strategy::BlueGreen => "switched at once".to_owned(),
+    };
+    format!("{}, {how}", strategy.as_str())
 }
 
 /// A leg of the way as a step of a plan.

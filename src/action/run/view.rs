@@ -197,6 +197,9 @@ pub(super) fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
     let mut matcher = Matcher::new(Config::DEFAULT);
     let pattern = Pattern::parse(text, CaseMatching::Smart, Normalization::Smart);
     let contexts = model.ui.base_contexts();
+    // Of what fits equally well, what is meant for the pane in front comes first.
+    let here = model.config.keymap.contexts.get(contexts[0]).map_or(&[][..], |bindings| bindings);
+    let place = |id: &str| here.iter().position(|binding| binding.run.split_whitespace().next() == Some(id));
     let mut entries: Vec<(u32, PaletteEntry)> = registry::all()
         // What only steers an overlay, or needs arguments that only a keymap gives, is no use here.
         .filter(|action| {
@@ -231,6 +234,8 @@ pub(super) fn palette_entries(model: &Model, text: &str) -> Vec<PaletteEntry> {
             Some((score, entry))
         })
         .collect();
-    entries.sort_by_key(|(score, entry)| (entry.unavailable.is_some(), std::cmp::Reverse(*score)));
+    entries.sort_by_key(|(score, entry)| {
+        (entry.unavailable.is_some(), std::cmp::Reverse(*score), place(entry.id).unwrap_or(usize::MAX))
+    });
     entries.into_iter().map(|(_, entry)| entry).collect()
 }

@@ -233,6 +233,7 @@ mod tests {
         );
         history.push(at(10), sample(10_100.0, 20.0));
         let second = history.indicators(at(11), window);
+        assert_eq!((first.span(), second.span()), (None, Some(Duration::seconds(10))));
         assert!(near(second.error_ratio, 0.1) && near(second.rate, 10.0) && near(second.p99_seconds, 0.198));
         assert_eq!((second.requests, second.trend.clone(), second.at), (10_100.0, vec![0.1], Some(at(10))));
         // The process begins anew: nothing is lost, nothing falls.

@@ -12,7 +12,7 @@ pub use judgement::{
 pub use quantile::histogram_quantile;
 
 use super::name::{EnvironmentName, ServiceName};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use std::collections::BTreeMap;
 
 /// A histogram's cumulative buckets at one moment: upper bound in seconds and count, the last one `+Inf`.
@@ -87,6 +87,15 @@ pub struct Indicators {
     pub at: Option<DateTime<Utc>>,
     /// Why the last scrape failed, if it did.
     pub problem: Option<String>,
+}
+
+impl Indicators {
+    /// Over how long the recent figures were seen; `None` without requests in that time.
+    pub fn span(&self) -> Option<Duration> {
+        let rate = self.rate.filter(|rate| *rate > 0.0)?;
+        let seconds = (self.recent_requests / rate).round();
+        Duration::try_seconds(seconds as i64)
+    }
 }
 
 /// All endpoints' indicators.

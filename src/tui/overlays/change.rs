@@ -14,7 +14,6 @@ use crate::{
         ledger::ChangeRecord,
         name::{ChangeId, ServiceName, TeamName},
         text::clean,
-        units::format_duration,
     },
     model::ui::ChangeSection,
     tui::{
@@ -142,8 +141,8 @@ fn overview(view: &View<'_>, page: &mut Page<'_>, change: &Change, record: Optio
         &format!(
             "{}, {} ago; last commit {} ago",
             proposal.opened_at.format("%Y-%m-%d %H:%M UTC"),
-            format_duration(view.now() - proposal.opened_at),
-            format_duration(view.now() - proposal.committed_at)
+            view.age(proposal.opened_at),
+            view.age(proposal.committed_at)
         ),
         Role::Text,
     );
@@ -152,7 +151,7 @@ fn overview(view: &View<'_>, page: &mut Page<'_>, change: &Change, record: Optio
         page.heading("Requests for changes");
     }
     for wish in &change.wishes {
-        let ago = format_duration(view.now() - wish.at);
+        let ago = view.age(wish.at);
         if wish.answered {
             let words = format!("{}, {ago} ago, before it was altered: {}", wish.by, wish.note);
             page.marked("↺", Role::Dim, &words, Role::Dim);
@@ -178,7 +177,7 @@ fn gates(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
             GateState::Open => format!("waits for {}", teams.join(" or ")),
             GateState::Approved { by, at, carried } => {
                 let kept = if *carried { ", kept through a rebase" } else { "" };
-                format!("by {by}, {} ago{kept}", format_duration(view.now() - *at))
+                format!("by {by}, {} ago{kept}", view.age(*at))
             }
             GateState::Fallen { by } => {
                 format!("{by} had approved something else; waits for {}", teams.join(" or "))

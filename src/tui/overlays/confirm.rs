@@ -36,6 +36,10 @@ fn is_production(plan: &Plan) -> bool {
     match &plan.work {
         Work::Rollback(rollback) => rollback.target.production,
         Work::RollbackTogether(rollbacks) => rollbacks.iter().any(|rollback| rollback.target.production),
+        Work::Deploy { orders } => orders.iter().any(|order| order.production),
+        Work::Act { target, .. } => target.production,
+        // Its plan asks for the service's name exactly then.
+        Work::Steer(_) => plan.confirm_by_typing.is_some(),
         _ => false,
     }
 }

@@ -10,6 +10,7 @@ use crate::{
     },
     tui::{
         paint::{Painter, piece},
+        panes::sentence,
         view::View,
     },
 };
@@ -33,12 +34,11 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: &Deploym
 
 fn strategy(strategy: &Strategy) -> String {
     match strategy {
-        Strategy::Immediate => "immediate".to_owned(),
         Strategy::Canary { weights } => {
             let steps: Vec<String> = weights.iter().map(|weight| format!("{weight}%")).collect();
-            format!("canary: {}", steps.join(", "))
+            format!("{}: {}", strategy.as_str(), steps.join(", "))
         }
-        Strategy::BlueGreen => "blue-green".to_owned(),
+        Strategy::Immediate | Strategy::BlueGreen => strategy.as_str().to_owned(),
     }
 }
 
@@ -83,6 +83,9 @@ fn times(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, recove
 
 fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     let order = &record.order;
+    let (glyph, role, words) = sentence(view, record);
+    page.marked(glyph, role, &words, Role::Text);
+    page.blank();
     page.fact("service", order.service.as_str(), Role::Text);
     page.fact("version", shown_version(&order.version), Role::Text);
     page.fact_if("image", order.image.as_ref());

@@ -20,10 +20,7 @@ const WIDTH: u16 = 130;
 /// Draws the findings.
 pub fn draw(painter: &mut Painter<'_>, body: Rect, validation: &Validation, cursor: usize) {
     let findings = &validation.findings;
-    let mut title = vec![
-        piece("Findings", painter.style(Role::Title)),
-        piece(format!("  {}", validation.subject), painter.style(Role::Dim)),
-    ];
+    let mut title = vec![piece("Findings", painter.style(Role::Title))];
     for level in [Level::Error, Level::Warning, Level::Note] {
         let count = findings.iter().filter(|finding| finding.level == level).count();
         if count > 0 {
@@ -33,6 +30,7 @@ pub fn draw(painter: &mut Painter<'_>, body: Rect, validation: &Validation, curs
             title.push(piece(words, painter.style(mark.role)));
         }
     }
+    title.push(piece(format!("  {}", validation.subject), painter.style(Role::Dim)));
     if findings.is_empty() {
         window::page(painter, body, 64, &title, 0, |page| {
             page.marked("●", Role::StatusOk, "nothing found: the repository is valid", Role::Text);

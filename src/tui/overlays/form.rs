@@ -63,8 +63,8 @@ fn draw_field(painter: &mut Painter<'_>, inside: Rect, y: u16, field: &FormField
     } else {
         painter.line(x, y, room, &choices(painter, field, has_focus, room));
     }
-    let optional = if field.required { "" } else { " · may stay empty" };
-    painter.text(x, y + 1, room, &format!("{}{optional}", field.help), dim);
+    let optional = if field.required { "" } else { "optional · " };
+    painter.text(x, y + 1, room, &format!("{optional}{}", field.help), dim);
 }
 
 /// `‹ critical ›  high  medium`: all choices where they fit, else the chosen one and its place.

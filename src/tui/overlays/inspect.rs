@@ -3,7 +3,7 @@
 use super::window;
 use crate::{
     config::theme::Role,
-    domain::{text::fit, units::format_duration},
+    domain::text::fit,
     model::inspection::{Inspection, Log, Look},
     tui::{
         paint::{Line, Painter, cells, piece},
@@ -57,7 +57,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, inspection: 
         let y = rows.y + row as u16;
         painter.line(rows.x, y, rows.width, line);
         if inspection.look == Look::Pods && first + row == inspection.cursor {
-            painter.ground(Rect { y, height: 1, ..rows }, painter.style(Role::Selection));
+            let row = Rect { x: rows.x - 1, y, width: rows.width + 2, height: 1 };
+            painter.ground(row, painter.style(Role::Selection));
+            painter.cell(row.x, y, "▌", painter.style(Role::Accent));
         }
     }
     if lines.len() > height {
@@ -105,10 +107,7 @@ type Lines<'a> = (Vec<Line<'a>>, Vec<Line<'a>>);
 
 /// How long ago, or a dash.
 fn ago(view: &View<'_>, moment: Option<DateTime<Utc>>) -> String {
-    moment.map_or_else(
-        || "–".to_owned(),
-        |moment| format_duration((view.now() - moment).max(chrono::Duration::zero())),
-    )
+    moment.map_or_else(|| "–".to_owned(), |moment| view.age(moment))
 }
 
 fn padded(text: &str, width: usize) -> String {
@@ -122,47 +121,59 @@ fn instead<'a>(painter: &Painter<'_>, words: &str, role: Role) -> Line<'a> {
     vec![piece(words.to_owned(), painter.style(role))]
 }
 
+/// What is told of a pod, and the most cells of one of these.
+const POD: [&str; 7] = ["pod", "status", "ready", "restarts", "version", "age", "node"];
+const MOST: u16 = 48;
+
 fn pods<'a>(view: &View<'_>, painter: &Painter<'_>, inspection: &Inspection) -> Lines<'a> {
     let pods = inspection.shown_pods();
-    let longest = pods.iter().map(|pod| usize::from(cells(&pod.name))).max().unwrap_or(8).clamp(8, 48) + 2;
     let (text, dim) = (painter.style(Role::Text), painter.style(Role::Dim));
-    let head = format!(
-        "  {}{}{}{}{}{}{}",
-        padded("pod", longest),
-        padded("status", 20),
-        padded("ready", 8),
-        padded("restarts", 30),
-        padded("version", 16),
-        padded("age", 8),
-        "node"
-    );
-    let mut heads = vec![vec![piece(head, painter.style(Role::Header))]];
+    let rows: Vec<[String; POD.len()]> = pods
+        .iter()
+        .map(|pod| {
+            let restarts = match &pod.last_end {
+                Some((at, why)) => format!("{} · {why} {} ago", pod.restarts, ago(view, *at)),
+                None => pod.restarts.to_string(),
+            };
+            let (ready, all) = pod.containers_ready;
+            [
+                pod.name.clone(),
+                pod.status.clone(),
+                format!("{ready}/{all}"),
+                restarts,
+                pod.version.clone().unwrap_or_else(|| "–".to_owned()),
+                ago(view, pod.since),
+                pod.node.clone().unwrap_or_else(|| "–".to_owned()),
+            ]
+        })
+        .collect();
+    // Each column is as wide as what is in it: on a small screen the first ones say the most.
+    let widths: [usize; POD.len()] = std::array::from_fn(|column| {
+        let words = rows.iter().map(|row| cells(&row[column])).chain([cells(POD[column])]);
+        usize::from(words.max().unwrap_or_default().min(MOST)) + 2
+    });
+    let head: String = POD.iter().zip(widths).map(|(title, width)| padded(title, width)).collect();
+    let mut heads = vec![vec![piece(format!("  {head}"), painter.style(Role::Header))]];
     if let Some(failure) = &inspection.pods.failure {
         heads.insert(0, instead(painter, &failure.to_string(), Role::StatusWarning));
     }
     let mut lines: Vec<Line<'a>> = Vec::new();
-    for pod in &pods {
+    for (pod, row) in pods.iter().zip(&rows) {
         let (glyph, role) = match (pod.is_ready, pod.is_worrying()) {
             (true, _) => ("●", Role::StatusOk),
             (false, true) => ("■", Role::StatusCritical),
             (false, false) => ("◌", Role::StatusUnknown),
         };
-        let restarts = match &pod.last_end {
-            Some((at, why)) => format!("{} · {why} {} ago", pod.restarts, ago(view, *at)),
-            None => pod.restarts.to_string(),
-        };
         let warned = if pod.restarts > 0 { painter.style(Role::StatusWarning) } else { dim };
-        let (ready, all) = pod.containers_ready;
-        lines.push(vec![
-            piece(format!("{glyph} "), painter.style(role)),
-            piece(padded(&pod.name, longest), text),
-            piece(padded(&pod.status, 20), painter.style(role)),
-            piece(padded(&format!("{ready}/{all}"), 8), text),
-            piece(padded(&restarts, 30), warned),
-            piece(padded(pod.version.as_deref().unwrap_or("–"), 16), text),
-            piece(padded(&ago(view, pod.since), 8), dim),
-            piece(pod.node.clone().unwrap_or_else(|| "–".to_owned()), dim),
-        ]);
+        let styles = [text, painter.style(role), text, warned, text, dim, dim];
+        let mut line = vec![piece(format!("{glyph} "), painter.style(role))];
+        line.extend(
+            row.iter()
+                .zip(widths)
+                .zip(styles)
+                .map(|((words, width), style)| piece(padded(words, width), style)),
+        );
+        lines.push(line);
     }
     if lines.is_empty() {
         let words = match (&inspection.pods.value, inspection.filter.text.is_empty()) {

@@ -85,7 +85,7 @@ fn ahead(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord, seen: 
     }
     let next = record.next_leg().map_or_else(|| "its end".to_owned(), |leg| name(record, &leg));
     let who = record.running.as_ref().map_or_else(String::new, |running| {
-        let age = format_duration((view.now() - running.at).max(Duration::zero()));
+        let age = view.age(running.at);
         format!(", begun by {} {age} ago", running.by.name)
     });
     let seen = seen.map_or_else(String::new, |seen| format!(" · {seen}"));

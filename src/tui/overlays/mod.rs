@@ -23,7 +23,7 @@ pub use window::Page;
 
 use super::{
     paint::{Painter, cells},
-    panes,
+    panes, strip,
     view::View,
 };
 use crate::model::{
@@ -34,13 +34,13 @@ use ratatui::layout::Rect;
 
 /// Draws the overlays. All but the topmost are covered by it, so only that one is drawn.
 pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Layout) {
-    let body = body(area, layout);
     let Some(overlay) = view.model.ui.overlays.last() else { return };
     match overlay {
         // The filter is a part of its pane's title line.
         Overlay::Filter { .. } => return,
-        _ => painter.quieten(body),
+        _ => painter.quieten(body(area, layout, 0)),
     }
+    let body = body(area, layout, strip::notice_height(view));
     match overlay {
         Overlay::Filter { .. } => {}
         Overlay::Help { lines, offset } => help::draw(painter, body, lines, *offset),
@@ -74,10 +74,10 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, layout: &Lay
     }
 }
 
-/// Everything between the strips.
-const fn body(area: Rect, layout: &Layout) -> Rect {
+/// Everything between the strips, above the rows of a notice: a window's buttons are never behind it.
+const fn body(area: Rect, layout: &Layout, notice: u16) -> Rect {
     let top = layout.top.height;
-    Rect { y: area.y + top, height: area.height.saturating_sub(top + layout.bottom.height), ..area }
+    Rect { y: area.y + top, height: area.height.saturating_sub(top + layout.bottom.height + notice), ..area }
 }
 
 /// Where the cursor of the line that is being typed is.
@@ -85,7 +85,7 @@ pub fn cursor(view: &View<'_>) -> Option<(u16, u16)> {
     let ui = &view.model.ui;
     let layout = ui.layout();
     let area = Rect { x: 0, y: 0, width: ui.size.width, height: ui.size.height };
-    let body = body(area, &layout);
+    let body = body(area, &layout, strip::notice_height(view));
     match ui.overlays.last()? {
         Overlay::Filter { pane, input, .. } => {
             let area = panes::rect(layout.pane(*pane));

@@ -25,7 +25,8 @@ use window::Page;
 const WIDTH: u16 = 92;
 
 fn elapsed(view: &View<'_>, job: &Job) -> String {
-    format_duration((job.ended.unwrap_or(view.now()) - job.started).max(Duration::zero()))
+    let time = job.ended.unwrap_or(view.now()) - job.started;
+    format_duration(Duration::seconds(time.num_seconds().max(0)))
 }
 
 /// Draws a job that is still finding out what it would do.
@@ -62,6 +63,19 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
     window::page(painter, body, WIDTH, &title, offset, |page| {
         page.text(&job.title, Role::Text, 0);
         page.blank();
+        // How it came out is read first, however long the way was.
+        if let JobState::Done(result) = &job.state {
+            match result {
+                Ok(outcome) if record.is_some_and(waits) => {
+                    page.marked("◐", Role::Accent, "it waits for people or for its time", Role::Text);
+                    page.marked(" ", Role::Text, &outcome.summary, Role::Text);
+                    page.marked(" ", Role::Dim, "then an agent goes on with it, or `c` on page 9", Role::Dim);
+                }
+                Ok(outcome) => ended(page, outcome),
+                Err(failure) => failed(page, failure),
+            }
+            page.blank();
+        }
         match record {
             Some(record) => {
                 let seen = job.progress.last().filter(|_| !is_over);
@@ -70,18 +84,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, id: JobId, o
             }
             None => steps(page, job),
         }
-        page.blank();
-        match &job.state {
-            JobState::Done(Ok(outcome)) if record.is_some_and(waits) => {
-                page.marked("◐", Role::Accent, "it waits for people or for its time", Role::Text);
-                page.marked(" ", Role::Text, &outcome.summary, Role::Text);
-                page.marked(" ", Role::Dim, "then an agent goes on with it, or `c` on page 9", Role::Dim);
-            }
-            JobState::Done(Ok(outcome)) => ended(page, outcome),
-            JobState::Done(Err(failure)) => failed(page, failure),
-            JobState::Planning | JobState::Running => {
-                page.text("closing this leaves the work going on", Role::Dim, 0);
-            }
+        if !is_over {
+            page.blank();
+            page.text("closing this leaves the work going on", Role::Dim, 0);
         }
     });
 }

@@ -26,11 +26,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, body: Rect, offset: usiz
                 piece(format!("{:<16}", source.name), page.style(Role::Text)),
             ];
             let words = match source.at {
-                Some(at) if source.freshness != Freshness::Loading => format!(
-                    "last picture {} ago, at {}",
-                    crate::domain::units::format_duration((view.now() - at).max(chrono::Duration::zero())),
-                    at.format("%H:%M:%S UTC")
-                ),
+                Some(at) if source.freshness != Freshness::Loading => {
+                    format!("last picture {} ago, at {}", view.age(at), at.format("%H:%M:%S UTC"))
+                }
                 _ => "nothing has come yet".to_owned(),
             };
             line.push(piece(words, page.style(Role::Dim)));

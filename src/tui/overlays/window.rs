@@ -10,9 +10,13 @@ use crate::{
 use ratatui::layout::Rect;
 use std::borrow::Cow;
 
-/// A window of at most `width` by `height` cells in the middle of `body`, a little above it.
+/// Least cells at each side of a window: a narrower strip of what is behind it cannot be read.
+const MARGIN: u16 = 6;
+
+/// A window of at most `width` by `height` cells in the middle of `body`, a little above it. It takes the whole width
+/// rather than leave a strip of what is behind it.
 pub fn centred(body: Rect, width: u16, height: u16) -> Rect {
-    let width = width.min(body.width.saturating_sub(2));
+    let width = if width + 2 * MARGIN > body.width { body.width } else { width };
     let height = height.min(body.height);
     Rect { x: body.x + (body.width - width) / 2, y: body.y + (body.height - height) * 2 / 5, width, height }
 }
@@ -192,4 +196,25 @@ pub fn page(
     let height = (page.lines.len() as u16).saturating_add(2);
     let inside = open(painter, centred(body, widest, height), title);
     page.draw(painter, inside, offset);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn beside_a_window_is_room_to_read_or_none() {
+        for screen in 60..200 {
+            for width in [40, 64, 92, 130] {
+                let window = centred(Rect { x: 0, y: 1, width: screen, height: 20 }, width, 9);
+                let (left, right) = (window.x, screen - window.right());
+                assert!(window.right() <= screen, "{width} in {screen}");
+                let is_whole = window.width == screen;
+                assert!(
+                    is_whole || left >= MARGIN && right >= MARGIN,
+                    "{width} in {screen}: {left}, {right}"
+                );
+            }
+        }
+    }
 }

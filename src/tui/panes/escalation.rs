@@ -134,7 +134,7 @@ fn cell(
             let name = service.map_or("–", |service| service.as_str());
             painter.text(x, y, width, name, painter.style(role));
         }
-        5 => painter.right(x, y, width, &format_duration(view.now() - incident.declared_at), dim),
+        5 => painter.right(x, y, width, &view.age(incident.declared_at), dim),
         6 => drop(painter.text(x, y, width, next.map_or("–", |clock| clock.label), dim)),
         7 => {
             if let Some(clock) = next {
@@ -195,7 +195,7 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
     facts.push(match &incident.acknowledged {
         Some((at, who)) => vec![
             piece("✓ acknowledged ", painter.style(Role::StatusOk)),
-            piece(format!("by {who}, {} ago", format_duration(view.now() - *at)), text),
+            piece(format!("by {who}, {} ago", view.age(*at)), text),
         ],
         None => vec![piece("○ nobody has acknowledged it", text)],
     });
@@ -215,11 +215,7 @@ fn details(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, incident: &In
         facts.push(line);
     }
     facts.push(vec![piece(
-        format!(
-            "declared {} ago by {}",
-            format_duration(view.now() - incident.declared_at),
-            incident.declared_by
-        ),
+        format!("declared {} ago by {}", view.age(incident.declared_at), incident.declared_by),
         dim,
     )]);
     if let Some(deployment) = &incident.deployment {

@@ -11,7 +11,7 @@ mod pipeline;
 mod sla;
 
 pub use cross_project::hours;
-pub use deployments::{bare, figures_words};
+pub use deployments::{bare, figures_words, sentence};
 
 use super::{
     paint::{Line, Painter, cells, piece, wrap},

@@ -21,7 +21,7 @@ use crate::{
         },
     },
 };
-use ratatui::layout::Rect;
+use ratatui::{layout::Rect, style::Style};
 
 const COLUMNS: [Column; 7] = [
     column("", 1, 0, 0, false),
@@ -279,15 +279,20 @@ fn selected(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, row: &Servic
         }
         y += 1;
     }
-    for reason in &judgement.reasons {
-        if y >= end {
-            return;
-        }
-        painter.text(area.x, y, area.width, reason, text);
+    let problem =
+        seen.and_then(|seen| seen.problem.as_ref()).map(|problem| format!("last scrape: {problem}"));
+    let mut rest: Vec<(&str, Style)> =
+        judgement.reasons.iter().map(|reason| (reason.as_str(), text)).collect();
+    rest.extend(problem.as_deref().map(|problem| (problem, dim)));
+    // What has no room is told by number.
+    let room = usize::from(end.saturating_sub(y));
+    let shown = if rest.len() > room { room.saturating_sub(1) } else { rest.len() };
+    for (words, style) in &rest[..shown] {
+        painter.text(area.x, y, area.width, words, *style);
         y += 1;
     }
-    if let Some(problem) = seen.and_then(|seen| seen.problem.as_ref()).filter(|_| y < end) {
-        painter.text(area.x, y, area.width, &format!("last scrape: {problem}"), dim);
+    if shown < rest.len() && y < end {
+        painter.text(area.x, y, area.width, &format!("+{} more", rest.len() - shown), dim);
     }
 }
 

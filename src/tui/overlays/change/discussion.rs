@@ -7,7 +7,6 @@ use crate::{
         change::{Change, SaidKind, timeline},
         ledger::ChangeRecord,
         text::clean,
-        units::format_duration,
     },
     tui::view::View,
 };
@@ -31,7 +30,7 @@ pub(super) fn fill(view: &View<'_>, page: &mut Page<'_>, change: &Change, record
             said.at.format("%m-%d %H:%M"),
             clean(who),
             said.what,
-            format_duration(view.now() - said.at)
+            view.age(said.at)
         );
         page.marked(glyph, role, &words, if role == Role::StatusCritical { role } else { Role::Text });
         if let Some(words) = &said.words {

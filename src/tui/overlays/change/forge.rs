@@ -6,7 +6,6 @@ use crate::{
     domain::{
         change::Change,
         forge::{CheckState, ReviewState},
-        units::format_duration,
     },
     tui::view::View,
 };
@@ -45,8 +44,7 @@ pub(super) fn request(view: &View<'_>, page: &mut Page<'_>, change: &Change) {
             (None, _) => " (the forge does not say of which commit)".to_owned(),
             _ => String::new(),
         };
-        let when =
-            review.at.map(|at| format!(", {} ago", format_duration(view.now() - at))).unwrap_or_default();
+        let when = review.at.map(|at| format!(", {} ago", view.age(at))).unwrap_or_default();
         page.marked(
             glyph,
             role,

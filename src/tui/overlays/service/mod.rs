@@ -10,6 +10,7 @@ use crate::{
         deployment::{Health, Restarts, WorkloadDetail, record::Ending, shown_version},
         finding::Span,
         name::ServiceName,
+        sla::SlaVerdict,
         units::{format_duration, format_percent},
     },
     model::join::{Drift, Place, ServiceRow},
@@ -45,6 +46,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, catalog: &Catalog, row: &ServiceRo
         page.text(description, Role::Text, 0);
         page.blank();
     }
+    trouble(page, row);
     identity(page, catalog, service);
     for place in &row.places {
         self::place(view, page, &catalog.sla(service), service, place);
@@ -58,6 +60,17 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, catalog: &Catalog, row: &ServiceRo
     governance(page, catalog, service);
     ladder::add(page, catalog, service);
     open(view, page, service);
+}
+
+/// Why it is not well, before everything else.
+fn trouble(page: &mut Page<'_>, row: &ServiceRow) {
+    let Some(place) = row.main_place().filter(|_| row.verdict != SlaVerdict::Met) else { return };
+    let mark = status::sla(row.verdict);
+    for reason in &place.judgement.reasons {
+        let words = format!("{}: {reason}", place.target.environment);
+        page.marked(mark.glyph, mark.role, &words, Role::Text);
+    }
+    page.blank();
 }
 
 /// `services/catalog.toml:12`: where something stands.
@@ -177,7 +190,7 @@ fn place(view: &View<'_>, page: &mut Page<'_>, promise: &Sla, service: &Service,
             drift(view, page, service, place);
             page.fact_line("pods", line);
             if let Some(Restarts { count: count @ 1.., last }) = place.restarts {
-                let age = last.map(|last| format_duration((view.now() - last).max(chrono::Duration::zero())));
+                let age = last.map(|last| view.age(last));
                 let age = age.map_or_else(String::new, |age| format!(", the last {age} ago"));
                 page.fact("restarts", &format!("{count}{age}"), Role::Text);
             }
@@ -223,7 +236,7 @@ fn drift(view: &View<'_>, page: &mut Page<'_>, service: &Service, place: &Place)
     let environment = view.catalog.and_then(|catalog| catalog.environment(place.target.environment.as_str()));
     let seen = environment.and_then(|environment| view.cluster(environment).at);
     let age = place.compared_at().or(seen);
-    let age = age.map(|at| format_duration((view.now() - at).max(chrono::Duration::zero())));
+    let age = age.map(|at| view.age(at));
     let age = age.map_or_else(String::new, |age| format!(" (seen {age} ago)"));
     let merged = service.version.as_ref().map_or_else(String::new, ToString::to_string);
     let (words, role) = match place.drift(service) {
@@ -242,8 +255,7 @@ fn deployed(view: &View<'_>, page: &mut Page<'_>, service: &Service, place: &Pla
         record.order.service == service.name && record.order.place(&place.target.environment).is_some()
     });
     let Some(record) = newest else { return };
-    let ago =
-        |at: chrono::DateTime<chrono::Utc>| format_duration((view.now() - at).max(chrono::Duration::zero()));
+    let ago = |at: chrono::DateTime<chrono::Utc>| view.age(at);
     let version = shown_version(&record.order.version);
     let (words, role) = match (&record.finished, record.next_leg()) {
         (Some(finished), _) => {
@@ -272,7 +284,7 @@ fn detail(view: &View<'_>, page: &mut Page<'_>, detail: &WorkloadDetail) {
         page.fact("condition", condition, Role::StatusWarning);
     }
     if let Some(since) = detail.since {
-        let age = format_duration((view.now() - since).max(chrono::Duration::zero()));
+        let age = view.age(since);
         page.fact("there since", &format!("{} ({age})", since.format("%Y-%m-%d")), Role::Dim);
     }
 }
@@ -408,10 +420,7 @@ fn open(view: &View<'_>, page: &mut Page<'_>, service: &Service) {
         page.lines.push(vec![
             piece(format!("{} {} {} ", mark.glyph, incident.id, mark.word), page.style(mark.role)),
             piece(incident.title.clone(), page.style(Role::Text)),
-            piece(
-                format!(" · declared {} ago", format_duration(view.now() - incident.declared_at)),
-                page.style(Role::Dim),
-            ),
+            piece(format!(" · declared {} ago", view.age(incident.declared_at)), page.style(Role::Dim)),
         ]);
     }
     for change in changes {

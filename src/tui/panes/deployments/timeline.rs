@@ -47,7 +47,9 @@ pub fn draw(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
     let failing = failing(&statistics);
     let below = if is_roomy { 3 + failing.len().min(TABLED) as u16 } else { words.len() as u16 };
     let above = Rect { height: area.height.saturating_sub(below), ..area };
-    lanes_of(view, painter, above, operations);
+    let used = lanes_of(view, painter, above, operations);
+    // A blank line parts them, where there is one.
+    let above = Rect { height: above.height.min(used + 1), ..above };
     let rest = Rect { y: above.bottom(), height: area.height - above.height, ..area };
     if is_roomy {
         table(painter, rest, &statistics, &failing);
@@ -66,8 +68,9 @@ fn statistics(view: &View<'_>, operations: &Operations) -> Statistics {
     count(operations, |name| is_production(view, name), view.now() - FREQUENCY, view.now())
 }
 
-/// Seven days, a lane for each service: what is open first, then what was rolled back, then the newest.
-fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: &Operations) {
+/// Seven days, a lane for each service: what is open first, then what was rolled back, then the newest. Gives how many
+/// lines it took.
+fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: &Operations) -> u16 {
     let dim = painter.style(Role::Dim);
     let (now, from) = (view.now(), view.now() - SHOWN);
     let legend: Line<'_> = vec![
@@ -90,7 +93,7 @@ fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
     let name = (longest.unwrap_or_default() + 2).clamp(LANE.0, LANE.1).min(area.width / 3);
     let width = area.width.saturating_sub(name);
     if area.height < 3 {
-        return;
+        return 1;
     }
     for day in 0..7_u16 {
         let x = area.x + name + width * day / 7;
@@ -129,6 +132,7 @@ fn lanes_of(view: &View<'_>, painter: &mut Painter<'_>, area: Rect, operations: 
         let more = format!("and {} more services{well}", hidden.len());
         painter.text(area.x, area.y + 2 + shown as u16, area.width, &more, dim);
     }
+    2 + lanes.len().max(1).min(fit) as u16
 }
 
 /// The worry of a lane on which everything ended well.
@@ -244,16 +248,22 @@ fn table(
     }
 }
 
-/// The same in two lines.
+/// The same in a few lines.
 fn in_words<'a>(painter: &Painter<'_>, statistics: &Statistics, width: u16) -> Vec<Line<'a>> {
     let total = &statistics.total;
-    let recovery = total.median_recovery().map_or_else(|| "◌".to_owned(), format_duration);
-    let mut words = format!(
-        "30 days: {} deployments to production, {} failed ({}), median recovery {recovery}",
-        total.deployments,
-        total.failed,
-        rate(total)
-    );
+    let mut words = match (total.deployments, total.median_recovery()) {
+        (0, _) => "30 days: no deployment to production".to_owned(),
+        (all, recovery) => {
+            let many = if all == 1 { "" } else { "s" };
+            let recovery = recovery
+                .map_or_else(String::new, |time| format!(", median recovery {}", format_duration(time)));
+            format!(
+                "30 days: {all} deployment{many} to production, {} failed ({}){recovery}",
+                total.failed,
+                rate(total)
+            )
+        }
+    };
     if let Some(longest) = total.censored.iter().max() {
         words += &format!(
             ", {} not recovered for {}",
@@ -266,10 +276,12 @@ fn in_words<'a>(painter: &Painter<'_>, statistics: &Statistics, width: u16) -> V
         .filter(|(_, figures)| figures.rollbacks > 0)
         .map(|(name, figures)| format!("{name} {}", figures.rollbacks))
         .collect();
-    let rollbacks = if rollbacks.is_empty() { "none".to_owned() } else { rollbacks.join(", ") };
     let (text, dim) = (painter.style(Role::Text), painter.style(Role::Dim));
     let mut lines: Vec<Line<'a>> =
         wrap(&words, width).into_iter().map(|line| vec![piece(line, text)]).collect();
-    lines.push(vec![piece("rollbacks: ", dim), piece(rollbacks, text)]);
+    if total.deployments > 0 || !rollbacks.is_empty() {
+        let rollbacks = if rollbacks.is_empty() { "none".to_owned() } else { rollbacks.join(", ") };
+        lines.push(vec![piece("rollbacks: ", dim), piece(rollbacks, text)]);
+    }
     lines
 }
