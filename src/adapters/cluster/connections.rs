@@ -57,17 +57,16 @@ impl Connections {
     /// # Errors
     /// As [`Connections::load`].
     pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        match path {
-            Some(path) => Self::load(&[path.to_owned()]),
-            None => {
-                for path in usual().iter().filter(|path| path.exists()) {
-                    plain_enough(path)?;
-                }
-                Kubeconfig::read()
-                    .map(|kubeconfig| Self { kubeconfig, origin: "KUBECONFIG or ~/.kube/config".to_owned() })
-                    .map_err(|error| unreadable("KUBECONFIG or ~/.kube/config", &error))
-            }
+        const USUAL: &str = "KUBECONFIG or ~/.kube/config";
+        if let Some(path) = path {
+            return Self::load(&[path.to_owned()]);
         }
+        for path in usual().iter().filter(|path| path.exists()) {
+            plain_enough(path)?;
+        }
+        Kubeconfig::read()
+            .map(|kubeconfig| Self { kubeconfig, origin: USUAL.to_owned() })
+            .map_err(|error| unreadable(USUAL, &error))
     }
 
     /// The client settings inside of a cluster: those of the pod's service account.

@@ -231,7 +231,7 @@ mod tests {
         let mut read = 0;
         while read < 200 * MIB {
             match std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
-                Some(Ok(frame)) => read += frame.data_ref().map_or(0, |data| data.len()),
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
                 Some(Err(error)) => {
                     assert!(error.is::<TooLong>(), "{error}");
                     return Some(read / MIB);
