@@ -56,9 +56,9 @@ mod tests {
         for (place, expected) in [
             (write("empty", b"\n"), "it is empty"),
             (write("binary", b"s3cret\xff"), "is no text"),
-            (write("long", "s3cret".repeat(20_000).as_bytes()), "longer than any secret"),
+            (write("long", "s3cret".repeat(20_000).as_bytes()), "longer than 64 KiB"),
             (SecretPlace::File("token".into()), "no absolute path"),
-            (SecretPlace::File(folder.path().display().to_string()), "it is no file"),
+            (SecretPlace::File(folder.path().display().to_string()), "it is no plain file"),
             (SecretPlace::File("/nowhere/at/all".into()), "/nowhere/at/all: "),
             (SecretPlace::Environment("QUARTERDECK_TEST_UNSET".into()), "QUARTERDECK_TEST_UNSET is not set"),
         ] {

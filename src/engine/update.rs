@@ -26,6 +26,9 @@ use std::sync::Arc;
 /// How long a notice stays when nothing else happens, in seconds.
 pub const NOTICE_SECONDS: i64 = 8;
 
+/// More characters are not taken from one paste: no field wants them, and each is looked at.
+const LONGEST_PASTE: usize = 10_000;
+
 /// Lets one event change the model.
 pub fn update(model: &mut Model, at: DateTime<Utc>, event: Event) -> Effects {
     model.now = at;
@@ -78,8 +81,12 @@ fn handle(model: &mut Model, event: Event) -> Effects {
         }
         Event::Paste(text) => {
             if is_typing(model) {
-                for character in text.chars() {
+                for character in text.chars().take(LONGEST_PASTE) {
                     type_character(model, Key::char(character));
+                }
+                if text.chars().nth(LONGEST_PASTE).is_some() {
+                    let cut = format!("of what was pasted, the first {LONGEST_PASTE} characters are there");
+                    run::say(model, NoticeKind::Warning, cut);
                 }
             }
             Effects::none()

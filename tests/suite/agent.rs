@@ -83,7 +83,8 @@ pub fn by_lease() -> String {
 }
 
 fn agent_ports(platform: &Platform, ahead: Duration) -> Ports {
-    let variables = environment(platform.directory(), Some(AGENT));
+    let mut variables = environment(platform.directory(), None);
+    variables.extend(platform.environment(AGENT.0, AGENT.1));
     let ports = ports(platform.repository(), Some(platform.kubeconfig()), variables);
     Ports { clock: Arc::new(Ahead(ahead)), ..ports }
 }

@@ -34,7 +34,8 @@ const WEIGHT: Stage = Stage::Step(ReleaseStep::Weight(5));
 /// What the agent has to do with a ground: its own identity, and the ground's clock.
 fn agent_ports(ground: &Ground) -> Ports {
     let platform = &ground.platform;
-    let variables = environment(platform.directory(), Some(AGENT));
+    let mut variables = environment(platform.directory(), None);
+    variables.extend(platform.environment(AGENT.0, AGENT.1));
     let all = ports(platform.repository(), Some(platform.kubeconfig()), variables);
     Ports { clock: ground.clock.clone(), ..all }
 }

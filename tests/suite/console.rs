@@ -23,7 +23,7 @@ use quarterdeck::{
         theme::Theme,
     },
     demo::{self, Pace, Platform, PlatformOptions, Scenario},
-    domain::ledger::Entry,
+    domain::ledger::{self, Entry, Happening, Marks},
     engine::headless::Engine,
     model::{
         Model,
@@ -64,15 +64,35 @@ pub fn environment(home: &Path, person: Option<(&str, &str)>) -> Vec<(String, St
 
 /// What git prints in a directory.
 pub fn git(place: &Path, arguments: &[&str]) -> String {
+    git_as(("Test", "test@example.com"), place, arguments)
+}
+
+fn git_as(person: (&str, &str), place: &Path, arguments: &[&str]) -> String {
     let output = Command::new("git")
         .arg("-C")
         .arg(place)
         .args(arguments)
-        .envs(environment(place, Some(("Test", "test@example.com"))))
+        .envs(environment(place, Some(person)))
         .output()
         .unwrap();
     assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Writes an event in somebody's name with the key of the clone's owner, as whoever may push can.
+pub fn forge(platform: &Platform, person: (&str, &str), happening: &Happening) {
+    let clone = platform.repository();
+    let message = ledger::encode(happening, Marks::default()).unwrap();
+    let tip =
+        git(platform.remote(), &["for-each-ref", "--format=%(objectname)", "refs/heads/quarterdeck/ledger"]);
+    git(clone, &["fetch", "--quiet", "origin"]);
+    let tree = git(clone, &["mktree"]);
+    let mut arguments = vec!["commit-tree", "-S", &tree, "-m", &message];
+    if !tip.is_empty() {
+        arguments.extend(["-p", &tip]);
+    }
+    let commit = git_as(person, clone, &arguments);
+    git(clone, &["push", "--quiet", "origin", &format!("{commit}:refs/heads/quarterdeck/ledger")]);
 }
 
 /// Starts a platform that is as fast as it can be, with its story written to the ledger.

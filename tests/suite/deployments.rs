@@ -1,6 +1,6 @@
 //! Deployments from the order to their end, through the real engine on the simulated platform.
 
-use crate::console::{Console, config, environment, git};
+use crate::console::{Console, config, environment, forge, git};
 use quarterdeck::{
     action::{run, spec::Arguments},
     adapters::{
@@ -383,11 +383,16 @@ async fn two_people_take_a_deployment_past_its_gates_and_the_calendar() {
     assert!(console.notice().contains("they asked for it"), "{}", console.notice());
     // Nor does who writes it in another's name, with a key that is not theirs.
     if console.platform.is_signing() {
-        let another = environment(console.platform.directory(), Some(("Amy Chen", "a.chen@example.com")));
-        let repository = GitRepository::open(console.platform.repository(), another).unwrap();
         let forged = Happening::DeploymentGlassSeconded { deployment: "DEP-1".into() };
-        let draft: Draft = Box::new(move |_| Ok(forged.clone()));
-        GitLedger::new(&repository).append(SystemClock.now(), draft).await.unwrap();
+        forge(&console.platform, ("Amy Chen", "a.chen@example.com"), &forged);
+        console.keys("ctrl-r");
+        console
+            .until("it is seen", |model| {
+                let ledger = model.world.ledger.value.as_ref();
+                let record = ledger.and_then(|ledger| ledger.operations.deployment("DEP-1"));
+                record.and_then(|record| record.glass.as_ref()).is_some_and(|glass| !glass.seconds.is_empty())
+            })
+            .await;
         steer(&mut console, "DEP-1", "deployment.continue", &[]).await;
         let outcome = confirmed(&mut console).await.unwrap();
         assert!(outcome.summary.contains("DEP-1 waits at gates"), "{}", outcome.summary);

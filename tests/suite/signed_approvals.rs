@@ -2,7 +2,7 @@
 //! who approve at once one is told who was first.
 
 use crate::{
-    console::{Console, environment, git, platform, screen},
+    console::{Console, environment, forge, git, platform, screen},
     program::Program,
 };
 use quarterdeck::{
@@ -36,8 +36,6 @@ async fn an_approval_in_another_name_opens_nothing_and_is_seen() {
     let (proposal, digest) =
         reviewed.map(|change| (change.proposal.clone(), change.digest().to_owned())).unwrap();
     // Whoever may push writes it in Stefan's name; only his key is missing.
-    let variables = environment(console.platform.directory(), Some(("Stefan Novak", "s.novak@example.com")));
-    let repository = GitRepository::open(console.platform.repository(), variables).unwrap();
     let forged = Happening::ChangeApproved {
         change: CHANGE.into(),
         gate: Gate::CodeReview,
@@ -47,8 +45,15 @@ async fn an_approval_in_another_name_opens_nothing_and_is_seen() {
         answers: None,
         note: None,
     };
+    let stefan = ("Stefan Novak", "s.novak@example.com");
+    forge(&console.platform, stefan, &forged);
+    // This program writes no such thing.
+    let variables = environment(console.platform.directory(), Some(stefan));
+    let repository = GitRepository::open(console.platform.repository(), variables).unwrap();
     let now = console.model().now;
-    GitLedger::new(&repository).append(now, Box::new(move |_| Ok(forged.clone()))).await.unwrap();
+    let refused =
+        GitLedger::new(&repository).append(now, Box::new(move |_| Ok(forged.clone()))).await.unwrap_err();
+    assert!(refused.message.contains("m.ruiz@example.com signed it"), "{refused:?}");
     console.keys("ctrl-r");
     console
         .until("it is seen", |model| {

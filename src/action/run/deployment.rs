@@ -12,6 +12,7 @@ use crate::{
         deployment::{
             gate::ReleaseGate,
             order::{Leg, Order, Stage},
+            record::{DeploymentRecord, Turn},
             release::{ReleaseStep, Strategy},
             request::DeployPlan,
             shown_version,
@@ -74,10 +75,7 @@ pub(super) fn run(
 }
 
 /// The deployment of an id, as the ledger has it.
-pub(super) fn find<'a>(
-    model: &'a Model,
-    id: &DeploymentId,
-) -> Result<&'a crate::domain::deployment::record::DeploymentRecord, Failure> {
+pub(super) fn find<'a>(model: &'a Model, id: &DeploymentId) -> Result<&'a DeploymentRecord, Failure> {
     let ledger = model.world.ledger.value.as_ref();
     ledger.and_then(|ledger| ledger.operations.deployment(id.as_str())).ok_or_else(|| {
         Failure::usage(format!("there is no deployment `{}`", crate::domain::text::clean(id.as_str())))
@@ -343,7 +341,14 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         (order.not_before, order.window) = (*not_before, *window);
     }
     if goes_on {
-        steps.extend(order.legs().iter().map(|leg| leg_step(&order, leg)));
+        match way_back(record, &steering, model) {
+            Some(back) => steps.push(step("go back:", back)),
+            None => steps.extend(order.legs().iter().map(|leg| {
+                let step = leg_step(&order, leg);
+                let is_over = record.result(leg).is_some();
+                if is_over { Step { title: format!("done: {}", step.title), ..step } } else { step }
+            })),
+        }
         steps.push(step("record the end in the ledger", format!("deployment.finished({id})")));
     }
     let typed = (order.production && goes_on).then(|| order.service.to_string());
@@ -356,6 +361,24 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         confirm_by_typing: typed,
         work: Work::Steer(Box::new(Steered { deployment: id, service: order.service.clone(), steering })),
     })
+}
+
+/// What is left of the way back, where that is what comes of it.
+fn way_back(record: &DeploymentRecord, steering: &Steering, model: &Model) -> Option<String> {
+    let mut record = record.clone();
+    if let Steering::Cancel { reason } = steering {
+        record.apply(&Turn::Cancelled { reason }, model.now, &model.operator).ok()?;
+    }
+    if !record.is_retreating() {
+        return None;
+    }
+    let left: Vec<String> = record
+        .legs()
+        .into_iter()
+        .filter(|leg| record.result(leg).is_none())
+        .map(|leg| leg.to_string())
+        .collect();
+    Some(if left.is_empty() { "nothing was touched".to_owned() } else { left.join(", ") })
 }
 
 fn enter_plan(model: &Model, entered: Entered) -> Plan {

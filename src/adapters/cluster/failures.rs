@@ -2,7 +2,7 @@
 
 use super::transport::{Busy, Late, Moved, TooLong, words};
 use crate::{
-    domain::{name::ContextName, text::clean},
+    domain::{name::ContextName, rules::without_secrets, text::clean},
     error::Failure,
 };
 use kube::client::AuthError;
@@ -14,7 +14,7 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
     match error {
         kube::Error::Api(status) => {
             let said = if status.message.trim().is_empty() { &status.reason } else { &status.message };
-            let said = format!("the API server answered {}: {}", status.code, said.trim());
+            let said = format!("the API server answered {}: {}", status.code, without_secrets(said.trim()));
             match status.code {
                 401 => Failure::forbidden(message)
                     .cause(said)
@@ -108,6 +108,7 @@ fn credentials(message: String, context: &ContextName, error: &AuthError) -> Fai
             let said = String::from_utf8_lossy(&out.stderr);
             let last = said.lines().rev().find(|line| !line.trim().is_empty());
             let said = last.map_or_else(|| "it said nothing".to_owned(), |line| clean(line.trim()));
+            let said = without_secrets(&said);
             failure.cause(format!("the credential plugin ended with {}: {said}", out.status)).hint(by_hand)
         }
         AuthError::AuthExecParse(_) | AuthError::ExecPluginFailed => failure

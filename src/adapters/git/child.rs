@@ -1,6 +1,9 @@
 //! Running the `git` program: argument vectors only, no shell, no prompt, and never longer than a limit.
 
-use crate::{domain::text, error::Failure};
+use crate::{
+    domain::{rules::without_secrets, text},
+    error::Failure,
+};
 use mio::{Events, Interest, Poll, Token, unix::pipe::Receiver};
 use std::{
     io::{self, Read as _, Write as _},
@@ -75,7 +78,7 @@ impl Output {
     /// Adds git's complaints to a failure, each line once.
     pub fn explain(&self, mut failure: Failure) -> Failure {
         for line in self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()) {
-            let line = text::clean(line);
+            let line = without_secrets(&text::clean(line));
             if !failure.causes.contains(&line) && failure.causes.len() < 6 {
                 failure = failure.cause(line);
             }

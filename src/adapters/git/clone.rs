@@ -5,7 +5,10 @@ use super::{
     files::Seen,
 };
 use crate::{
-    domain::{catalog::reader::Reader, text},
+    domain::{
+        catalog::{Settings, reader::Reader},
+        text,
+    },
     error::Failure,
 };
 use gix::{Repository, ThreadSafeRepository};
@@ -23,6 +26,8 @@ pub(super) struct LocalClone {
     /// The program for what is written.
     pub git: Git,
     remote: RwLock<String>,
+    /// Which branch the settings name as the main one.
+    main: RwLock<String>,
     /// Reads catalogs, and remembers the files that come again in the next revision.
     pub reader: Reader,
     /// Files of commits that were read before.
@@ -68,11 +73,13 @@ impl LocalClone {
             // GIT_SSH_COMMAND of the user's still wins over this.
             settings.push("core.sshCommand=ssh -o BatchMode=yes".to_owned());
         }
+        let defaults = Settings::default();
         Ok(Self {
             git: Git { directory: root.clone(), environment, settings, network_limit: NETWORK_LIMIT },
             repository: repository.into_sync(),
             root,
-            remote: RwLock::new("origin".to_owned()),
+            remote: RwLock::new(defaults.remote),
+            main: RwLock::new(defaults.main),
             reader: Reader::default(),
             seen: Mutex::default(),
             others: Mutex::default(),
@@ -84,9 +91,16 @@ impl LocalClone {
         self.repository.to_thread_local()
     }
 
-    /// Remembers which remote the settings name.
-    pub fn set_remote(&self, name: &str) {
-        name.clone_into(&mut self.remote.write().unwrap_or_else(PoisonError::into_inner));
+    /// Remembers which remote and which main branch the settings name.
+    pub fn heed(&self, settings: &Settings) {
+        for (place, name) in [(&self.remote, &settings.remote), (&self.main, &settings.main)] {
+            name.clone_into(&mut place.write().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// The main branch that the settings name.
+    pub fn main(&self) -> String {
+        self.main.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The remote that the settings name; `None` when the clone has none of that name. The name comes

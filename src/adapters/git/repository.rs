@@ -86,7 +86,7 @@ impl ControlRepository for GitRepository {
     fn proposals(&self, catalog: &Catalog, requested: &BTreeSet<String>) -> Answer<'_, Vec<Proposal>> {
         let (main, pattern) = (catalog.settings.main.clone(), catalog.settings.changes.clone());
         let requested = requested.clone();
-        self.clone.set_remote(&catalog.settings.remote);
+        self.clone.heed(&catalog.settings);
         Box::pin(blocking(&self.clone, move |clone| proposals(clone, &main, &pattern, &requested)))
     }
 
@@ -212,7 +212,7 @@ fn load(clone: &LocalClone, revision: &Revision) -> Result<Catalog, Failure> {
                     .help("see who owns the file and who may read it");
                 catalog.findings.push(finding);
             }
-            clone.set_remote(&catalog.settings.remote);
+            clone.heed(&catalog.settings);
             Ok(catalog)
         }
         Revision::Branch(name) => {

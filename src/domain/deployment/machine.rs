@@ -211,7 +211,17 @@ pub fn next(
         }
         Stage::Settle => match &record.running {
             Some(running) if now < running.until => {
-                wait(Patience::Hours, Some(running.until), "Git waits for the remote".to_owned())
+                let until = running.until.format("%H:%M:%S UTC");
+                let why = if running.holder == seen.holder {
+                    format!("Git waits for the remote, and is tried again at {until}")
+                } else {
+                    // Whoever began it may be at it still, or have died over it.
+                    format!(
+                        "{} settles Git; if nothing comes of it, it is tried again at {until}",
+                        running.by.name
+                    )
+                };
+                wait(Patience::Hours, Some(running.until), why)
             }
             Some(_)
                 if !seen.is_settled

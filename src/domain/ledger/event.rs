@@ -5,12 +5,14 @@ use crate::{
     domain::{
         change::Identity,
         name::{CommitId, IncidentId},
+        rules::without_secrets,
         text,
     },
     error::Failure,
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The version of the JSON that is written now.
 pub const EVENT_VERSION: u32 = 1;
@@ -78,7 +80,7 @@ pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure
     let body = serde_json::to_string(&document).map_err(|error| {
         Failure::failed(format!("could not write a {} event as JSON", happening.kind())).because(&error)
     })?;
-    let message = format!("{}\n\n{body}\n", happening.subject());
+    let message = format!("{}\n\n{}\n", without_secrets(&happening.subject()), masked(body));
     if message.len() > LONGEST_MESSAGE {
         return Err(Failure::usage(format!(
             "a {} event of {} KiB is too long for the ledger, which takes {} KiB",
@@ -89,6 +91,24 @@ pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure
         .hint("say it shorter, and put the rest where the words can point to"));
     }
     Ok(message)
+}
+
+/// An event's JSON with every credential in its texts replaced by asterisks: it is there for good, and for everybody.
+fn masked(body: String) -> String {
+    fn mask(value: &mut Value) {
+        match value {
+            Value::String(text) => *text = without_secrets(text),
+            Value::Array(list) => list.iter_mut().for_each(mask),
+            Value::Object(fields) => fields.values_mut().for_each(mask),
+            _ => {}
+        }
+    }
+    if without_secrets(&body) == body {
+        return body;
+    }
+    let Ok(mut document) = serde_json::from_str::<Value>(&body) else { return body };
+    mask(&mut document);
+    document.to_string()
 }
 
 /// The first JSON document of a body. Hooks and people may add trailers below it.

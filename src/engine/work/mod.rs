@@ -39,16 +39,18 @@ pub struct Reporter {
     told: Option<(JobId, mpsc::Sender<Event>)>,
     /// The step of the plan that the work's first one is.
     first: usize,
+    /// Whether the plan has no further steps for it: then all is told there.
+    only: bool,
 }
 
 impl Reporter {
     pub(super) fn new(job: JobId, answers: mpsc::Sender<Event>) -> Self {
-        Self { told: Some((job, answers)), first: 0 }
+        Self { told: Some((job, answers)), first: 0, only: false }
     }
 
     /// One that nobody listens to.
     pub const fn silent() -> Self {
-        Self { told: None, first: 0 }
+        Self { told: None, first: 0, only: false }
     }
 
     /// The same for a work that is part of another one, and begins with its step `first`.
@@ -56,9 +58,15 @@ impl Reporter {
         Self { first: self.first + first, ..self.clone() }
     }
 
+    /// The same for a work that is one step of another one.
+    fn only(&self, first: usize) -> Self {
+        Self { only: true, ..self.from(first) }
+    }
+
     async fn step(&self, step: usize, detail: impl Into<String>) {
         let Some((job, answers)) = &self.told else { return };
-        let progress = Progress { step: self.first + step, detail: detail.into() };
+        let progress =
+            Progress { step: self.first + if self.only { 0 } else { step }, detail: detail.into() };
         // Nobody may be watching any more; the work goes on all the same.
         let _ = answers.send(Event::Progress(*job, progress)).await;
     }

@@ -205,6 +205,19 @@ impl Inner {
         })
     }
 
+    /// Makes sure that an event will count as it is signed: one that does not would be in the ledger for good, and
+    /// everybody's verification would say so.
+    fn counts(&self, commit: ObjectId) -> Result<(), Failure> {
+        let commit: CommitId = commit.to_string().into();
+        let main = self.clone.main();
+        let Some(why) = self.seals(&main, BTreeSet::from([commit.clone()]))?.objection(&commit) else {
+            return Ok(());
+        };
+        Err(Failure::refused(format!("the event would not count, and was not written: {why}"))
+            .hint("sign with your own key: `git config gpg.format ssh`, `git config user.signingKey ~/.ssh/id_ed25519.pub`, `git config commit.gpgSign true`")
+            .hint(format!("have your key in policies/allowed_signers of {main}, and `git fetch` once it is there")))
+    }
+
     fn append(&self, at: DateTime<Utc>, draft: &Draft) -> Result<Receipt, Failure> {
         let _lock = self.lock()?;
         let operator = super::repository::operator(&self.clone)?;
@@ -230,6 +243,7 @@ impl Inner {
             let happening = draft(&operations)?;
             let written = Written::new(&happening, &operator, at)?;
             let commit = self.commit(&repository, &written, tip)?;
+            self.counts(commit)?;
             if !self.move_branch(Some(commit), tip)? {
                 moved_here += 1;
                 if moved_here == LOCAL_ATTEMPTS {
@@ -249,7 +263,8 @@ impl Inner {
             }
             match self.push(remote, commit)? {
                 Push::Done => {
-                    self.accept(&repository, remote, commit)?;
+                    // It is there, whether or not that can be noted here: the next look does it.
+                    self.accept(&repository, remote, commit).ok();
                     return Ok(receipt(None));
                 }
                 Push::Unreachable(failure) => return Ok(receipt(Some(failure))),
@@ -312,7 +327,7 @@ impl Inner {
             };
             match self.push(&remote, tip)? {
                 Push::Done => {
-                    self.accept(&repository, &remote, tip)?;
+                    self.accept(&repository, &remote, tip).ok();
                     let standing = self.standing(&repository)?;
                     return self.state(&repository, &standing).map(synced);
                 }

@@ -293,7 +293,9 @@ pub(super) async fn steer(
     if let (Steering::Hold { .. }, Some(receipt)) = (&steered.steering, receipt) {
         return Ok(super::outcome(format!("{id} is held"), receipt));
     }
-    follow(outside, id, &report.from(2)).await
+    // The way back is one step of the plan.
+    let is_back = situation.record.is_retreating() || matches!(steered.steering, Steering::Cancel { .. });
+    follow(outside, id, &if is_back { report.only(2) } else { report.from(2) }).await
 }
 
 /// Writes something into the ledger that needs no more than that.
