@@ -10,7 +10,7 @@ use crate::{
         ledger::ChangeRecord,
         name::ServiceName,
         signature::SignatureState,
-        text::clean,
+        text::{clean, clean_lines},
         units::format_duration,
     },
     model::Model,
@@ -237,7 +237,8 @@ pub fn text(model: &Model, change: &Change) -> String {
     for said in timeline(change, record(model, change)) {
         out += &said_text(&said);
     }
-    out
+    // Also ids and names of fields are what others wrote.
+    clean_lines(&out)
 }
 
 fn said_text(said: &Said) -> String {

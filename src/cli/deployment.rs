@@ -222,7 +222,7 @@ pub fn show(model: &Model, id: &DeploymentId, output: Output) -> Result<String, 
         fact("approved", &format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC")));
     }
     if let Some(glass) = &record.glass {
-        let agreed: Vec<&str> = glass.seconds.iter().map(|by| by.name.as_str()).collect();
+        let agreed: Vec<&str> = glass.seconds.iter().map(|second| second.by.name.as_str()).collect();
         let agreed = if agreed.is_empty() { "nobody".to_owned() } else { agreed.join(", ") };
         let until = glass.expires.format("%F %H:%M UTC");
         let words = format!(

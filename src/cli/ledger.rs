@@ -172,6 +172,12 @@ fn sync_text(synced: &Synced) -> String {
         synced.sent,
         events(synced.operations.events)
     );
+    if synced.lost > 0 {
+        out += &format!(
+            "{} had been lost by the remote and went there again: its branch was set back or deleted; find out by whom\n",
+            events(synced.lost)
+        );
+    }
     if synced.replayed > 0 {
         out +=
             &format!("{} that waited here were written again on top of what came first\n", synced.replayed);
@@ -194,6 +200,7 @@ fn sync_json(synced: &Synced) -> Value {
         "events": synced.operations.events,
         "received": synced.received,
         "sent": synced.sent,
+        "lost": synced.lost,
         "replayed": synced.replayed,
         "renumbered": renumbered,
         "waiting": synced.unsynced,

@@ -1,13 +1,16 @@
 //! Plain tables for standard output.
 
-use crate::domain::text::clean;
+use crate::domain::text::{clean, fit};
 use unicode_width::UnicodeWidthStr;
+
+/// More cells of one column are cut, and seen to be.
+const WIDEST: usize = 200;
 
 /// Rows under headers, columns as wide as their widest cell, two blanks between. Columns whose header
 /// begins with `>` are aligned to the right.
 pub fn table(headers: &[&str], rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| clean(cell)).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| fit(&clean(cell), WIDEST)).collect()).collect();
     let titles: Vec<&str> = headers.iter().map(|header| header.trim_start_matches('>')).collect();
     let widths: Vec<usize> = titles
         .iter()

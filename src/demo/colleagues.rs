@@ -9,7 +9,7 @@ use super::{
 use crate::{
     domain::{
         catalog::Catalog,
-        change::Identity,
+        change::{Identity, Seals},
         deployment::{
             gate::{self, ReleaseGate},
             order::Stage,
@@ -146,7 +146,15 @@ async fn answer(
         let record = operations.deployment(deployment.as_str());
         let service = record.and_then(|record| main.services.get(&record.order.service));
         let service = service.ok_or_else(|| Failure::refused("the service is gone"))?;
-        ledger::approve_deployment(operations, &deployment, gate, (&main, service), &person, None)
+        ledger::approve_deployment(
+            operations,
+            &deployment,
+            gate,
+            (&main, service),
+            &person,
+            None,
+            &Seals::default(),
+        )
     });
     desk.ledger.append(clock.now(), draft).await?;
     Ok(true)

@@ -11,6 +11,7 @@ pub mod machine;
 pub mod order;
 pub mod parameters;
 pub mod precheck;
+pub mod proof;
 pub mod record;
 pub mod recovery;
 pub mod release;

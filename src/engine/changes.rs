@@ -9,6 +9,7 @@ use crate::{
     domain::{
         catalog::Catalog,
         change::{self, Change, Conclusion, Proposal, Review, Seals, Unread},
+        deployment::proof,
         forge,
         graph::DependencyGraph,
         ledger::Operations,
@@ -105,9 +106,10 @@ async fn review(
     let seals = seals.unwrap_or_else(|_| Arc::new(Seals { required: true, ..Seals::default() }));
     let changes = named.into_iter().filter_map(|(name, proposal)| {
         let conclusion = known.get(&name)?;
-        Some(change::assemble(proposal, conclusion, &main, &Operations::default(), seals.clone()))
+        Some(change::assemble(proposal, conclusion, &main, &Operations::default(), Arc::clone(&seals)))
     });
-    Ok(Review { people: main.people.clone(), changes: changes.collect() })
+    let changes = changes.collect();
+    Ok(Review { people: main.people.clone(), changes, seals })
 }
 
 /// Finds what is not known yet: on disk, else by judging it; and keeps on disk what is new.
@@ -223,10 +225,11 @@ pub(super) async fn load(outside: &Outside, proposal: Proposal, main: &Catalog) 
     Ok(change::assemble(proposal, &conclusion, main, &Operations::default(), seals))
 }
 
-/// How what decides about changes is signed, by the rules of the main branch.
+/// How what decides about changes and open deployments is signed, by the rules of the main branch.
 async fn seals(outside: &Outside, main: &str, ids: &[&ChangeId]) -> Result<Arc<Seals>, Failure> {
     let ledger = &outside.ports.ledger;
     let operations = ledger.state().await?.operations;
-    let commits = change::deciding(&operations.changes, ids.iter().copied());
+    let mut commits = change::deciding(&operations.changes, ids.iter().copied());
+    commits.extend(operations.open_deployments().flat_map(proof::deciding).cloned());
     Ok(Arc::new(ledger.seals(main, commits).await?))
 }

@@ -418,6 +418,7 @@ pub fn model(size: Size) -> Model {
     model.world.catalog = source(catalog, 40);
     let review = Review {
         people: people(),
+        seals: Arc::default(),
         changes: joined.changes.iter().map(|change| (**change).clone()).collect(),
     };
     model.world.changes = source(review, 40);

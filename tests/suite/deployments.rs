@@ -9,7 +9,7 @@ use quarterdeck::{
     },
     demo::{Environment, Quality, Scenario, kubernetes::resources::Resource},
     domain::{
-        change::Identity,
+        change::{Identity, Seals},
         deployment::{
             Health,
             gate::ReleaseGate,
@@ -18,7 +18,7 @@ use quarterdeck::{
             record::{DeploymentRecord, Ending},
             release::{Release, ReleaseStep, Strategy},
         },
-        ledger::{self, Verdict},
+        ledger::{self, Happening, Verdict},
         name::DeploymentId,
         plan::{Outcome, Work},
     },
@@ -108,7 +108,7 @@ async fn approve(console: &Console, id: &str, gate: ReleaseGate, (name, email): 
     let draft: Draft = Box::new(move |operations| {
         let service = &operations.deployment(id.as_str()).unwrap().order.service;
         let ground = (&*main, &*main.services[service]);
-        ledger::approve_deployment(operations, &id, gate, ground, &person, None)
+        ledger::approve_deployment(operations, &id, gate, ground, &person, None, &Seals::default())
     });
     GitLedger::new(&repository).append(SystemClock.now(), draft).await.unwrap();
 }
@@ -381,6 +381,18 @@ async fn two_people_take_a_deployment_past_its_gates_and_the_calendar() {
     assert!(outcome.summary.contains("DEP-1 waits at gates"), "{}", outcome.summary);
     steer(&mut console, "DEP-1", "deployment.second", &[]).await;
     assert!(console.notice().contains("they asked for it"), "{}", console.notice());
+    // Nor does who writes it in another's name, with a key that is not theirs.
+    if console.platform.is_signing() {
+        let another = environment(console.platform.directory(), Some(("Amy Chen", "a.chen@example.com")));
+        let repository = GitRepository::open(console.platform.repository(), another).unwrap();
+        let forged = Happening::DeploymentGlassSeconded { deployment: "DEP-1".into() };
+        let draft: Draft = Box::new(move |_| Ok(forged.clone()));
+        GitLedger::new(&repository).append(SystemClock.now(), draft).await.unwrap();
+        steer(&mut console, "DEP-1", "deployment.continue", &[]).await;
+        let outcome = confirmed(&mut console).await.unwrap();
+        assert!(outcome.summary.contains("DEP-1 waits at gates"), "{}", outcome.summary);
+        assert_eq!(record(&console, "DEP-1").await.glass.unwrap().seconds.len(), 1, "it is in the ledger");
+    }
     assert!(image(&console, "project-a", "cart").ends_with(":1.8.1"));
 
     let mut second = Box::pin(console.joined_by("a-chen")).await;

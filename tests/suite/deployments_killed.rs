@@ -16,7 +16,7 @@ use quarterdeck::{
     config::Config,
     demo::{Environment, Faults, Platform, Quality, Scenario, kubernetes::resources::Resource},
     domain::{
-        change::Identity,
+        change::{Identity, Seals},
         deployment::{
             gate::ReleaseGate,
             machine::Patience,
@@ -261,7 +261,7 @@ impl Ground {
         let draft: Draft = Box::new(move |operations| {
             let service = &operations.deployment(id.as_str()).unwrap().order.service;
             let ground = (&*main, &*main.services[service]);
-            ledger::approve_deployment(operations, &id, gate, ground, &person, None)
+            ledger::approve_deployment(operations, &id, gate, ground, &person, None, &Seals::default())
         });
         GitLedger::new(&repository).append(self.clock.now(), draft).await.unwrap();
     }

@@ -1,6 +1,10 @@
 //! Deployments: planned by the engine, shown, then run; and a person's word about those that run.
 
-use super::{open_plan, plan, review::people, say_failure, tell_step, view};
+use super::{
+    open_plan, plan,
+    review::{people, seals},
+    say_failure, tell_step, view,
+};
 use crate::{
     action::command::DeploymentCommand,
     config::key::Key,
@@ -103,8 +107,10 @@ pub fn release_gate_for(model: &Model) -> Option<ReleaseGate> {
     let catalog = model.world.catalog.value.as_ref()?;
     let service = catalog.services.get(&record.order.service)?;
     let ground = (&**catalog, &**service);
+    let seals = &model.world.changes.value.as_ref()?.seals;
     let may = |gate: &ReleaseGate| {
-        ledger::approve_deployment(operations, &record.id, *gate, ground, &model.operator, None).is_ok()
+        ledger::approve_deployment(operations, &record.id, *gate, ground, &model.operator, None, seals)
+            .is_ok()
     };
     ReleaseGate::APPROVED.into_iter().rev().find(may)
 }
@@ -283,7 +289,15 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
             let people = (&people(model), &model.operator);
             let incident = operations.next_incident();
             let reasoned = (reason.as_str(), *length);
-            ledger::open_deployment_glass(&operations, &id, people, reasoned, &incident, model.now)?;
+            ledger::open_deployment_glass(
+                &operations,
+                &id,
+                people,
+                reasoned,
+                &incident,
+                model.now,
+                &seals(model),
+            )?;
             facts.push(("reason".to_owned(), reason.clone()));
             facts.push(("for".to_owned(), format_duration(*length)));
             notes.push(format!(
@@ -298,7 +312,7 @@ fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Pla
         }
         Steering::Second => {
             let people = (&people(model), &model.operator);
-            ledger::second_deployment_glass(&operations, &id, people, model.now)?;
+            ledger::second_deployment_glass(&operations, &id, people, model.now, &seals(model))?;
             if let Some(glass) = &record.glass {
                 facts.push(("reason".to_owned(), glass.reason.clone()));
                 facts.push(("asked by".to_owned(), format!("{} <{}>", glass.by.name, glass.by.email)));

@@ -4,7 +4,7 @@ use super::tell_step;
 use crate::{
     action::spec::{Arguments, Asked},
     domain::{
-        change::Change,
+        change::{Change, Seals},
         gate::{Gate, GateState, ReviewAnswers},
         ledger::{self, ApprovalDraft, Operations, Shown},
         name::ChangeId,
@@ -57,6 +57,11 @@ pub fn gate_for(model: &Model, change: &Change) -> Gate {
 /// The people of the main branch, as far as they are known here; the ledger asks again at its tip.
 pub(super) fn people(model: &Model) -> People {
     model.world.changes.value.as_ref().map(|review| review.people.clone()).unwrap_or_default()
+}
+
+/// How what was decided is signed, as far as it is known here.
+pub(super) fn seals(model: &Model) -> Arc<Seals> {
+    model.world.changes.value.as_ref().map(|review| review.seals.clone()).unwrap_or_default()
 }
 
 /// What the ledger says, as far as it is known here.

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         catalog::Catalog,
-        change::Identity,
+        change::{Identity, Seals},
         ledger::{self, Entry, EntryBody, Happening, Marks, Operations},
         name::{CommitId, DeploymentId, IncidentId},
     },
@@ -136,7 +136,15 @@ impl<'a> Recorder<'a> {
                 let service =
                     service.ok_or_else(|| failed(&"a service that the main branch does not have"))?;
                 let ground = (self.main, &**service);
-                ledger::approve_deployment(operations, &id, *gate, ground, &identity(author), None)
+                ledger::approve_deployment(
+                    operations,
+                    &id,
+                    *gate,
+                    ground,
+                    &identity(author),
+                    None,
+                    &Seals::default(),
+                )
             }
             Deed::Begin(leg) => {
                 let holder = format!("{}-{}", act.who, act.thread);

@@ -219,7 +219,10 @@ impl Player<'_> {
         let mut is_taken = self.record.apply(&held, self.at, &by).is_ok();
         self.act(self.hand(), Deed::Hold(reason.clone()));
         self.wait(240);
-        is_taken &= self.record.apply(&Turn::Continued { accept: true, note: None }, self.at, &by).is_ok();
+        is_taken &= self
+            .record
+            .apply(&Turn::Continued { accept: true, note: None, commit: &CommitId::default() }, self.at, &by)
+            .is_ok();
         self.act("p-martin", Deed::Accept("the scrapes are being moved, and nobody complains"));
         is_taken
     }

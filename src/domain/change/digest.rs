@@ -15,6 +15,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write as _,
 };
+use toml::{Table, Value};
 
 /// More lines of a file are not kept for being shown.
 const MOST_LINES: usize = 400;
@@ -140,14 +141,13 @@ impl Seal {
         let [old, new] = sides.each_ref().map(Side::text);
         let ends = |end: &str| path.get(path.len().saturating_sub(end.len())..) == Some(end);
         if ends(".toml") {
-            let (Some(before), Some(after)) = (values(old), values(new)) else { return false };
-            let keys: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-            for key in keys {
-                let (one, two) = (before.get(key), after.get(key));
-                if one != two {
-                    self.word(key);
-                    self.maybe(one.map(String::as_str));
-                    self.maybe(two.map(String::as_str));
+            let (Ok(before), Ok(after)) = (old.parse::<Table>(), new.parse::<Table>()) else { return false };
+            let mut differing = BTreeMap::new();
+            compare(Some(&before), Some(&after), "", &mut differing);
+            for (place, sides) in differing {
+                self.word(&place);
+                for side in sides {
+                    self.maybe(side.as_deref());
                 }
             }
         } else if !ends(".md") && !ends(".txt") {
@@ -175,25 +175,46 @@ impl Seal {
     }
 }
 
-/// Every value of a TOML document by its place; a table has itself as a value, so that an empty one counts.
-fn values(text: &str) -> Option<BTreeMap<String, String>> {
-    fn walk(table: &toml::Table, prefix: &str, found: &mut BTreeMap<String, String>) {
-        for (key, value) in table {
-            // Keys are quoted, so that a point in one is none between two.
-            let place = format!("{prefix}{key:?}.");
-            match value {
-                toml::Value::Table(inner) => {
-                    found.insert(place.clone(), "table".to_owned());
-                    walk(inner, &place, found);
-                }
-                value => {
-                    found.insert(place, format!("= {value}"));
-                }
-            }
+/// What two TOML tables say differently, by its place, as it is on each side; a table has itself as a value, so that an
+/// empty one counts.
+fn compare(
+    old: Option<&Table>,
+    new: Option<&Table>,
+    prefix: &str,
+    found: &mut BTreeMap<String, [Option<String>; 2]>,
+) {
+    let keys: BTreeSet<&String> = [old, new].into_iter().flatten().flat_map(Table::keys).collect();
+    for key in keys {
+        let sides = [old, new].map(|side| side.and_then(|table| table.get(key)));
+        if let [Some(before), Some(after)] = sides
+            && is_same(before, after)
+        {
+            continue;
         }
+        // Keys are quoted, so that a point in one is none between two.
+        let place = format!("{prefix}{key:?}.");
+        let words = sides.map(|side| {
+            side.map(|value| if value.is_table() { "table".to_owned() } else { format!("= {value}") })
+        });
+        if words[0] != words[1] {
+            found.insert(place.clone(), words);
+        }
+        let [before, after] = sides.map(|side| side.and_then(Value::as_table));
+        compare(before, after, &place, found);
     }
-    let table = text.parse::<toml::Table>().ok()?;
-    let mut found = BTreeMap::new();
-    walk(&table, "", &mut found);
-    Some(found)
+}
+
+/// Whether two values are written the same. Numbers that count as equal may not be: zero with a sign and without.
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Float(one), Value::Float(other)) => one.to_bits() == other.to_bits(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Table(one), Value::Table(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(key, value)| other.get(key).is_some_and(|other| is_same(value, other)))
+        }
+        _ => one == other,
+    }
 }

@@ -19,6 +19,7 @@ pub use timeline::{Said, SaidKind, timeline};
 
 use super::{
     catalog::Catalog,
+    deployment::{proof, record::DeploymentRecord},
     finding::{Finding, Level},
     forge::Request,
     gate::{Gate, GateState, GateStatus},
@@ -186,6 +187,15 @@ pub struct Review {
     pub people: People,
     /// The open changes.
     pub changes: Vec<Change>,
+    /// How what was decided about them and about open deployments is signed.
+    pub seals: Arc<Seals>,
+}
+
+impl Review {
+    /// Of what was said about a deployment, what counts.
+    pub fn proven(&self, record: &DeploymentRecord) -> DeploymentRecord {
+        proof::proven(record, &self.seals)
+    }
 }
 
 /// How many others a change harms, if it is merged.

@@ -52,6 +52,11 @@ impl Seals {
         }
     }
 
+    /// The same, for whoever would say what may have been said before: an event that was not looked at counts.
+    pub fn believing_the_unseen(&self) -> Self {
+        Self { unseen_counts: true, ..self.clone() }
+    }
+
     /// What of a record counts.
     pub fn sift(&self, record: &ChangeRecord) -> ChangeRecord {
         let counts = |commit: &CommitId| self.objection(commit).is_none();

@@ -3,6 +3,7 @@
 use super::record::{DeploymentRecord, Ending};
 use crate::domain::{
     catalog::{Catalog, Environment, Service},
+    change::Seals,
     ledger::Operations,
     name::{PersonName, TeamName},
     people::Person,
@@ -87,15 +88,23 @@ pub fn may_open(gate: ReleaseGate, main: &Catalog, service: &Service, who: &Pers
     !is_agent && teams(gate, main, service).iter().any(|team| main.people.is_member(who, team.as_str()))
 }
 
-/// Why an acceptance of a failed check does not count: it is by somebody who may not open the operations gate. The
-/// ledger is not believed.
-pub fn distrusted(record: &DeploymentRecord, main: &Catalog, service: &Service) -> Option<String> {
-    let by_whom = |accepted: &&super::record::Accepted| {
+/// Why an acceptance of a failed check does not count: for its signature, or because it is by somebody who may not open
+/// the operations gate. The ledger is not believed.
+pub fn distrusted(
+    record: &DeploymentRecord,
+    main: &Catalog,
+    service: &Service,
+    seals: &Seals,
+) -> Option<String> {
+    record.accepted.iter().find_map(|accepted| {
+        let accepting = format!("{} was accepted by {}", accepted.leg, accepted.by.name);
+        if let Some(why) = seals.objection(&accepted.commit) {
+            return Some(format!("{accepting}, and that does not count: {why}"));
+        }
         let person = main.people.by_email(&accepted.by.email);
-        person.is_none_or(|person| !may_open(ReleaseGate::Operations, main, service, &person.handle))
-    };
-    record.accepted.iter().find(by_whom).map(|accepted| {
-        format!("{} was accepted by {}, who may not open the operations gate", accepted.leg, accepted.by.name)
+        person
+            .is_none_or(|person| !may_open(ReleaseGate::Operations, main, service, &person.handle))
+            .then(|| format!("{accepting}, who may not open the operations gate"))
     })
 }
 

@@ -23,7 +23,7 @@ pub fn state(record: &DeploymentRecord, people: &People, now: DateTime<Utc>) -> 
     let agreed = glass
         .seconds
         .iter()
-        .filter_map(|identity| people.by_email(&identity.email))
+        .filter_map(|second| people.by_email(&second.by.email))
         .find(|person| !person.is_agent() && person.handle != by);
     Some(match agreed {
         Some(person) => GlassState::Granted { until, by, seconded: person.handle.clone() },

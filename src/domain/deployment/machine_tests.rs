@@ -204,10 +204,14 @@ fn it_goes_back_in_every_phase_also_while_it_is_held() {
     assert_eq!(word(&step(&record, &analysed(Fail), 320)), "analysis at canary 5% fail");
     // A person who accepts what could not be judged lets it go on; one who does not has it judged anew.
     let mut accepted = record.clone();
-    accepted.apply(&Turn::Continued { accept: true, note: None }, at(330), &ana()).unwrap();
+    accepted
+        .apply(&Turn::Continued { accept: true, note: None, commit: &"c".into() }, at(330), &ana())
+        .unwrap();
     assert_eq!(word(&step(&accepted, &analysed(NoData), 331)), "begin promote");
     assert!(accepted.judged.last().unwrap().detail.starts_with("accepted by Ana"));
-    record.apply(&Turn::Continued { accept: false, note: None }, at(330), &ana()).unwrap();
+    record
+        .apply(&Turn::Continued { accept: false, note: None, commit: &"c".into() }, at(330), &ana())
+        .unwrap();
     assert_eq!(word(&step(&record, &analysed(NoData), 331)), "look again");
     assert_eq!(word(&step(&record, &analysed(Pass), 630)), "analysis at canary 5% pass");
     // While the next step begins, too.
@@ -279,9 +283,9 @@ fn a_way_back_that_fails_says_so_and_is_tried_again_or_accepted() {
     record.apply(&Turn::Held { reason: "the way back failed", verdict: Some(Fail) }, at(47), &ana()).unwrap();
     assert_eq!(word(&step(&record, &Observations::default(), 48)), "wait");
     let mut again = record.clone();
-    again.apply(&Turn::Continued { accept: false, note: None }, at(50), &ana()).unwrap();
+    again.apply(&Turn::Continued { accept: false, note: None, commit: &"c".into() }, at(50), &ana()).unwrap();
     assert_eq!(word(&step(&again, &Observations::default(), 51)), "begin abort");
-    record.apply(&Turn::Continued { accept: true, note: None }, at(50), &ana()).unwrap();
+    record.apply(&Turn::Continued { accept: true, note: None, commit: &"c".into() }, at(50), &ana()).unwrap();
     assert_eq!(word(&step(&record, &Observations::default(), 51)), "finish rolled back");
 }
 

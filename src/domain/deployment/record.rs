@@ -8,7 +8,7 @@ use super::{
 use crate::domain::{
     change::Identity,
     ledger::Verdict,
-    name::{DeploymentId, IncidentId},
+    name::{CommitId, DeploymentId, IncidentId},
 };
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,8 @@ pub struct Given {
     pub at: DateTime<Utc>,
     /// Their words.
     pub note: Option<String>,
+    /// The commit that has it, and its signature.
+    pub commit: CommitId,
 }
 
 /// Why nothing goes on.
@@ -123,6 +125,8 @@ pub struct Accepted {
     pub leg: Leg,
     /// By whom.
     pub by: Identity,
+    /// The commit that has it, and its signature.
+    pub commit: CommitId,
 }
 
 /// Glass that was broken: past the gates and the calendar.
@@ -138,8 +142,19 @@ pub struct BrokenGlass {
     pub expires: DateTime<Utc>,
     /// The incident that was opened for it.
     pub incident: IncidentId,
+    /// The commit that has it, and its signature.
+    pub commit: CommitId,
     /// Who agreed.
-    pub seconds: Vec<Identity>,
+    pub seconds: Vec<Second>,
+}
+
+/// Who agreed to broken glass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Second {
+    /// Who.
+    pub by: Identity,
+    /// The commit that has it, and its signature.
+    pub commit: CommitId,
 }
 
 /// How it ended.
@@ -189,6 +204,8 @@ pub enum Turn<'a> {
         accept: bool,
         /// Their words.
         note: Option<&'a str>,
+        /// The commit that has it.
+        commit: &'a CommitId,
     },
     /// A person wants it past its gates and the calendar.
     GlassOpened {
@@ -198,15 +215,22 @@ pub enum Turn<'a> {
         expires: DateTime<Utc>,
         /// The incident that was opened for it.
         incident: &'a IncidentId,
+        /// The commit that has it.
+        commit: &'a CommitId,
     },
     /// A second person agreed.
-    GlassSeconded,
+    GlassSeconded {
+        /// The commit that has it.
+        commit: &'a CommitId,
+    },
     /// A gate was approved.
     Approved {
         /// Which gate.
         gate: ReleaseGate,
         /// Their words.
         note: Option<&'a str>,
+        /// The commit that has it.
+        commit: &'a CommitId,
     },
     /// It got another time.
     Scheduled {
@@ -424,7 +448,7 @@ impl DeploymentRecord {
                 self.held =
                     Some(Held { reason: (*reason).to_owned(), verdict: *verdict, at, by: by.clone() });
             }
-            Turn::Continued { accept, note } => {
+            Turn::Continued { accept, note, commit } => {
                 let held = self.held.take().ok_or_else(|| format!("{} was not held", self.id))?;
                 self.running = None;
                 self.resumed_at = Some(at);
@@ -440,7 +464,8 @@ impl DeploymentRecord {
                     }
                     (Some(leg), Some(verdict)) if *accept => {
                         if verdict == Verdict::Fail {
-                            self.accepted.push(Accepted { leg: leg.clone(), by: by.clone() });
+                            let (by, commit) = (by.clone(), (*commit).clone());
+                            self.accepted.push(Accepted { leg: leg.clone(), by, commit });
                         }
                         let why = note.map_or_else(String::new, |note| format!(" ({note})"));
                         self.judged.push(Judged {
@@ -456,23 +481,25 @@ impl DeploymentRecord {
                     _ => {}
                 }
             }
-            Turn::GlassOpened { reason, expires, incident } => {
+            Turn::GlassOpened { reason, expires, incident, commit } => {
                 self.glass = Some(BrokenGlass {
                     reason: (*reason).to_owned(),
                     by: by.clone(),
                     at,
                     expires: *expires,
                     incident: (*incident).clone(),
+                    commit: (*commit).clone(),
                     seconds: Vec::new(),
                 });
             }
-            Turn::GlassSeconded => {
+            Turn::GlassSeconded { commit } => {
                 let glass =
                     self.glass.as_mut().ok_or_else(|| format!("nobody broke the glass for {}", self.id))?;
-                glass.seconds.push(by.clone());
+                glass.seconds.push(Second { by: by.clone(), commit: (*commit).clone() });
             }
-            Turn::Approved { gate, note } => {
-                self.approvals.push(Given { gate: *gate, by: by.clone(), at, note: note.map(str::to_owned) });
+            Turn::Approved { gate, note, commit } => {
+                let (by, commit, note) = (by.clone(), (*commit).clone(), note.map(str::to_owned));
+                self.approvals.push(Given { gate: *gate, by, at, note, commit });
             }
             Turn::Scheduled { not_before, window } => {
                 if self.result(&Leg::all(Stage::Schedule)).is_some() || !self.begun.is_empty() {

@@ -11,8 +11,8 @@ use crate::{
     domain::{
         break_glass::GlassState,
         catalog::{Catalog, Service},
-        change::Identity,
-        deployment::{gate, glass, order::Stage},
+        change::{Identity, Seals},
+        deployment::{gate, glass, order::Stage, proof},
         name::{DeploymentId, IncidentId},
         people::People,
     },
@@ -32,6 +32,7 @@ pub fn open_deployment_glass(
     (reason, length): (&str, Duration),
     incident: &IncidentId,
     now: DateTime<Utc>,
+    seals: &Seals,
 ) -> Result<Happening, Failure> {
     let record = open(operations, deployment)?;
     person(people, operator)?;
@@ -45,6 +46,7 @@ pub fn open_deployment_glass(
     if record.is_retreating() || !is_before {
         return Err(Failure::refused(format!("{deployment} is past its gates and checks")));
     }
+    let record = &proof::proven(record, &seals.believing_the_unseen());
     match glass::state(record, people, now) {
         Some(GlassState::Waiting { by, .. }) => {
             Err(Failure::refused(format!("{by} has broken the glass for {deployment} already"))
@@ -73,10 +75,12 @@ pub fn second_deployment_glass(
     deployment: &DeploymentId,
     (people, operator): (&People, &Identity),
     now: DateTime<Utc>,
+    seals: &Seals,
 ) -> Result<Happening, Failure> {
     let record = open(operations, deployment)?;
     let person = person(people, operator)?;
     let again = || format!("that is `quarterdeck deployment break-glass {deployment} --reason …`");
+    let record = &proof::proven(record, &seals.believing_the_unseen());
     let opener = match glass::state(record, people, now) {
         Some(GlassState::Waiting { by, .. }) => by,
         Some(GlassState::Granted { seconded, .. }) => {
@@ -186,10 +190,18 @@ mod tests {
         let hour = Duration::hours(1);
         let open = |operations: &Operations, by: &str, reason: &str, length, minute| {
             let people = (&main.people, &who(by));
-            open_deployment_glass(operations, &id, people, (reason, length), &"INC-1".into(), at(minute))
+            open_deployment_glass(
+                operations,
+                &id,
+                people,
+                (reason, length),
+                &"INC-1".into(),
+                at(minute),
+                &Seals::default(),
+            )
         };
         let second = |operations: &Operations, by: &str, minute| {
-            second_deployment_glass(operations, &id, (&main.people, &who(by)), at(minute))
+            second_deployment_glass(operations, &id, (&main.people, &who(by)), at(minute), &Seals::default())
         };
         let refused = |result: Result<Happening, Failure>| result.unwrap_err().message;
         assert!(refused(open(&operations, "ana", " ", hour, 1)).contains("needs a reason"));
@@ -258,10 +270,10 @@ mod tests {
         let judged = known.result(&Leg::all(Stage::Precheck)).unwrap();
         assert_eq!(judged.verdict, Verdict::NoData);
         assert_eq!(judged.detail, "accepted by ana (it mends the outage): precheck: no budget");
-        assert_eq!(gate::distrusted(known, &main, service), None);
+        assert_eq!(gate::distrusted(known, &main, service, &Seals::default()), None);
         // Whoever can push can write an event: the people of the main branch are asked when it is read.
         let mut forged = known.clone();
         forged.accepted[0].by = who("eve");
-        assert!(gate::distrusted(&forged, &main, service).unwrap().contains("eve"));
+        assert!(gate::distrusted(&forged, &main, service, &Seals::default()).unwrap().contains("eve"));
     }
 }

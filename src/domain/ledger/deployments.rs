@@ -9,10 +9,11 @@ use super::{
 use crate::{
     domain::{
         catalog::{Catalog, Service},
-        change::Identity,
+        change::{Identity, Seals},
         deployment::{
             gate::{self, ReleaseGate, ReleaseGateStatus},
             order::{Leg, Order, Stage},
+            proof,
             record::{DeploymentRecord, Ending, Figures, Turn},
         },
         escalation::Severity,
@@ -210,6 +211,7 @@ pub fn approve_deployment(
     (main, service): (&Catalog, &Service),
     operator: &Identity,
     note: Option<&str>,
+    seals: &Seals,
 ) -> Result<Happening, Failure> {
     let record = open(operations, deployment)?;
     if !record.order.production {
@@ -220,6 +222,8 @@ pub fn approve_deployment(
             format!("deploy it there: `quarterdeck service deploy {} --environment staging`", service.name),
         ));
     }
+    // Whoever would say the same must look at what came first.
+    let record = &proof::proven(record, &seals.believing_the_unseen());
     let gates = gate::standings(record, main, service, &Err(String::new()));
     let Some(status) = gates.iter().find(|status| status.gate == gate) else {
         return Err(Failure::refused(format!("{deployment} does not need the {gate} gate")));
@@ -424,7 +428,7 @@ pub(super) fn deployment_fits(
         Happening::ServiceFrozen { service, reason } => freeze(operations, service, reason),
         Happening::ServiceThawed { service, note } => thaw(operations, service, note),
         _ => {
-            let Some((id, turn)) = happening.turn() else { return Ok(()) };
+            let Some((id, turn)) = happening.turn(&entry.commit) else { return Ok(()) };
             let record =
                 operations.deployment(id.as_str()).ok_or_else(|| format!("{id} was never started"))?;
             return record.clone().apply(&turn, entry.at, &entry.actor);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{
+    change::Seals,
     deployment::{order::Place, release::Strategy},
     ledger::EntryBody,
     name::EnvironmentName,
@@ -174,7 +175,7 @@ fn people_of_the_main_branch_open_one_gate_each() {
     let id = DeploymentId::from("DEP-1");
     let approve = |operations: &Operations, gate, email: &str| {
         let operator = Identity { name: email.to_owned(), email: email.to_owned() };
-        approve_deployment(operations, &id, gate, (&main, service), &operator, None)
+        approve_deployment(operations, &id, gate, (&main, service), &operator, None, &Seals::default())
     };
     let refused = |result: Result<Happening, Failure>| result.unwrap_err().message;
     assert!(refused(approve(&operations, Staging, "ana@example.com")).contains("passes staging"));

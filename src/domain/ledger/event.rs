@@ -15,6 +15,12 @@ use serde::{Deserialize, Serialize};
 /// The version of the JSON that is written now.
 pub const EVENT_VERSION: u32 = 1;
 
+/// How long the message of an event may be, in bytes. Whoever can push can write a longer one; it is no event.
+pub const LONGEST_MESSAGE: usize = 256 * 1024;
+
+/// How much is kept of what is no event for its length, in bytes.
+const EXCERPT: usize = 1_000;
+
 /// What a commit of the ledger says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryBody {
@@ -72,7 +78,17 @@ pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure
     let body = serde_json::to_string(&document).map_err(|error| {
         Failure::failed(format!("could not write a {} event as JSON", happening.kind())).because(&error)
     })?;
-    Ok(format!("{}\n\n{body}\n", happening.subject()))
+    let message = format!("{}\n\n{body}\n", happening.subject());
+    if message.len() > LONGEST_MESSAGE {
+        return Err(Failure::usage(format!(
+            "a {} event of {} KiB is too long for the ledger, which takes {} KiB",
+            happening.kind(),
+            message.len().div_ceil(1024),
+            LONGEST_MESSAGE / 1024
+        ))
+        .hint("say it shorter, and put the rest where the words can point to"));
+    }
+    Ok(message)
 }
 
 /// The first JSON document of a body. Hooks and people may add trailers below it.
@@ -117,8 +133,15 @@ pub fn strangeness(body: &str) -> Strangeness {
 }
 
 /// Reads a commit message: its subject line, and the event of its body. Whatever it does not know,
-/// be it a newer kind, a newer version or no event at all, is kept as [`EntryBody::Unknown`].
+/// be it a newer kind, a newer version or no event at all, is kept as [`EntryBody::Unknown`]; of what is longer than
+/// an event may be, the beginning.
 pub fn decode(message: &str) -> (String, EntryBody) {
+    if message.len() > LONGEST_MESSAGE {
+        let beginning = &message[..message.floor_char_boundary(EXCERPT)];
+        let (subject, text) = beginning.split_once('\n').unwrap_or((beginning, ""));
+        let body = EntryBody::Unknown { kind: String::new(), text: text.trim().to_owned() };
+        return (subject.trim_end().to_owned(), body);
+    }
     let (subject, body) = message.split_once('\n').unwrap_or((message, ""));
     let (subject, body) = (subject.trim_end(), body.trim());
     let unknown = |kind: &str| EntryBody::Unknown { kind: kind.to_owned(), text: body.to_owned() };

@@ -17,7 +17,9 @@ pub struct Synced {
     pub received: usize,
     /// How many events that waited went to the remote.
     pub sent: usize,
-    /// How many of them were written again on top of what others wrote meanwhile.
+    /// How many events the remote had once and had lost; they were sent again.
+    pub lost: usize,
+    /// How many of what waited were written again on top of what others wrote meanwhile.
     pub replayed: usize,
     /// Incidents that got another number thereby: the former, and the present one.
     pub renumbered: Vec<(IncidentId, IncidentId)>,

@@ -11,7 +11,7 @@ use crate::domain::{
         order::{Leg, Order, Stage},
         record::{DeploymentRecord, Turn},
     },
-    name::DeploymentId,
+    name::{CommitId, DeploymentId},
 };
 use chrono::{DateTime, Utc};
 
@@ -42,9 +42,9 @@ pub struct Frozen {
 }
 
 impl Happening {
-    /// What it does to a deployment, and to which; `None` for what happens to none. An incident or a quarantine that
+    /// What it does to a deployment, and to which, as the event of a commit; `None` for what happens to none. An incident or a quarantine that
     /// belongs to one is a leg of its way back.
-    pub fn turn(&self) -> Option<(&DeploymentId, Turn<'_>)> {
+    pub fn turn<'a>(&'a self, commit: &'a CommitId) -> Option<(&'a DeploymentId, Turn<'a>)> {
         const INCIDENT: &Leg = &Leg::all(Stage::Incident);
         const QUARANTINE: &Leg = &Leg::all(Stage::Quarantine);
         let done = |leg, detail| Turn::Judged { leg, verdict: Verdict::Pass, detail, figures: None };
@@ -59,14 +59,14 @@ impl Happening {
                 (deployment, Turn::Held { reason, verdict: *verdict })
             }
             Self::DeploymentContinued { deployment, accept, note } => {
-                (deployment, Turn::Continued { accept: *accept, note: note.as_deref() })
+                (deployment, Turn::Continued { accept: *accept, note: note.as_deref(), commit })
             }
             Self::DeploymentGlassOpened { deployment, reason, expires, incident } => {
-                (deployment, Turn::GlassOpened { reason, expires: *expires, incident })
+                (deployment, Turn::GlassOpened { reason, expires: *expires, incident, commit })
             }
-            Self::DeploymentGlassSeconded { deployment } => (deployment, Turn::GlassSeconded),
+            Self::DeploymentGlassSeconded { deployment } => (deployment, Turn::GlassSeconded { commit }),
             Self::DeploymentApproved { deployment, gate, note } => {
-                (deployment, Turn::Approved { gate: *gate, note: note.as_deref() })
+                (deployment, Turn::Approved { gate: *gate, note: note.as_deref(), commit })
             }
             Self::DeploymentScheduled { deployment, not_before, window } => {
                 (deployment, Turn::Scheduled { not_before: *not_before, window: *window })
@@ -123,7 +123,7 @@ impl Operations {
 
     /// Lets an event happen to the deployment that it is about.
     pub(super) fn turn(&mut self, entry: &Entry, happening: &Happening) -> Result<(), String> {
-        let Some((id, turn)) = happening.turn() else { return Ok(()) };
+        let Some((id, turn)) = happening.turn(&entry.commit) else { return Ok(()) };
         let record = deployment_number(id.as_str())
             .and_then(|number| self.deployments.get_mut(&number))
             .ok_or_else(|| format!("{id} was never started"))?;

@@ -114,13 +114,19 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     if let Some((reason, _, by)) = &record.cancelled {
         page.fact("cancelled", &format!("{reason} ({})", by.name), Role::StatusWarning);
     }
+    let review = view.model.world.changes.value.as_ref();
     for given in &record.approvals {
         let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
-        page.fact("approved", &words, Role::Text);
+        match review.and_then(|review| review.seals.objection(&given.commit)) {
+            None => page.fact("approved", &words, Role::Text),
+            Some(why) => {
+                page.fact("approved", &format!("{words}, does not count: {why}"), Role::StatusWarning)
+            }
+        }
     }
     if let Some(glass) = &record.glass {
-        let people = view.model.world.changes.value.as_ref().map(|review| &review.people);
-        let state = people.and_then(|people| glass::state(record, people, view.now()));
+        let state =
+            review.and_then(|review| glass::state(&review.proven(record), &review.people, view.now()));
         let state = state.map_or("not known to hold", |state| state.as_str());
         let words = format!(
             "{state} until {}, {} ({}), {}",

@@ -6,7 +6,7 @@ use crate::{
         references::{contains, find, merge_base, unreadable},
         repository::{identity, time},
     },
-    domain::ledger::{Entry, decode as decode_message},
+    domain::ledger::{Entry, LONGEST_MESSAGE, decode as decode_message},
     error::Failure,
 };
 use gix::{Commit, ObjectId, Repository};
@@ -72,6 +72,17 @@ impl Inner {
         let diverged = !waiting.is_empty() && accepted.is_some() && base != accepted;
         Ok(Standing { local, accepted, waiting, diverged, base })
     }
+}
+
+/// How many commits the remote had once and has no more, as the fetch saw it that was just made: its branch was set back
+/// or deleted.
+pub(super) fn lost(
+    repository: &Repository,
+    remote: &str,
+    accepted: Option<ObjectId>,
+) -> Result<usize, Failure> {
+    let Some(accepted) = accepted else { return Ok(0) };
+    count(repository, accepted, find(repository, &tracking_ref(remote))?)
 }
 
 /// What any fetch saw last.
@@ -164,7 +175,9 @@ pub(super) fn entry(commit: &Commit<'_>) -> Entry {
     // An unreadable author or date is an empty one rather than a lost event.
     let at = author.as_ref().map(time).unwrap_or_default();
     let actor = author.as_ref().map(identity).unwrap_or_default();
-    let message = String::from_utf8_lossy(commit.message_raw_sloppy());
+    let bytes: &[u8] = commit.message_raw_sloppy();
+    // What is too long is cut where it is still seen to be.
+    let message = String::from_utf8_lossy(bytes.get(..LONGEST_MESSAGE + 4).unwrap_or(bytes));
     let (subject, body) = decode_message(&message);
     Entry { commit: commit.id.to_string().into(), at, actor, subject, body }
 }

@@ -290,6 +290,8 @@ impl Inner {
             replayed = replayed.max(settled.replayed);
             renumbered.extend(settled.renumbered);
             let standing = self.standing(&repository)?;
+            // A ledger only grows: what the remote has lost is sent again.
+            let lost = history::lost(&repository, &remote, standing.accepted)?;
             let sent = standing.waiting.len();
             let received = match standing.accepted {
                 Some(accepted) if Some(accepted) != known => history::count(&repository, accepted, known)?,
@@ -301,10 +303,11 @@ impl Inner {
                 unsynced,
                 received,
                 sent,
+                lost,
                 replayed,
                 renumbered: renumbered.iter().map(|(from, to)| (from.clone(), to.clone())).collect(),
             };
-            let (Some(tip), true) = (settled.tip, sent > 0) else {
+            let (Some(tip), true) = (settled.tip, sent + lost > 0) else {
                 return self.state(&repository, &standing).map(synced);
             };
             match self.push(&remote, tip)? {

@@ -46,7 +46,9 @@ impl Inner {
         // A pattern, because a full name that the remote does not have would be an error. The tracking ref
         // follows whatever the remote has; what is believed of it is decided by `standing`.
         let refspec = "+refs/heads/quarterdeck/*:refs/remotes/".to_owned() + remote + "/quarterdeck/*";
-        let arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, &refspec];
+        // A branch that is gone must not look as if it were there.
+        let arguments =
+            ["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", remote, &refspec];
         let call = Call { arguments: &arguments, network: true, ..Call::default() };
         let output = self.clone.git.run(&call).inspect_err(|failure| self.remember_silence(failure))?;
         self.forget_silence();

@@ -248,7 +248,15 @@ async fn a_ledger_that_the_remote_lost_is_restored_from_a_clone() {
     append(&ledger, declaring("first")).await;
     ground.git("remote.git", "x", &["update-ref", "-d", BRANCH]);
     append(&ledger, declaring("second")).await;
-    assert_eq!(ground.git("remote.git", "x", &["rev-list", "--count", BRANCH]), "2");
+    let there = || ground.git("remote.git", "x", &["rev-list", "--count", BRANCH]);
+    assert_eq!(there(), "2");
+    // Without a new event a sync finds it out, and says so.
+    ground.git("remote.git", "x", &["update-ref", BRANCH, &format!("{BRANCH}~1")]);
+    assert_eq!(ledger.sync().await.unwrap().lost, 1);
+    ground.git("remote.git", "x", &["update-ref", "-d", BRANCH]);
+    assert_eq!(ledger.sync().await.unwrap().lost, 2);
+    assert_eq!(there(), "2");
+    assert_eq!(ledger.sync().await.unwrap().lost, 0);
 }
 
 #[tokio::test]

@@ -295,6 +295,27 @@ fn what_is_not_known_is_kept() {
 }
 
 #[test]
+fn what_is_too_long_is_no_event_and_is_not_written() {
+    let title = |length| Happening::IncidentDeclared {
+        incident: "INC-1".into(),
+        severity: crate::domain::escalation::Severity::Low,
+        title: "é".repeat(length),
+        service: None,
+        post_mortem_due: None,
+        deployment: None,
+    };
+    let fits = encode(&title(1_000), Marks::default()).unwrap();
+    assert!(matches!(decode(&fits).1, EntryBody::Known(_)));
+    let refused = encode(&title(LONGEST_MESSAGE), Marks::default()).unwrap_err();
+    assert!(refused.message.contains("too long for the ledger"), "{refused:?}");
+    let long = fits.replace("é", &"é".repeat(1_000));
+    let (subject, EntryBody::Unknown { kind, text }) = decode(&long) else {
+        panic!("it is taken for an event")
+    };
+    assert!(kind.is_empty() && subject.len() + text.len() <= 1_000, "{subject} {text}");
+}
+
+#[test]
 fn what_is_newer_is_told_from_what_is_wrong() {
     for (body, expected) in [
         ("", Strangeness::NoEvent),

@@ -3,7 +3,7 @@
 use super::{super::changes::ChangeRecord, cleaned};
 use crate::{
     domain::{
-        change::{Change, Identity, Seals, objection},
+        change::{Change, Identity, objection},
         gate::{Gate, GateState, ReviewAnswers},
         ledger::{Happening, Operations},
         name::{ChangeId, CommitId, TeamName},
@@ -87,7 +87,7 @@ pub fn approve(
     let mut change = change.clone();
     // What came while this was on its way was not looked at. It counts here: of two who approve at once, the second is
     // told who was first, and looks again.
-    change.seals = Arc::new(Seals { unseen_counts: true, ..Seals::clone(&change.seals) });
+    change.seals = Arc::new(change.seals.believing_the_unseen());
     change.judge(people, operations);
     let Some(status) = change.gates.iter().find(|status| status.gate == gate) else {
         let needed: Vec<_> = change.gates.iter().map(|status| status.gate.as_str()).collect();

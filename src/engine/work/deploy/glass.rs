@@ -74,10 +74,10 @@ fn draft(
     incident: Option<IncidentId>,
 ) -> Draft {
     let (id, main, operator) = (situation.record.id.clone(), situation.main.clone(), operator.clone());
-    let (reason, now) = (reason.to_owned(), situation.now);
+    let (reason, now, seals) = (reason.to_owned(), situation.now, situation.seals.clone());
     Box::new(move |operations| {
         let incident = incident.clone().unwrap_or_else(|| operations.next_incident());
         let people = (&main.people, &operator);
-        ledger::open_deployment_glass(operations, &id, people, (&reason, length), &incident, now)
+        ledger::open_deployment_glass(operations, &id, people, (&reason, length), &incident, now, &seals)
     })
 }

@@ -12,11 +12,13 @@ use super::{Reporter, tell};
 use crate::{
     domain::{
         catalog::{Catalog, Service, Target},
+        change::Seals,
         deployment::{
             gate,
             machine::{self, Patience},
             order::{Leg, Order, Stage},
             parameters::Parameters,
+            proof,
             record::{DeploymentRecord, Ending},
             release::ReleaseStep,
             work::{Entered, Steered, Steering},
@@ -73,7 +75,10 @@ pub enum Advanced {
 /// Everything that a decision rests on.
 struct Situation {
     operations: Arc<Operations>,
+    /// Without the approvals and the broken glass that do not count for their signature.
     record: DeploymentRecord,
+    /// How what was decided about it is signed.
+    seals: Seals,
     main: Arc<Catalog>,
     parameters: Parameters,
     now: DateTime<Utc>,
@@ -87,11 +92,14 @@ impl Situation {
                 .hint("see the known ones with `quarterdeck deployment list`")
         })?;
         let main = main_catalog(outside).await?;
+        let deciding = proof::deciding(&record).cloned().collect();
+        let seals = outside.ports.ledger.seals(&main.settings.main, deciding).await?;
+        let record = proof::proven(&record, &seals);
         let parameters = main
             .services
             .get(&record.order.service)
             .map_or_else(Parameters::default, |service| Parameters::of(&main, service));
-        Ok(Self { operations, record, main, parameters, now: outside.ports.clock.now() })
+        Ok(Self { operations, record, seals, main, parameters, now: outside.ports.clock.now() })
     }
 
     /// Fails where the way there rests on what somebody wrote who may not; the way back is open to all.
@@ -99,7 +107,7 @@ impl Situation {
         if !self.record.is_open() || self.record.is_retreating() || self.record.accepted.is_empty() {
             return Ok(());
         }
-        match gate::distrusted(&self.record, &self.main, self.service()?) {
+        match gate::distrusted(&self.record, &self.main, self.service()?, &self.seals) {
             Some(why) => Err(Failure::refused(format!("{} does not go on: {why}", self.record.id))
                 .hint(format!("end it with `quarterdeck deployment cancel {}`", self.record.id))),
             None => Ok(()),
@@ -243,6 +251,7 @@ pub(super) async fn steer(
     let is_held = situation.record.held.is_some();
     let at = situation.now;
     let (kept, steering, main) = (id.clone(), steered.steering.clone(), situation.main.clone());
+    let seals = situation.seals.clone();
     // One that nobody holds has only lost who looked after it.
     let only_follow = matches!(steering, Steering::Continue { accept: false, .. }) && !is_held;
     let receipt = if only_follow {
@@ -252,7 +261,15 @@ pub(super) async fn steer(
         let draft: Draft = Box::new(move |operations| match &steering {
             Steering::Approve { gate, note } => {
                 let ground = (&*main, &*service);
-                ledger::approve_deployment(operations, &kept, *gate, ground, &operator, note.as_deref())
+                ledger::approve_deployment(
+                    operations,
+                    &kept,
+                    *gate,
+                    ground,
+                    &operator,
+                    note.as_deref(),
+                    &seals,
+                )
             }
             Steering::Continue { accept, note } => {
                 if *accept {
@@ -261,7 +278,7 @@ pub(super) async fn steer(
                 ledger::resume(operations, &kept, *accept, note.as_deref())
             }
             Steering::Second => {
-                ledger::second_deployment_glass(operations, &kept, (&main.people, &operator), at)
+                ledger::second_deployment_glass(operations, &kept, (&main.people, &operator), at, &seals)
             }
             // Opened above, with an incident of its own.
             Steering::BreakGlass { .. } => Err(Failure::failed("the glass is broken by another way")),

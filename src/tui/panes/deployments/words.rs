@@ -39,14 +39,16 @@ fn waits(record: &DeploymentRecord) -> bool {
 pub(super) fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGateStatus> {
     // What decides is the main branch, whatever the working tree says.
     let world = &view.model.world;
-    let (Some(ledger), Some(catalog)) = (&world.ledger.value, world.governing()) else {
+    let (Some(ledger), Some(review), Some(catalog)) =
+        (&world.ledger.value, &world.changes.value, world.governing())
+    else {
         return Vec::new();
     };
     let is_there = record.next_leg().is_some_and(|leg| leg.stage == Stage::Gates);
     match catalog.services.get(&record.order.service).filter(|_| is_there) {
         Some(service) => {
             let staged = gate::staged(&ledger.operations, record, catalog);
-            gate::standings(record, catalog, service, &staged)
+            gate::standings(&review.proven(record), catalog, service, &staged)
         }
         None => Vec::new(),
     }
@@ -54,8 +56,8 @@ pub(super) fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGa
 
 /// What opens its gates and the calendar all the same, in words.
 pub(super) fn glass_of(view: &View<'_>, record: &DeploymentRecord) -> Option<String> {
-    let people = &view.model.world.changes.value.as_ref()?.people;
-    glass::granted(record, people, view.now())
+    let review = view.model.world.changes.value.as_ref()?;
+    glass::granted(&review.proven(record), &review.people, view.now())
 }
 
 /// Whoever comes by takes the next step.
@@ -163,7 +165,7 @@ fn gates_in_words(view: &View<'_>, record: &DeploymentRecord) -> String {
     }
     let all = gates(view, record);
     if all.is_empty() {
-        return "its gates are not known: the service is not in the catalog".to_owned();
+        return "how its gates stand is not known".to_owned();
     }
     let shut: Vec<String> = all
         .into_iter()
