@@ -60,14 +60,15 @@ fn main() {
     if wants("lists") {
         lists(&mut table, home.path(), services, deployments);
     }
+    // Before anything changes: a workload that the churn left without a pod is never done restarting.
+    if wants("patches") {
+        patches(&mut table, home.path(), &mut clusters, services);
+    }
     if wants("keys") {
         keys(&mut table, home.path(), &mut clusters, services, deployments);
     }
     if wants("program") {
         program(&mut table, home.path(), &mut clusters, deployments);
-    }
-    if wants("patches") {
-        patches(&mut table, home.path(), &mut clusters, services);
     }
 }
 

@@ -122,8 +122,17 @@ fn finish(printed: Result<Printed, Failure>) -> ExitCode {
         err: failure.render() + "\n",
         code: failure.kind.exit_code(),
     });
-    let _ = std::io::stdout().lock().write_all(printed.out.as_bytes());
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(printed.out.as_bytes()).and_then(|()| out.flush());
     let _ = std::io::stderr().lock().write_all(printed.err.as_bytes());
+    if let Err(error) = written
+        && error.kind() != std::io::ErrorKind::BrokenPipe
+    {
+        let failure = Failure::failed("could not write the whole answer").because(&error);
+        let _ = std::io::stderr().lock().write_all((failure.render() + "\n").as_bytes());
+        // What it would have said stands, unless that is that all is well.
+        return ExitCode::from(if printed.code == 0 { failure.kind.exit_code() } else { printed.code });
+    }
     ExitCode::from(printed.code)
 }
 

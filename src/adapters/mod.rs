@@ -11,6 +11,7 @@ pub mod git;
 pub mod leadership;
 pub mod metrics;
 pub mod notify;
+mod plain;
 #[cfg(test)]
 mod receiver;
 pub mod registry;

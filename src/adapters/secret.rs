@@ -1,11 +1,12 @@
 //! Secrets: read from where the settings say they are, and never shown.
 
 use crate::{
+    adapters::plain,
     config::environment,
     domain::{forge::SecretPlace, text},
     error::Failure,
 };
-use std::{io::Read, path::PathBuf};
+use std::path::PathBuf;
 
 /// The longest secret; a file that is longer holds something else.
 const LARGEST: u64 = 64 * 1024;
@@ -28,19 +29,7 @@ pub(in crate::adapters) fn read(place: &SecretPlace, what: &str) -> Result<Strin
                 failed(format!("`{shown}` is no absolute path"))
                     .hint("write a path from `/` or `~/`, outside of the repository")
             })?;
-            let mut bytes = Vec::new();
-            let file = std::fs::File::open(path).and_then(|file| {
-                if file.metadata()?.is_file() {
-                    Ok(file)
-                } else {
-                    Err(std::io::Error::other("it is no file"))
-                }
-            });
-            file.and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
-                .map_err(|error| failed(format!("{shown}: {error}")))?;
-            if bytes.len() as u64 > LARGEST {
-                return Err(failed(format!("{shown} is longer than any secret")));
-            }
+            let bytes = plain::read(&path, LARGEST).map_err(|error| failed(format!("{shown}: {error}")))?;
             String::from_utf8(bytes).map_err(|_| failed(format!("{shown} is no text")))?
         }
     };

@@ -3,7 +3,7 @@
 use super::oneshot::PATIENCE;
 use crate::{
     action::command::Report,
-    domain::name::ContextName,
+    domain::{catalog::Catalog, finding::Level, name::ContextName, text::clean},
     engine::headless::Engine,
     error::Failure,
     model::{
@@ -131,6 +131,9 @@ pub(super) fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
     }
     let world = &model.world;
     let mut failures = Vec::new();
+    if needs.clusters || needs.metrics {
+        failures.extend(world.catalog.value.as_deref().and_then(partly));
+    }
     if needs.remote {
         failures.extend(of("the git remote", &world.remote));
     }
@@ -157,6 +160,23 @@ pub(super) fn failures(model: &Model, needs: Needs) -> Vec<Failure> {
     }
     failures.extend(unseen(model, needs));
     failures
+}
+
+/// Whether a control repository was read only in part. A service whose file is broken is not there at all, and what is
+/// not there is not violated.
+pub(super) fn partly(catalog: &Catalog) -> Option<Failure> {
+    let mut errors = catalog.findings.iter().filter(|finding| finding.level == Level::Error);
+    let first = errors.next()?;
+    let more = errors.count();
+    let more = if more == 0 { String::new() } else { format!("; {more} more") };
+    let place = first.location().map(|place| format!("{place}: ")).unwrap_or_default();
+    Some(
+        Failure::configuration(
+            "the control repository was read only in part; what could not be read is missing here",
+        )
+        .cause(clean(&format!("{place}{} ({}){more}", first.message, first.code)))
+        .hint("see everything with `quarterdeck check`"),
+    )
 }
 
 /// How many metrics endpoints could not be scraped, of how many; `None` without metrics.

@@ -4,7 +4,7 @@ use super::{
     arguments::{Global, Output},
     awaited::{is_over, planned, render_plan, wait},
     calendar, change, check, cross_project, deployment, impact, inspect, ledger,
-    needs::{Needs, failures, needs, settle, unscraped},
+    needs::{Needs, failures, needs, partly, settle, unscraped},
     report, service,
 };
 use crate::{
@@ -146,7 +146,8 @@ pub async fn action(
             // The main branch's calendar is the one by which merges and deployments are judged.
             let governing = engine.outside.governing(&here).await;
             let written = calendar::write(&engine.model, &governing, from, days, format)?;
-            let failures = failures(&engine.model, needs(Report::Incidents));
+            let mut failures = failures(&engine.model, needs(Report::Incidents));
+            failures.extend(partly(&governing));
             let mut err: String = failures.iter().map(|failure| failure.render() + "\n").collect();
             if governing.calendar != here.calendar {
                 err += &format!(

@@ -193,6 +193,8 @@ fn read(path: &Path, problems: &mut Vec<Problem>) -> Option<String> {
         Ok(metadata) if metadata.len() > LARGEST_FILE => {
             return report(format!("is larger than {} KiB and was not read", LARGEST_FILE / 1024));
         }
+        // A pipe would be waited for without end.
+        Ok(metadata) if !metadata.is_file() => return report("is no file and was not read".to_owned()),
         _ => {}
     }
     match std::fs::read_to_string(path) {

@@ -198,6 +198,20 @@ async fn clusters_that_forbid() {
 }
 
 #[tokio::test]
+async fn a_broken_file_makes_no_report_look_well() {
+    let platform = platform(Scenario::BadRelease).await;
+    let program = Program::on(platform.repository(), platform.kubeconfig());
+    let file = platform.repository().join("services/catalog.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("[[[[\n{text}")).unwrap();
+    let sla = program.ends(2, &["sla"]).await;
+    sla.complains(&["read only in part", "services/catalog.toml:1", "QD101", "quarterdeck check"]);
+    program.ends(2, &["service", "list"]).await.complains(&["read only in part"]);
+    // What does not rest on it is as it was.
+    program.ends(0, &["incident", "list"]).await;
+}
+
+#[tokio::test]
 async fn metrics_that_are_dead() {
     let platform = platform(Scenario::BadRelease).await;
     let file = platform.repository().join("quarterdeck.toml");

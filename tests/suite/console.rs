@@ -77,9 +77,14 @@ pub fn git(place: &Path, arguments: &[&str]) -> String {
 
 /// Starts a platform that is as fast as it can be, with its story written to the ledger.
 pub async fn platform(scenario: Scenario) -> Platform {
+    platform_of(scenario, Pace::fast()).await
+}
+
+/// The same, as fast as is said.
+pub async fn platform_of(scenario: Scenario, pace: Pace) -> Platform {
     install_crypto();
     let now = SystemClock.now();
-    let options = PlatformOptions { seed: 1, scenario, now, pace: Pace::fast(), past: false };
+    let options = PlatformOptions { seed: 1, scenario, now, pace, past: false };
     let platform = Platform::start(options).await.unwrap();
     for chapter in demo::story::chapters(scenario, now) {
         let mut variables = environment(platform.directory(), None);

@@ -2,7 +2,7 @@
 //! a cluster made and nobody heard of. Whoever comes next goes on, and in the end everything was done once.
 
 use crate::{
-    console::{DEADLINE, environment, git, platform, ports},
+    console::{DEADLINE, environment, git, platform_of, ports},
     witness::{Moment, witnessed},
 };
 use chrono::{DateTime, Duration, Utc};
@@ -14,13 +14,16 @@ use quarterdeck::{
         git::{GitLedger, GitRepository},
     },
     config::Config,
-    demo::{Environment, Faults, Platform, Quality, Scenario, kubernetes::resources::Resource},
+    demo::{
+        Environment, Faults, Pace, Platform, Quality, Scenario, estate::Service,
+        kubernetes::resources::Resource,
+    },
     domain::{
         change::{Identity, Seals},
         deployment::{
             gate::ReleaseGate,
             machine::Patience,
-            order::{Order, Stage},
+            order::{Leg, Order, Stage},
             record::{DeploymentRecord, Ending},
             release::Strategy,
             request::{DeployRequest, DeploySubject},
@@ -116,7 +119,11 @@ pub struct Ground {
 impl Ground {
     /// With quick steps, an open calendar, and a version of the service that is as good as said.
     pub async fn new(service: &'static str, quality: Quality) -> Self {
-        let platform = platform(Scenario::Calm).await;
+        Self::of(service, quality, Pace::fast()).await
+    }
+
+    async fn of(service: &'static str, quality: Quality, pace: Pace) -> Self {
+        let platform = platform_of(Scenario::Calm, pace).await;
         let clone = platform.repository().to_owned();
         let settings = std::fs::read_to_string(clone.join("quarterdeck.toml")).unwrap();
         let settings: String =
@@ -273,14 +280,16 @@ impl Ground {
         loop {
             let record = self.record(id).await;
             assert!(tokio::time::Instant::now() < limit, "{id} does not end: {record:#?}");
-            if self.turns && record.next_leg().is_some_and(|leg| matches!(leg.stage, Stage::Analysis(_))) {
+            let is_judged = |leg: Leg| matches!(leg.stage, Stage::Analysis(_) | Stage::Watch);
+            let turned = self.turns && record.next_leg().is_some_and(is_judged);
+            if turned {
                 self.behave(BROKEN).await;
             }
             match deploy::advance(outside, id, &Reporter::silent()).await {
                 Ok(Advanced::Over { ending, .. }) => return Ok(ending),
                 Ok(Advanced::Later { patience: Patience::Hours, until: None, why }) => return Err(why),
                 Ok(Advanced::Later { until: Some(until), .. })
-                    if until - self.clock.now() > Duration::seconds(20) =>
+                    if !turned && until - self.clock.now() > Duration::seconds(20) =>
                 {
                     self.clock.pass(until + Duration::seconds(1));
                 }
@@ -382,9 +391,13 @@ struct Way {
     /// Which version, where it is not the one that Git says; then Git has nothing to take back.
     version: Option<&'static str>,
     strategy: &'static str,
+    /// Who opens the gates of product and operations.
+    approvers: [(&'static str, &'static str); 2],
     quality: Quality,
     /// Whether it turns bad once it is judged.
     turns: bool,
+    /// Whether the manifests of what follows Git already have the version.
+    published: bool,
     /// Whether a controller takes steps of its own beside ours: how many are asked for then depends on who is first.
     paced: bool,
     ending: Ending,
@@ -392,22 +405,41 @@ struct Way {
     dies: &'static [&'static str],
 }
 
+impl Way {
+    /// A platform for it.
+    async fn ground(&self) -> Ground {
+        // What follows Git by itself must not be there first.
+        let hour = std::time::Duration::from_hours(1);
+        let patient = Pace { reconcile_interval: hour, ..Pace::fast() };
+        let mut ground = Ground::of(self.service, self.quality, patient).await;
+        (ground.turns, ground.version) = (self.turns, self.version);
+        if let (true, Some(version)) = (self.published, self.version) {
+            ground.behave(self.quality).await;
+            for environment in Environment::ALL {
+                let service = Service::find(self.service).unwrap();
+                ground.platform.cluster(environment).publish(service, version);
+            }
+        }
+        ground
+    }
+}
+
 pub const SHOP: [(&str, &str); 2] =
     [("Amy Chen", "a.chen@example.com"), ("Stefan Novak", "s.novak@example.com")];
 const SHARED: [(&str, &str); 2] =
     [("Kenji Ito", "k.ito@example.com"), ("Paul Martin", "p.martin@example.com")];
+const DEVICES: [(&str, &str); 2] =
+    [("Kenji Ito", "k.ito@example.com"), ("Stefan Novak", "s.novak@example.com")];
 
 /// Runs a deployment twice: once without, and once with a death at every step; and compares what is left.
 async fn dies_everywhere(way: &Way) {
-    let whole =
-        Ground { turns: way.turns, version: way.version, ..Ground::new(way.service, way.quality).await };
-    let approvers = if way.service == "notification-service" { SHARED } else { SHOP };
+    let whole = way.ground().await;
+    let approvers = way.approvers;
     let id = whole.start(way.strategy, approvers).await;
     let ended = whole.advance(&Outside::new(whole.ports.clone()), &id).await;
     assert_eq!(ended, Ok(way.ending), "{:#?}", whole.record(&id).await);
 
-    let ground =
-        Ground { turns: way.turns, version: way.version, ..Ground::new(way.service, way.quality).await };
+    let ground = way.ground().await;
     let id = ground.start(way.strategy, approvers).await;
     let cluster = ground.platform.cluster(Environment::Production);
     cluster.set_faults(Faults { swallow_answers: true, ..Faults::default() });
@@ -491,8 +523,10 @@ async fn a_canary_that_fails_is_taken_back_once_wherever_its_agent_dies() {
         service: "cart",
         version: None,
         strategy: "canary",
+        approvers: SHOP,
         quality: Quality::GOOD,
         turns: true,
+        published: false,
         paced: false,
         ending: Ending::RolledBack,
         dies: &[
@@ -517,8 +551,10 @@ async fn a_canary_that_is_good_gets_everything_once_wherever_its_agent_dies() {
         service: "cart",
         version: None,
         strategy: "canary",
+        approvers: SHOP,
         quality: Quality::GOOD,
         turns: false,
+        published: false,
         paced: false,
         ending: Ending::Done,
         dies: &["after deployment.stage-began promote", "before deployment.stage-judged watch pass"],
@@ -532,8 +568,10 @@ async fn a_switch_that_fails_is_switched_back_once_wherever_its_agent_dies() {
         service: "notification-service",
         version: None,
         strategy: "blue-green",
+        approvers: SHARED,
         quality: Quality::GOOD,
         turns: true,
+        published: false,
         paced: false,
         ending: Ending::RolledBack,
         dies: &["after deployment.stage-began switch in", "after deployment.stage-began switch back"],
@@ -547,11 +585,47 @@ async fn a_rollout_whose_canary_fails_is_aborted_once_wherever_its_agent_dies() 
         service: "catalog-search",
         version: Some("1.5.0"),
         strategy: "canary",
+        approvers: SHOP,
         quality: Quality::GOOD,
         turns: true,
+        published: false,
         paced: true,
         ending: Ending::RolledBack,
         dies: &["after deployment.stage-began canary 5%", "after deployment.stage-began abort"],
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_argo_cd_brought_is_taken_back_once_wherever_its_agent_dies() {
+    Box::pin(dies_everywhere(&Way {
+        service: "project-c-api",
+        version: Some("1.5.0"),
+        strategy: "immediate",
+        approvers: DEVICES,
+        quality: Quality::GOOD,
+        turns: true,
+        published: true,
+        paced: true,
+        ending: Ending::RolledBack,
+        dies: &["after deployment.stage-began apply", "after deployment.stage-began undo"],
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_flux_brought_is_taken_back_once_wherever_its_agent_dies() {
+    Box::pin(dies_everywhere(&Way {
+        service: "event-bus",
+        version: Some("4.1.0"),
+        strategy: "immediate",
+        approvers: SHARED,
+        quality: Quality::GOOD,
+        turns: true,
+        published: true,
+        paced: true,
+        ending: Ending::RolledBack,
+        dies: &["after deployment.stage-began apply", "after deployment.stage-began undo"],
     }))
     .await;
 }

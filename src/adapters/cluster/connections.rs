@@ -2,6 +2,8 @@
 
 use super::proxy::{self, Surroundings};
 use crate::{
+    adapters::plain,
+    config::environment,
     domain::{name::ContextName, text},
     error::Failure,
 };
@@ -17,6 +19,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The context that stands for the cluster that this process runs in.
 pub const IN_CLUSTER: &str = "in-cluster";
+
+/// More of a kubeconfig is not read, in bytes.
+const LARGEST: u64 = 16 << 20;
 
 /// A kubeconfig that was read.
 #[derive(Debug, Clone)]
@@ -38,6 +43,7 @@ impl Connections {
         }
         let mut merged = Kubeconfig::default();
         for path in paths {
+            plain_enough(path)?;
             merged = Kubeconfig::read_from(path)
                 .and_then(|next| merged.merge(next))
                 .map_err(|error| unreadable(&path.display().to_string(), &error))?;
@@ -51,12 +57,16 @@ impl Connections {
     /// # Errors
     /// As [`Connections::load`].
     pub fn open(path: Option<&Path>) -> Result<Self, Failure> {
-        match path {
-            Some(path) => Self::load(&[path.to_owned()]),
-            None => Kubeconfig::read()
-                .map(|kubeconfig| Self { kubeconfig, origin: "KUBECONFIG or ~/.kube/config".to_owned() })
-                .map_err(|error| unreadable("KUBECONFIG or ~/.kube/config", &error)),
+        const USUAL: &str = "KUBECONFIG or ~/.kube/config";
+        if let Some(path) = path {
+            return Self::load(&[path.to_owned()]);
         }
+        for path in usual().iter().filter(|path| path.exists()) {
+            plain_enough(path)?;
+        }
+        Kubeconfig::read()
+            .map(|kubeconfig| Self { kubeconfig, origin: USUAL.to_owned() })
+            .map_err(|error| unreadable(USUAL, &error))
     }
 
     /// The client settings inside of a cluster: those of the pod's service account.
@@ -144,6 +154,26 @@ impl Connections {
 }
 
 /// The failure for a kubeconfig that cannot be read.
+/// Where kubectl looks.
+fn usual() -> Vec<PathBuf> {
+    match environment::var("KUBECONFIG") {
+        Some(paths) => std::env::split_paths(&paths).collect(),
+        None => {
+            environment::var("HOME").map(|home| Path::new(&home).join(".kube/config")).into_iter().collect()
+        }
+    }
+}
+
+/// Makes sure that a kubeconfig can be read without waiting for it or filling the memory.
+fn plain_enough(path: &Path) -> Result<(), Failure> {
+    plain::check(path, LARGEST).map_err(|error| {
+        absent(
+            Failure::configuration(format!("the kubeconfig {} cannot be read", path.display()))
+                .because(&error),
+        )
+    })
+}
+
 fn unreadable(origin: &str, error: &KubeconfigError) -> Failure {
     match error {
         KubeconfigError::ReadConfig(source, path) => absent(

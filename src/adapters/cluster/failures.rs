@@ -1,6 +1,6 @@
 //! What the Kubernetes client says went wrong, as failures for people.
 
-use super::transport::{Busy, Late, words};
+use super::transport::{Busy, Late, Moved, TooLong, words};
 use crate::{
     domain::{name::ContextName, text::clean},
     error::Failure,
@@ -26,7 +26,7 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
                     .cause(said)
                     .hint("check the workload, application and namespace in the control repository"),
                 409 => Failure::conflict(message).cause(said).hint("look at what changed, and plan again"),
-                429 | 500.. => Failure::unreachable(message).cause(said),
+                429 | 500.. => Failure::unreachable(message).cause(said).hint(is_it_up(context)),
                 _ => Failure::failed(message).cause(said),
             }
         }
@@ -39,13 +39,18 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
         kube::Error::Service(cause) if cause.is::<Late>() => {
             Failure::unreachable(message).because(&**cause).hint(is_it_up(context))
         }
+        kube::Error::Service(cause) if cause.is::<Moved>() || cause.is::<TooLong>() => {
+            Failure::unreachable(message).because(&**cause).hint(is_it_that_one(context))
+        }
         kube::Error::ProxyProtocolDisabled { .. } | kube::Error::ProxyProtocolUnsupported { .. } => {
             Failure::configuration(message)
                 .because(error)
                 .hint("name an http or https proxy in the kubeconfig's proxy-url or in HTTPS_PROXY; others do not work")
         }
         kube::Error::SerdeError(cause) => {
-            Failure::unreachable(message).cause("it answered with something else").because(cause)
+            Failure::unreachable(message).cause("it answered with something else")
+                .because(cause)
+                .hint(is_it_that_one(context))
         }
         other => {
             let failure = Failure::unreachable(message);
@@ -76,6 +81,12 @@ pub(super) fn late(context: &ContextName, attempt: &str, limit: Duration) -> Fai
 
 fn is_it_up(context: &ContextName) -> String {
     format!("check that the cluster is up: kubectl --context {context} version")
+}
+
+fn is_it_that_one(context: &ContextName) -> String {
+    format!(
+        "check that the address of {context} in the kubeconfig is that of an API server: kubectl --context {context} version"
+    )
 }
 
 /// The failure for credentials that were not there in time.

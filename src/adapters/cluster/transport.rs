@@ -1,11 +1,23 @@
-//! The client of a cluster: every answer must begin in time, and a server that has too much to do says for how long.
+//! The client of a cluster: every answer must begin in time and end somewhere, and a server that has too much to do says
+//! for how long.
 
+use crate::domain::text::{clean, fit};
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use http::{Request, Response, Uri};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use kube::{
     Client,
-    client::{Body, ClientBuilder},
+    client::{Body, ClientBuilder, DynBody},
 };
-use std::{error::Error, fmt, time::Duration};
-use tower::{BoxError, ServiceExt as _, layer::layer_fn};
+use std::{
+    error::Error,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tower::{BoxError, Service, layer::layer_fn, util::BoxService};
 
 /// The server took the request and said nothing in time.
 #[derive(Debug)]
@@ -49,32 +61,208 @@ pub(super) fn words(time: Duration) -> String {
     }
 }
 
+/// The server sends us elsewhere.
+#[derive(Debug)]
+pub(super) struct Moved {
+    status: u16,
+    to: String,
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, to } = self;
+        write!(formatter, "it answered {status} and sends us to {to}, where no credentials are taken")
+    }
+}
+
+impl Error for Moved {}
+
+/// The server sends more than is read.
+#[derive(Debug)]
+pub(super) struct TooLong(usize);
+
+impl fmt::Display for TooLong {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "it answered with more than {} MiB in one piece", self.0 / MIB)
+    }
+}
+
+impl Error for TooLong {}
+
 /// Makes the client. A credential plugin runs here, and blocks.
 ///
 /// # Errors
 /// The settings cannot be used, or the credentials could not be had.
 pub(super) fn client(settings: kube::Config, deadline: Duration) -> Result<Client, kube::Error> {
     let builder = ClientBuilder::try_from(settings)?;
-    // Outside of everything else, so that asking for credentials again counts as well. Of what is streamed (a watch, a
-    // log) only the beginning must come in time.
-    let bounded = layer_fn(move |service: Stack| {
-        service.map_future(move |answer| async move {
-            let response = tokio::time::timeout(deadline, answer)
-                .await
-                .map_err(|_| BoxError::from(Late(deadline)))??;
-            let status = response.status().as_u16();
-            let asked = response.headers().get(http::header::RETRY_AFTER);
-            let retry_after =
-                asked.and_then(|value| value.to_str().ok()?.trim().parse().ok()).map(Duration::from_secs);
-            if status == 429 || (status == 503 && retry_after.is_some()) {
-                return Err(BoxError::from(Busy { status, retry_after }));
-            }
-            Ok(response)
-        })
-    });
+    // Outside of everything else, so that asking for credentials again counts as well.
+    let bounded = layer_fn(move |inner: Stack| Bounded { inner, deadline });
     Ok(builder.with_layer(&bounded).build())
 }
 
 /// What the library's builder is made of.
-type Stack =
-    tower::util::BoxService<http::Request<Body>, http::Response<Box<kube::client::DynBody>>, BoxError>;
+type Stack = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
+
+/// Answers that begin in time and are no longer than they may be.
+struct Bounded {
+    inner: Stack,
+    deadline: Duration,
+}
+
+impl Service<Request<Body>> for Bounded {
+    type Response = Response<Box<DynBody>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let measure = Measure::of(request.uri());
+        let (answer, deadline) = (self.inner.call(request), self.deadline);
+        Box::pin(async move {
+            let response = tokio::time::timeout(deadline, answer)
+                .await
+                .map_err(|_| BoxError::from(Late(deadline)))??;
+            let status = response.status();
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let asked = header(http::header::RETRY_AFTER);
+            let retry_after = asked.and_then(|value| value.trim().parse().ok()).map(Duration::from_secs);
+            if status == 429 || (status == 503 && retry_after.is_some()) {
+                return Err(BoxError::from(Busy { status: status.as_u16(), retry_after }));
+            }
+            if status.is_redirection() {
+                let to = clean(header(http::header::LOCATION).unwrap_or("nowhere"));
+                return Err(BoxError::from(Moved { status: status.as_u16(), to: fit(&to, 200) }));
+            }
+            Ok(match measure {
+                Some(measure) => {
+                    response.map(|inner| Box::new(Measured { inner, measure, read: 0 }) as Box<DynBody>)
+                }
+                None => response,
+            })
+        })
+    }
+}
+
+const MIB: usize = 1 << 20;
+
+/// How much of an answer is read into memory.
+#[derive(Debug, Clone, Copy)]
+enum Measure {
+    /// So many bytes: a page of a list, an object.
+    Whole(usize),
+    /// So many of each line, which is an object: a watch.
+    Line(usize),
+}
+
+impl Measure {
+    /// The measure of an answer; none for a log, which is read line by line and only as far as it is wanted.
+    fn of(uri: &Uri) -> Option<Self> {
+        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+        match () {
+            () if uri.path().ends_with("/log") => None,
+            () if is_watch => Some(Self::Line(16 * MIB)),
+            () => Some(Self::Whole(64 * MIB)),
+        }
+    }
+}
+
+/// A body that fails once it is longer than it may be, so that no server fills our memory.
+struct Measured {
+    inner: Box<DynBody>,
+    measure: Measure,
+    read: usize,
+}
+
+impl HttpBody for Measured {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let frame = ready!(Pin::new(&mut *self.inner).poll_frame(context));
+        let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) else {
+            return Poll::Ready(frame);
+        };
+        let most = match self.measure {
+            Measure::Whole(most) => {
+                self.read += data.len();
+                most
+            }
+            Measure::Line(most) => {
+                match data.iter().rposition(|byte| *byte == b'\n') {
+                    Some(end) => self.read = data.len() - end - 1,
+                    None => self.read += data.len(),
+                }
+                most
+            }
+        };
+        Poll::Ready(if self.read > most { Some(Err(TooLong(most).into())) } else { frame })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::StreamExt as _;
+
+    /// How much is read of an answer that never ends, in MiB.
+    async fn read(path: &str, piece: &'static [u8]) -> Option<usize> {
+        let endless = futures::stream::repeat_with(move || Ok(Frame::data(Bytes::from_static(piece))));
+        let inner = BoxService::new(tower::service_fn(move |_: Request<Body>| {
+            let body: Box<DynBody> = Box::new(Endless(endless.clone().boxed()));
+            std::future::ready(Ok::<_, BoxError>(Response::new(body)))
+        }));
+        let mut service = Bounded { inner, deadline: Duration::from_secs(5) };
+        let response = service.call(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+        let mut body = response.into_body();
+        let mut read = 0;
+        while read < 200 * MIB {
+            match std::future::poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+                Some(Ok(frame)) => read += frame.data_ref().map_or(0, Bytes::len),
+                Some(Err(error)) => {
+                    assert!(error.is::<TooLong>(), "{error}");
+                    return Some(read / MIB);
+                }
+                None => panic!("it ends"),
+            }
+        }
+        None
+    }
+
+    struct Endless(futures::stream::BoxStream<'static, Result<Frame<Bytes>, BoxError>>);
+
+    impl HttpBody for Endless {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            self.0.poll_next_unpin(context)
+        }
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up() {
+        static LINE: [u8; MIB] = [b'x'; MIB];
+        static LINES: [u8; MIB] = [b'\n'; MIB];
+        assert_eq!(read("/api/v1/pods?limit=500", &LINES).await, Some(64));
+        assert_eq!(read("/api/v1/pods?limit=500&watch=true", &LINE).await, Some(16));
+        assert_eq!(read("/api/v1/pods?watch=true&resourceVersion=7", &LINES).await, None);
+        assert_eq!(read("/api/v1/namespaces/shop/pods/api/log?follow=true", &LINE).await, None);
+    }
+}

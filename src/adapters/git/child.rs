@@ -1,12 +1,11 @@
 //! Running the `git` program: argument vectors only, no shell, no prompt, and never longer than a limit.
 
 use crate::{domain::text, error::Failure};
+use mio::{Events, Interest, Poll, Token, unix::pipe::Receiver};
 use std::{
-    io::{Read, Write},
+    io::{self, Read as _, Write as _},
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -17,7 +16,7 @@ pub(super) const NETWORK_LIMIT: Duration = Duration::from_secs(20);
 const LOCAL_LIMIT: Duration = Duration::from_mins(1);
 
 /// How much of what git prints is kept; more is no message for a person.
-const KEPT_OUTPUT: u64 = 16 * 1024 * 1024;
+const KEPT_OUTPUT: usize = 16 * 1024 * 1024;
 
 /// Variables that would point git at another repository than the one that was opened.
 const REDIRECTIONS: [&str; 7] = [
@@ -114,17 +113,22 @@ impl Git {
             // Git that does not want to read says so by its exit status.
             let _ = pipe.write_all(input.as_bytes());
         }
-        let stdout = collect(child.stdout.take());
-        let stderr = collect(child.stderr.take());
-        let Some(status) = wait(&mut child, limit) else {
+        let outlets = [child.stdout.take().map(Receiver::from), child.stderr.take().map(Receiver::from)];
+        let ended = watch(&mut child, outlets, limit).map_err(|error| {
+            Failure::failed(format!("could not read what `git {name}` printed")).because(&error)
+        });
+        if !matches!(ended, Ok((Some(_), _))) {
             let _ = child.kill();
             let _ = child.wait();
+        }
+        let (Some(status), [stdout, stderr]) = ended? else {
             return Err(Failure::unreachable(format!(
                 "`git {name}` did not end within {} seconds and was stopped",
                 limit.as_secs()
             )));
         };
-        Ok(Output { success: status.success(), stdout: stdout.text(), stderr: stderr.text() })
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Output { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
     }
 
     /// Whether the user signs commits; `git commit-tree` does not heed that by itself.
@@ -141,57 +145,60 @@ impl Git {
     }
 }
 
-/// Waits for the child's own end. The end of its output would not do: a helper that it leaves behind
-/// (a shared ssh connection, say) keeps the pipes open.
-fn wait(child: &mut Child, limit: Duration) -> Option<ExitStatus> {
+/// Reads what a child prints until it has ended; no status when it does not in time. The end of its output would not do:
+/// a helper that it leaves behind (a shared ssh connection, say) keeps the pipes open. What it printed itself is in them
+/// before it ends, and is read whole.
+fn watch(
+    child: &mut Child,
+    mut outlets: [Option<Receiver>; 2],
+    limit: Duration,
+) -> io::Result<(Option<ExitStatus>, [Vec<u8>; 2])> {
     let deadline = Instant::now() + limit;
+    let mut read = [Vec::new(), Vec::new()];
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(4);
+    for (number, outlet) in outlets.iter_mut().enumerate() {
+        let Some(pipe) = outlet else { continue };
+        pipe.set_nonblocking(true)?;
+        poll.registry().register(pipe, Token(number), Interest::READABLE)?;
+    }
     let mut pause = Duration::from_micros(500);
     loop {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Some(status);
+        // Before the pipes are emptied: then nothing of what it printed is missed.
+        let status = child.try_wait()?;
+        for (outlet, read) in outlets.iter_mut().zip(&mut read) {
+            if outlet.as_mut().is_some_and(|pipe| drain(pipe, read)) {
+                *outlet = None;
+            }
+        }
+        if status.is_some() {
+            return Ok((status, read));
         }
         if Instant::now() >= deadline {
-            return None;
+            return Ok((None, read));
         }
-        thread::sleep(pause);
+        // Its output wakes us, and the end of that; only an end without one is waited for by looking again.
+        if let Err(error) = poll.poll(&mut events, Some(pause))
+            && error.kind() != io::ErrorKind::Interrupted
+        {
+            return Err(error);
+        }
         pause = (pause * 3 / 2).min(Duration::from_millis(10));
     }
 }
 
-/// What a thread has read from a pipe so far.
-struct Collected {
-    bytes: Arc<Mutex<Vec<u8>>>,
-    reader: Option<thread::JoinHandle<()>>,
-}
-
-/// Reads a pipe to its end in a thread of its own, so that a full pipe never stops the child.
-fn collect(pipe: Option<impl Read + Send + 'static>) -> Collected {
-    let bytes = Arc::new(Mutex::new(Vec::new()));
-    let reader = pipe.map(|pipe| {
-        let bytes = Arc::clone(&bytes);
-        thread::spawn(move || {
-            let mut pipe = pipe.take(KEPT_OUTPUT);
-            let mut chunk = [0; 8192];
-            while let Ok(length @ 1..) = pipe.read(&mut chunk) {
-                bytes.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&chunk[..length]);
-            }
-        })
-    });
-    Collected { bytes, reader }
-}
-
-impl Collected {
-    /// The text, once the pipe has ended or, for helpers left behind, shortly after the child has.
-    fn text(self) -> String {
-        if let Some(reader) = self.reader {
-            let deadline = Instant::now() + Duration::from_millis(300);
-            while !reader.is_finished() && Instant::now() < deadline {
-                thread::sleep(Duration::from_micros(200));
-            }
+/// Reads what a pipe has now; whether that was its end. More than is kept is left there, where it stops its writer.
+fn drain(pipe: &mut Receiver, read: &mut Vec<u8>) -> bool {
+    let mut chunk = [0; 8192];
+    while read.len() < KEPT_OUTPUT {
+        match pipe.read(&mut chunk) {
+            Ok(0) => return true,
+            Ok(length) => read.extend_from_slice(&chunk[..length]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return error.kind() != io::ErrorKind::WouldBlock,
         }
-        let bytes = self.bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&bytes).into_owned()
     }
+    false
 }
 
 #[cfg(test)]
@@ -221,6 +228,23 @@ mod tests {
         let call = Call { arguments: &["much"], ..Call::default() };
         let output = git(&["alias.much=!seq 100000; seq 100000 >&2"]).run(&call).unwrap();
         assert!(output.success && output.stdout.ends_with("100000\n") && output.stderr.ends_with("100000\n"));
+    }
+
+    #[test]
+    fn what_was_printed_is_there_whatever_stays_behind() {
+        // A helper keeps both pipes open long after git has ended.
+        let call = Call { arguments: &["leave"], ..Call::default() };
+        let began = Instant::now();
+        let output = git(&["alias.leave=!sleep 20 & echo $!"]).run(&call).unwrap();
+        let helper = output.line();
+        assert!(helper.parse::<u32>().is_ok() && output.success, "{output:?}");
+        assert!(Command::new("kill").arg(&helper).status().unwrap().success(), "it is still there");
+        assert!(began.elapsed() < Duration::from_secs(15), "it was not waited for");
+        // And nothing is lost of one who prints and ends.
+        for _ in 0..50 {
+            let call = Call { arguments: &["--version"], ..Call::default() };
+            assert!(git(&[]).run(&call).unwrap().line().starts_with("git version"));
+        }
     }
 
     #[test]

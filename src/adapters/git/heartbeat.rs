@@ -3,7 +3,7 @@
 
 use super::{GitRepository, clone::LocalClone};
 use crate::{
-    adapters::leadership::lost,
+    adapters::{leadership::lost, plain},
     domain::leadership::{Hold, LeasePlace, LeaseRecord, LeaseTerms},
     error::Failure,
     ports::{Answer, Clock, Leadership},
@@ -21,6 +21,8 @@ use std::{
 const LOCK: &str = "quarterdeck-agent.lock";
 /// Who leads, as JSON.
 const HEARTBEAT: &str = "quarterdeck-agent.json";
+/// More of that was written by something else, in bytes.
+const LARGEST: u64 = 64 * 1024;
 
 /// The lock file of a clone.
 pub struct FileLock {
@@ -63,7 +65,7 @@ impl Inner {
     }
 
     fn read(&self) -> Result<Option<LeaseRecord>, Failure> {
-        match fs::read(self.path(HEARTBEAT)) {
+        match plain::read(&self.path(HEARTBEAT), LARGEST) {
             // One that cannot be read was written by something else, and says nothing.
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -1,8 +1,12 @@
 //! What this clone notes for itself about the ledger and open changes, in `quarterdeck/` of the Git directory. Nothing
 //! of it is needed: what is missing or torn is as good as not written.
 
+use crate::adapters::plain;
 use gix::Repository;
 use std::{fs, path::PathBuf, process};
+
+/// A longer note is none of ours, in bytes; that of a million events has some fifty million.
+const LARGEST: u64 = 256 << 20;
 
 fn folder(repository: &Repository) -> PathBuf {
     repository.common_dir().join("quarterdeck")
@@ -10,7 +14,7 @@ fn folder(repository: &Repository) -> PathBuf {
 
 /// Reads a note.
 pub(super) fn read(repository: &Repository, name: &str) -> Option<Vec<u8>> {
-    fs::read(folder(repository).join(name)).ok()
+    plain::read(&folder(repository).join(name), LARGEST).ok()
 }
 
 /// Writes a note whole or not at all.

@@ -53,6 +53,7 @@ impl Seals {
     }
 
     /// The same, for whoever would say what may have been said before: an event that was not looked at counts.
+    #[must_use]
     pub fn believing_the_unseen(&self) -> Self {
         Self { unseen_counts: true, ..self.clone() }
     }

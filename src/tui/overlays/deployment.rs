@@ -120,7 +120,8 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
         match review.and_then(|review| review.seals.objection(&given.commit)) {
             None => page.fact("approved", &words, Role::Text),
             Some(why) => {
-                page.fact("approved", &format!("{words}, does not count: {why}"), Role::StatusWarning)
+                let words = format!("{words}, does not count: {why}");
+                page.fact("approved", &words, Role::StatusWarning);
             }
         }
     }
