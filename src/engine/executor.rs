@@ -1,15 +1,14 @@
 //! Carries effects out as tasks against ports; their answers come back on a bounded channel.
 
-use super::{Judged, Outside, inspect, work};
+use super::{Judged, Outside, changes, inspect, work};
 use crate::{
     domain::{
         catalog::{Catalog, Target},
         cross_project::HistoryRequest,
         deployment::RollbackRoute,
         finding::Finding,
-        name::CommitId,
+        name::{ChangeId, CommitId},
         plan::Validation,
-        proposal::new_findings,
         rules,
     },
     error::Failure,
@@ -180,18 +179,17 @@ pub(super) async fn validate(outside: &Outside, request: ValidationRequest) -> R
         ValidationRequest::Revision { head, base: Some(base) } => {
             (format!("{base}..{head}"), named(head), Some(named(parted(outside, head, base).await?.as_str())))
         }
-        ValidationRequest::Change { change, head, .. } => {
-            (format!("{change} at {}", head.short()), named(head.as_str()), None)
+        ValidationRequest::Change { change, head } => {
+            let subject = format!("{change} at {}", head.short());
+            return Ok(Validation { subject, findings: of_change(outside, change, head).await? });
         }
     };
     let head = repository.load(&head).await?;
-    let findings = match (&request, base) {
-        (ValidationRequest::Change { base, .. }, _) => {
-            check_change(outside, head, &began(outside, base).await?).await?
-        }
-        (_, Some(base)) => check(outside, head, Some(repository.load(&base).await?)).await?,
-        (_, None) => check(outside, head, None).await?,
+    let base = match base {
+        Some(base) => Some(repository.load(&base).await?),
+        None => None,
     };
+    let findings = check(outside, head, base).await?;
     Ok(Validation { subject, findings: Arc::new(findings) })
 }
 
@@ -220,14 +218,16 @@ pub(super) async fn began(outside: &Outside, commit: &CommitId) -> Result<Judged
     Ok(last)
 }
 
-/// What a change brings that was not found in the commit that it began at: what is wrong there already is not its
-/// fault, and must keep nobody from mending something else.
-pub(super) async fn check_change(
-    outside: &Outside,
-    head: Arc<Catalog>,
-    began: &Judged,
-) -> Result<Vec<Finding>, Failure> {
-    Ok(new_findings(&began.findings, check(outside, head, Some(began.catalog.clone())).await?))
+/// What is found in a change, judged anew: also where its commits say less than it does.
+async fn of_change(outside: &Outside, id: &ChangeId, head: &CommitId) -> Result<Arc<Vec<Finding>>, Failure> {
+    let main = work::deploy::main_catalog(outside).await?;
+    let proposals = changes::proposals(outside, &main, id).await?;
+    let moved = || {
+        Failure::conflict(format!("{id} is not at {} any more", head.short()))
+            .hint("look at what came meanwhile, and validate it again")
+    };
+    let proposal = proposals.into_iter().find(|proposal| proposal.id == *id && proposal.head == *head);
+    Ok(changes::load(outside, proposal.ok_or_else(moved)?, &main).await?.findings)
 }
 
 /// Every rule over a catalog, off the loop's threads.

@@ -32,10 +32,8 @@ pub enum ValidationRequest {
     Change {
         /// Which change.
         change: ChangeId,
-        /// Its head.
+        /// The head that was seen.
         head: CommitId,
-        /// Its merge base.
-        base: CommitId,
     },
 }
 

@@ -386,6 +386,7 @@ impl Ground {
 }
 
 /// A way through a deployment.
+#[expect(clippy::struct_excessive_bools, reason = "each is another thing about the way")]
 struct Way {
     service: &'static str,
     /// Which version, where it is not the one that Git says; then Git has nothing to take back.

@@ -29,11 +29,7 @@ pub(super) fn run(
         ChangeCommand::Validate { change: id, .. } => {
             let change = find(model, &id)?;
             let subject = format!("{} at {}", change.proposal.branch, change.proposal.head.short());
-            let request = ValidationRequest::Change {
-                change: id,
-                head: change.proposal.head.clone(),
-                base: change.proposal.base.clone(),
-            };
+            let request = ValidationRequest::Change { change: id, head: change.proposal.head.clone() };
             Ok(validate(model, &subject, request))
         }
         ChangeCommand::Impact(id) => {
