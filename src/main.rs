@@ -340,17 +340,18 @@ fn gone(error: &std::io::Error) -> Failure {
     Failure::new(FailureKind::Interrupted, "the terminal is gone").because(error)
 }
 
-/// SIGTERM, SIGHUP and SIGINT from outside end the console in order, with the terminal given back. While an
-/// editor has the terminal, its Ctrl-C is none of ours.
+/// SIGTERM, SIGHUP, SIGINT and SIGQUIT from outside end the console in order, with the terminal given back. While an
+/// editor has the terminal, what its keys send is none of ours.
 fn spawn_signals(sender: &tokio::sync::mpsc::Sender<Event>, away: &Arc<AtomicBool>) {
     use tokio::signal::unix::{SignalKind, signal};
-    for kind in [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt()] {
+    let ends = [SignalKind::terminate(), SignalKind::hangup()];
+    for kind in ends.into_iter().chain([SignalKind::interrupt(), SignalKind::quit()]) {
         // Here and not in the task: a signal that comes before the task first runs must not kill.
         let Ok(mut signal) = signal(kind) else { continue };
         let (sender, away) = (sender.clone(), away.clone());
         tokio::spawn(async move {
             while signal.recv().await.is_some() {
-                if kind != SignalKind::interrupt() || !away.load(Ordering::SeqCst) {
+                if ends.contains(&kind) || !away.load(Ordering::SeqCst) {
                     let _ = sender.send(Event::Terminate).await;
                     return;
                 }

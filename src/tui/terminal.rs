@@ -1,6 +1,6 @@
 //! Taking the terminal, and giving it back as it was found: on drop, on a panic, on a signal.
 
-use crate::error::Failure;
+use crate::{config::environment, error::Failure};
 use crossterm::{
     cursor::{Hide, Show},
     event::{DisableBracketedPaste, DisableMouseCapture, EnableBracketedPaste, EnableMouseCapture},
@@ -34,6 +34,10 @@ impl Screen {
     /// # Errors
     /// Unreachable, when standard output is no terminal or does not obey.
     pub fn enter() -> Result<Self, Failure> {
+        if environment::var("TERM").is_some_and(|name| name == "dumb") {
+            return Err(Failure::unreachable("this terminal calls itself `dumb`: it cannot show the console")
+                .hint("commands that print work in it, such as `quarterdeck briefing`"));
+        }
         restore_on_panic();
         let refuse = |error: std::io::Error| {
             restore();

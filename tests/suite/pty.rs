@@ -64,7 +64,7 @@ fn the_console_opens_obeys_and_leaves() {
 
 #[test]
 fn a_signal_gives_the_terminal_back() {
-    for signal in ["TERM", "HUP", "INT"] {
+    for signal in ["TERM", "HUP", "INT", "QUIT"] {
         let program = Program::new();
         let (mut terminal, settings) = demo(&program, (120, 30));
         terminal.shows(TITLES[0]);

@@ -15,7 +15,7 @@ use crate::domain::{
     name::{ChangeId, CommitId, EnvironmentName, IncidentId, ServiceName},
 };
 use chrono::{DateTime, Duration, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How far beyond the highest number a declared incident's number may lie. What is further off was
 /// not given out by this program, and would use the numbers up.
@@ -126,7 +126,7 @@ pub struct Operations {
     /// Rollbacks that have ended, oldest first.
     pub past_rollbacks: Vec<PastRollback>,
     /// Events that channels may want to hear of and that not all have heard, oldest first; only the newest are kept.
-    pub untold: Vec<Untold>,
+    pub untold: VecDeque<Untold>,
     /// Deployments by number, so that DEP-2 comes before DEP-10.
     pub deployments: BTreeMap<u32, DeploymentRecord>,
     /// The highest number that was given out; 0 while there was no deployment.

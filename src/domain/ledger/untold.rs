@@ -109,9 +109,9 @@ impl Operations {
             _ => return,
         };
         if self.untold.len() == KEPT {
-            self.untold.remove(0);
+            self.untold.pop_front();
         }
-        self.untold.push(Untold {
+        self.untold.push_back(Untold {
             commit: entry.commit.clone(),
             event,
             about: happening.about(),
@@ -162,6 +162,7 @@ impl Operations {
 mod tests {
     use super::*;
     use crate::domain::{change::Identity, ledger::EntryBody};
+    use std::collections::VecDeque;
 
     fn at(minute: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1_790_000_000 + minute * 60, 0).unwrap()
@@ -224,7 +225,7 @@ mod tests {
         operations.apply(&told(10, "INC-2", None, &[("ops", true)]));
         assert_eq!(operations.untold.len(), 1);
         operations.apply(&told(11, "INC-1", Some(77), &[("ops", true)]));
-        assert_eq!(operations.untold, []);
+        assert_eq!(operations.untold, VecDeque::new());
     }
 
     #[test]
@@ -238,7 +239,7 @@ mod tests {
             unanswered: true,
         };
         operations.apply(&entry(5, escalated(1)));
-        let last = operations.untold.last().unwrap();
+        let last = operations.untold.back().unwrap();
         assert_eq!(last.title, "5xx; level 1 calls @on-call, slack#ops");
         assert_eq!((last.severity, &last.calls), (Some(Severity::High), &to));
         for level in 2..300 {

@@ -19,7 +19,10 @@ use crate::domain::{
 use chrono::{DateTime, Duration, Utc};
 use gix::{ObjectId, Repository};
 use ring::digest::{SHA256, digest};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// From how many newly folded events on the state is kept.
 pub(super) const WORTH_KEEPING: usize = 500;
@@ -200,6 +203,19 @@ impl<T: Kept> Kept for Vec<T> {
 
     fn take(rest: &mut &[u8]) -> Option<Self> {
         (0..usize::take(rest)?).map(|_| T::take(rest)).collect()
+    }
+}
+
+impl<T: Kept> Kept for VecDeque<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.len().put(out);
+        for value in self {
+            value.put(out);
+        }
+    }
+
+    fn take(rest: &mut &[u8]) -> Option<Self> {
+        Vec::take(rest).map(Self::from)
     }
 }
 
