@@ -35,8 +35,10 @@ impl Screen {
     /// Unreachable, when standard output is no terminal or does not obey.
     pub fn enter() -> Result<Self, Failure> {
         if environment::var("TERM").is_some_and(|name| name == "dumb") {
-            return Err(Failure::unreachable("this terminal calls itself `dumb`: it cannot show the console")
-                .hint("commands that print work in it, such as `quarterdeck briefing`"));
+            return Err(Failure::unreachable(
+                "this terminal calls itself `dumb`: it cannot show the console",
+            )
+            .hint("commands that print work in it, such as `quarterdeck briefing`"));
         }
         restore_on_panic();
         let refuse = |error: std::io::Error| {
