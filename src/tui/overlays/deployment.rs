@@ -114,7 +114,8 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     if let Some((reason, _, by)) = &record.cancelled {
         page.fact("cancelled", &format!("{reason} ({})", by.name), Role::StatusWarning);
     }
-    let review = view.model.world.changes.value.as_ref();
+    // How events are signed is looked at while they decide something.
+    let review = view.model.world.changes.value.as_ref().filter(|_| record.is_open());
     for given in &record.approvals {
         let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
         match review.and_then(|review| review.seals.objection(&given.commit)) {
