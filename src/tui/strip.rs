@@ -85,11 +85,12 @@ pub fn top(view: &View<'_>, painter: &mut Painter<'_>, area: Area) {
     painter.ground(rect, painter.style(Role::Strip));
     let width = area.width.saturating_sub(2);
     let possible = WORDINGS.iter().filter(|(wording, _)| area.width >= BRIEF || *wording != Wordiness::Full);
-    let chosen = possible.map(|(wording, kept)| (*wording, *kept)).find(|(wording, kept)| {
-        fits(&said(view, painter, *wording), *wording, width, |priority| priority <= *kept)
-    });
-    let wordiness = chosen.map_or(Wordiness::Glyphs, |(wording, _)| wording);
-    let mut sides = said(view, painter, wordiness);
+    let mut worded = possible.map(|(wording, kept)| (*wording, *kept, said(view, painter, *wording)));
+    let chosen = worded.find(|(wording, kept, sides)| fits(sides, *wording, width, |of| of <= *kept));
+    let (wordiness, mut sides) = match chosen {
+        Some((wording, _, sides)) => (wording, sides),
+        None => (Wordiness::Glyphs, said(view, painter, Wordiness::Glyphs)),
+    };
     // What is more important has its place first, wherever it stands; what has no room beside it is left out.
     let mut priorities: Vec<u8> = sides.iter().flatten().map(|part| part.priority).collect();
     priorities.sort_unstable();

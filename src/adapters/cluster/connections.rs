@@ -153,7 +153,6 @@ impl Connections {
     }
 }
 
-/// The failure for a kubeconfig that cannot be read.
 /// Where kubectl looks.
 fn usual() -> Vec<PathBuf> {
     match environment::var("KUBECONFIG") {
@@ -174,6 +173,7 @@ fn plain_enough(path: &Path) -> Result<(), Failure> {
     })
 }
 
+/// The failure for a kubeconfig that cannot be read.
 fn unreadable(origin: &str, error: &KubeconfigError) -> Failure {
     match error {
         KubeconfigError::ReadConfig(source, path) => absent(

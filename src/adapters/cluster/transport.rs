@@ -133,7 +133,9 @@ impl Service<Request<Body>> for Bounded {
                 return Err(BoxError::from(Busy { status: status.as_u16(), retry_after }));
             }
             if status.is_redirection() {
-                let to = clean(header(http::header::LOCATION).unwrap_or("nowhere"));
+                // What follows the path may be a secret.
+                let to = header(http::header::LOCATION).and_then(|to| to.split(['?', '#']).next());
+                let to = clean(to.unwrap_or("nowhere"));
                 return Err(BoxError::from(Moved { status: status.as_u16(), to: fit(&to, 200) }));
             }
             Ok(match measure {

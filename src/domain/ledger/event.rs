@@ -77,10 +77,17 @@ struct Document<'a> {
 pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure> {
     let Marks { formerly, late } = marks;
     let document = Document { version: EVENT_VERSION, happening, formerly, late };
-    let body = serde_json::to_string(&document).map_err(|error| {
+    let failed = |error| {
         Failure::failed(format!("could not write a {} event as JSON", happening.kind())).because(&error)
-    })?;
-    let message = format!("{}\n\n{}\n", without_secrets(&happening.subject()), masked(body));
+    };
+    let mut safe = serde_json::to_value(&document).map_err(failed)?;
+    // As it stands, its keys are in the order of this program; a value sorts them.
+    let (subject, body) = if mask(&mut safe) {
+        (Happening::deserialize(&safe).map_err(failed)?.subject(), safe.to_string())
+    } else {
+        (happening.subject(), serde_json::to_string(&document).map_err(failed)?)
+    };
+    let message = format!("{subject}\n\n{body}\n");
     if message.len() > LONGEST_MESSAGE {
         return Err(Failure::usage(format!(
             "a {} event of {} KiB is too long for the ledger, which takes {} KiB",
@@ -93,22 +100,20 @@ pub fn encode(happening: &Happening, marks: Marks<'_>) -> Result<String, Failure
     Ok(message)
 }
 
-/// An event's JSON with every credential in its texts replaced by asterisks: it is there for good, and for everybody.
-fn masked(body: String) -> String {
-    fn mask(value: &mut Value) {
-        match value {
-            Value::String(text) => *text = without_secrets(text),
-            Value::Array(list) => list.iter_mut().for_each(mask),
-            Value::Object(fields) => fields.values_mut().for_each(mask),
-            _ => {}
+/// Replaces every credential in the texts of an event by asterisks: it is there for good, and for everybody. Whether there
+/// was any.
+fn mask(value: &mut Value) -> bool {
+    match value {
+        Value::String(text) => {
+            let safe = without_secrets(text);
+            let is_other = safe != *text;
+            *text = safe;
+            is_other
         }
+        Value::Array(list) => list.iter_mut().fold(false, |any, value| mask(value) | any),
+        Value::Object(fields) => fields.values_mut().fold(false, |any, value| mask(value) | any),
+        _ => false,
     }
-    if without_secrets(&body) == body {
-        return body;
-    }
-    let Ok(mut document) = serde_json::from_str::<Value>(&body) else { return body };
-    mask(&mut document);
-    document.to_string()
 }
 
 /// The first JSON document of a body. Hooks and people may add trailers below it.

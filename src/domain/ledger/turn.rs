@@ -42,8 +42,8 @@ pub struct Frozen {
 }
 
 impl Happening {
-    /// What it does to a deployment, and to which, as the event of a commit; `None` for what happens to none. An incident or a quarantine that
-    /// belongs to one is a leg of its way back.
+    /// What it does to a deployment, and to which, as the event of a commit; `None` for what happens to none. An incident
+    /// or a quarantine that belongs to one is a leg of its way back.
     pub fn turn<'a>(&'a self, commit: &'a CommitId) -> Option<(&'a DeploymentId, Turn<'a>)> {
         const INCIDENT: &Leg = &Leg::all(Stage::Incident);
         const QUARANTINE: &Leg = &Leg::all(Stage::Quarantine);

@@ -23,10 +23,18 @@ pub fn without_secrets(text: &str) -> String {
     for found in scan(text) {
         safe.push_str(text.get(at..found.start).unwrap_or_default());
         safe.push_str("******");
-        at = found.end.max(at);
+        at = key_end(text, found.start).unwrap_or(found.end).max(at);
     }
     safe.push_str(text.get(at..).unwrap_or_default());
     safe
+}
+
+/// Where the private key that begins here ends: what is found of one is its first line, and the secret is below it.
+fn key_end(text: &str, start: usize) -> Option<usize> {
+    let key = text.get(start..).filter(|key| key.starts_with("-----BEGIN "))?;
+    let end = key.find("-----END ").map(|end| end + "-----END ".len());
+    let end = end.and_then(|end| Some(end + key.get(end..)?.find("-----")? + "-----".len()));
+    Some(end.map_or(text.len(), |end| start + end))
 }
 
 /// The rule.

@@ -114,7 +114,7 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     if let Some((reason, _, by)) = &record.cancelled {
         page.fact("cancelled", &format!("{reason} ({})", by.name), Role::StatusWarning);
     }
-    // How events are signed is looked at while they decide something.
+    // How events are signed, and whether glass holds, is looked at while they decide something.
     let review = view.model.world.changes.value.as_ref().filter(|_| record.is_open());
     for given in &record.approvals {
         let words = format!("{} by {} {}", given.gate, given.by.name, given.at.format("%F %H:%M UTC"));
@@ -129,9 +129,13 @@ fn fill(view: &View<'_>, page: &mut Page<'_>, record: &DeploymentRecord) {
     if let Some(glass) = &record.glass {
         let state =
             review.and_then(|review| glass::state(&review.proven(record), &review.people, view.now()));
-        let state = state.map_or("not known to hold", |state| state.as_str());
+        let state = match state {
+            Some(state) => format!("{} ", state.as_str()),
+            None if record.is_open() => "not known to hold ".to_owned(),
+            None => String::new(),
+        };
         let words = format!(
-            "{state} until {}, {} ({}), {}",
+            "{state}until {}, {} ({}), {}",
             glass.expires.format("%F %H:%M UTC"),
             glass.reason,
             glass.by.name,

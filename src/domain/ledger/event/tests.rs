@@ -295,6 +295,29 @@ fn what_is_not_known_is_kept() {
 }
 
 #[test]
+fn what_looks_like_a_secret_is_not_written() {
+    let secret = format!("ghp_{}", "a8K2mQ9xZ4rT7vB1nC6wE3yU5iO0pLsDfGhJ");
+    let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtz\n-----END OPENSSH PRIVATE KEY-----";
+    for title in [format!("token {secret} leaked"), format!("line one\n{key}")] {
+        let happening = Happening::IncidentDeclared {
+            incident: "INC-1".into(),
+            severity: crate::domain::escalation::Severity::Low,
+            title: title.clone(),
+            service: None,
+            post_mortem_due: None,
+            deployment: None,
+        };
+        let message = encode(&happening, Marks::default()).unwrap();
+        assert!(message.contains("******") && !message.contains(&secret), "{message}");
+        assert!(!message.contains("b3BlbnNzaC1r") || !title.contains(key), "{message}");
+        let EntryBody::Known(Happening::IncidentDeclared { incident, .. }) = decode(&message).1 else {
+            panic!("it is no event any more: {message}")
+        };
+        assert_eq!(incident.as_str(), "INC-1");
+    }
+}
+
+#[test]
 fn what_is_too_long_is_no_event_and_is_not_written() {
     let title = |length| Happening::IncidentDeclared {
         incident: "INC-1".into(),

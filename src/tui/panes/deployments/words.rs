@@ -56,6 +56,7 @@ pub(super) fn gates(view: &View<'_>, record: &DeploymentRecord) -> Vec<ReleaseGa
 
 /// What opens its gates and the calendar all the same, in words.
 pub(super) fn glass_of(view: &View<'_>, record: &DeploymentRecord) -> Option<String> {
+    record.glass.as_ref()?;
     let review = view.model.world.changes.value.as_ref()?;
     glass::granted(&review.proven(record), &review.people, view.now())
 }
@@ -63,34 +64,34 @@ pub(super) fn glass_of(view: &View<'_>, record: &DeploymentRecord) -> Option<Str
 /// Whoever comes by takes the next step.
 const GOES_ON: &str = "`c` goes on, or an agent does";
 
-/// What its schedule waits for.
-fn time_of(view: &View<'_>, record: &DeploymentRecord) -> String {
+/// Until when its schedule keeps it, and why; `None` once its time has come.
+fn not_yet(view: &View<'_>, record: &DeploymentRecord) -> Option<String> {
     let order = &record.order;
     if let Some(at) = order.not_before.filter(|at| view.now() < *at) {
-        return format!("until {}", at.format("%F %H:%M UTC"));
+        return Some(format!("until {}", at.format("%F %H:%M UTC")));
     }
-    let come = || format!("its time has come: {GOES_ON}");
     // The calendar is asked only where the order says so.
-    if !order.window {
-        return come();
+    if !order.window || glass_of(view, record).is_some() {
+        return None;
     }
-    if let Some(glass) = glass_of(view, record) {
-        return format!("{GOES_ON}, {glass}");
-    }
-    let schedule = view.model.world.calendar.schedule.as_ref();
+    let schedule = view.model.world.calendar.schedule.as_ref()?;
     let service = view.model.world.governing().and_then(|catalog| catalog.services.get(&order.service));
     let projects: Vec<_> = service.and_then(|service| service.project.clone()).into_iter().collect();
-    let closure = schedule.and_then(|schedule| {
-        let standing = |place: &Place| schedule.standing(Some(&place.environment), &projects, view.now());
-        order.places.iter().find_map(|place| standing(place).closure().cloned())
-    });
-    match closure {
-        Some(closure) => match closure.next_opening {
-            Some(at) => format!("until {}: {}", at.format("%a %H:%M UTC"), closure.words()),
-            None => format!("{}; {}", closure.words(), closure.opening()),
-        },
-        None => come(),
-    }
+    let standing = |place: &Place| schedule.standing(Some(&place.environment), &projects, view.now());
+    let closure = order.places.iter().find_map(|place| standing(place).closure().cloned())?;
+    Some(match closure.next_opening {
+        Some(at) => format!("until {}: {}", at.format("%a %H:%M UTC"), closure.words()),
+        None => format!("{}; {}", closure.words(), closure.opening()),
+    })
+}
+
+/// What its schedule waits for.
+fn time_of(view: &View<'_>, record: &DeploymentRecord) -> String {
+    let glass = || glass_of(view, record).filter(|_| record.order.window);
+    not_yet(view, record).unwrap_or_else(|| match glass() {
+        Some(glass) => format!("{GOES_ON}, {glass}"),
+        None => format!("its time has come: {GOES_ON}"),
+    })
 }
 
 /// A deployment in a line: its state, and what it does or how it ended: what this console sees of it, else what the
@@ -152,7 +153,7 @@ fn way_on(view: &View<'_>, record: &DeploymentRecord) -> Option<&'static str> {
             .iter()
             .any(|gate| !gate.is_open && !gate.teams.is_empty())
             .then_some("`a` approves a gate"),
-        Some(Stage::Schedule) if time_of(view, record).contains(GOES_ON) => Some("`t` gives it another time"),
+        Some(Stage::Schedule) if not_yet(view, record).is_none() => Some("`t` gives it another time"),
         Some(Stage::Schedule) => Some("then `c` goes on, or an agent does; `t` gives it another time"),
         _ => None,
     }
