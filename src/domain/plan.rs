@@ -225,6 +225,11 @@ pub enum Work {
 }
 
 impl Plan {
+    /// Whether what was typed is the name that confirms it; also where it asks for none.
+    pub fn is_named_by(&self, typed: &str) -> bool {
+        self.confirm_by_typing.as_ref().is_none_or(|wanted| wanted == typed.trim())
+    }
+
     /// The files that it edits.
     pub fn files(&self) -> &[FileEdit] {
         match &self.work {

@@ -2,7 +2,7 @@
 
 use super::{
     open_plan, plan,
-    review::{people, seals},
+    review::{operations, people, seals},
     say_failure, tell_step, view,
 };
 use crate::{
@@ -242,8 +242,7 @@ fn deploy_plan(model: &Model, planned: DeployPlan) -> Plan {
 
 fn steer_plan(model: &Model, id: DeploymentId, steering: Steering) -> Result<Plan, Failure> {
     let record = find(model, &id)?;
-    let operations =
-        model.world.ledger.value.as_ref().map(|ledger| ledger.operations.clone()).unwrap_or_default();
+    let operations = operations(model);
     if let Some(finished) = &record.finished {
         return Err(Failure::refused(format!("{id} is over: {}", finished.ending.as_str())));
     }

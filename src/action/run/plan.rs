@@ -78,7 +78,7 @@ pub(super) fn command(model: &mut Model, command: PlanCommand) -> Effects {
     let Some(Overlay::Confirm { focus, plan, input, .. }) = model.ui.overlays.last_mut() else {
         return Effects::none();
     };
-    let is_unnamed = plan.confirm_by_typing.as_ref().is_some_and(|wanted| input.text.trim() != *wanted);
+    let is_unnamed = !plan.is_named_by(&input.text);
     match command {
         PlanCommand::Focus => {
             *focus = match focus {
@@ -103,9 +103,7 @@ pub fn confirmed(model: &mut Model) -> Effects {
         return Effects::none();
     };
     let (job, plan, typed) = (*job, plan.clone(), input.text.trim().to_owned());
-    if let Some(expected) = &plan.confirm_by_typing
-        && typed != *expected
-    {
+    if let Some(expected) = plan.confirm_by_typing.as_ref().filter(|_| !plan.is_named_by(&typed)) {
         let text = if typed.is_empty() {
             format!("type {expected} to confirm, or Esc to leave it")
         } else {

@@ -230,7 +230,7 @@ fn typed(model: &mut Model) {
         }
         // The button that Enter presses is the one that is marked: with the whole name typed that is Run.
         Some(Overlay::Confirm { plan, input, .. }) => {
-            let is_named = plan.confirm_by_typing.as_ref().is_some_and(|wanted| input.text.trim() == *wanted);
+            let is_named = plan.is_named_by(&input.text);
             if let Some(Overlay::Confirm { focus, .. }) = model.ui.overlays.last_mut() {
                 *focus = if is_named { ConfirmFocus::Run } else { ConfirmFocus::Cancel };
             }

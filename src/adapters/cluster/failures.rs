@@ -48,7 +48,8 @@ pub(super) fn failure(context: &ContextName, attempt: &str, error: &kube::Error)
                 .hint("name an http or https proxy in the kubeconfig's proxy-url or in HTTPS_PROXY; others do not work")
         }
         kube::Error::SerdeError(cause) => {
-            Failure::unreachable(message).cause("it answered with something else")
+            Failure::unreachable(message)
+                .cause("it answered with something else")
                 .because(cause)
                 .hint(is_it_that_one(context))
         }

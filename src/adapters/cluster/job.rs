@@ -236,21 +236,8 @@ fn read(path: &str, text: &str) -> Result<Value, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::catalog::ManagedBy;
+    use crate::adapters::cluster::target;
     use futures::stream;
-
-    fn target() -> Target {
-        Target {
-            service: "cart".into(),
-            environment: "staging".into(),
-            context: "demo".into(),
-            namespace: "shop".to_owned(),
-            workload: "cart".to_owned(),
-            managed_by: ManagedBy::Deployment,
-            application: None,
-            production: false,
-        }
-    }
 
     fn draft(body: JobBody) -> JobDraft {
         let mark = JobMark {

@@ -375,3 +375,18 @@ impl Clusters for KubeClusters {
         Ok(Arc::new(KubeCluster::connect(self.kubeconfig.as_deref(), context)?))
     }
 }
+
+/// Where a service is meant to run, as tests need it.
+#[cfg(test)]
+fn target() -> Target {
+    Target {
+        service: "cart".into(),
+        environment: "staging".into(),
+        context: "demo".into(),
+        namespace: "shop".to_owned(),
+        workload: "cart".to_owned(),
+        managed_by: ManagedBy::Deployment,
+        application: None,
+        production: false,
+    }
+}

@@ -227,11 +227,8 @@ pub(super) fn lock(object: &Value) -> Value {
 mod tests {
     use super::*;
     use crate::{
-        adapters::cluster::{inspect, objects},
-        domain::{
-            catalog::{ManagedBy, Target},
-            deployment::inspect::LogRequest,
-        },
+        adapters::cluster::{inspect, objects, target},
+        domain::deployment::inspect::LogRequest,
         error::FailureKind,
     };
 
@@ -240,16 +237,7 @@ mod tests {
         // Nothing listens there: whatever was sent would fail in another way.
         let settings = kube::Config::new("http://127.0.0.1:1".parse().unwrap());
         let cluster = KubeCluster::with(&"demo".into(), settings);
-        let target = Target {
-            service: "cart".into(),
-            environment: "staging".into(),
-            context: "demo".into(),
-            namespace: "shop".to_owned(),
-            workload: "cart".to_owned(),
-            managed_by: ManagedBy::Deployment,
-            application: None,
-            production: false,
-        };
+        let target = target();
         for name in ["../nodes", "..", "", "a/b", "a?b", "%2e%2e"] {
             let object = Object::new(&cluster, objects::jobs(), "shop", name);
             let body = json!({});

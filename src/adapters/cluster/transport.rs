@@ -152,22 +152,21 @@ const MIB: usize = 1 << 20;
 
 /// How much of an answer is read into memory.
 #[derive(Debug, Clone, Copy)]
-enum Measure {
-    /// So many bytes: a page of a list, an object.
-    Whole(usize),
-    /// So many of each line, which is an object: a watch.
-    Line(usize),
+struct Measure {
+    /// So many bytes.
+    most: usize,
+    /// Whether of each line, which is an object of a watch, or of the whole: a page of a list, an object.
+    by_line: bool,
 }
 
 impl Measure {
     /// The measure of an answer; none for a log, which is read line by line and only as far as it is wanted.
     fn of(uri: &Uri) -> Option<Self> {
-        let is_watch = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
-        match () {
-            () if uri.path().ends_with("/log") => None,
-            () if is_watch => Some(Self::Line(16 * MIB)),
-            () => Some(Self::Whole(64 * MIB)),
+        if uri.path().ends_with("/log") {
+            return None;
         }
+        let by_line = uri.query().is_some_and(|query| query.split('&').any(|part| part == "watch=true"));
+        Some(Self { most: if by_line { 16 * MIB } else { 64 * MIB }, by_line })
     }
 }
 
@@ -190,19 +189,12 @@ impl HttpBody for Measured {
         let Some(data) = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()) else {
             return Poll::Ready(frame);
         };
-        let most = match self.measure {
-            Measure::Whole(most) => {
-                self.read += data.len();
-                most
-            }
-            Measure::Line(most) => {
-                match data.iter().rposition(|byte| *byte == b'\n') {
-                    Some(end) => self.read = data.len() - end - 1,
-                    None => self.read += data.len(),
-                }
-                most
-            }
-        };
+        let Measure { most, by_line } = self.measure;
+        let ended = by_line.then(|| data.iter().rposition(|byte| *byte == b'\n')).flatten();
+        match ended {
+            Some(end) => self.read = data.len() - end - 1,
+            None => self.read += data.len(),
+        }
         Poll::Ready(if self.read > most { Some(Err(TooLong(most).into())) } else { frame })
     }
 

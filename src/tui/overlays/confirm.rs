@@ -194,7 +194,7 @@ fn draw_input(painter: &mut Painter<'_>, inside: Rect, y: u16, wanted: &str, inp
     let style = painter.style(Role::Input);
     painter.repeat(inside.x + used, y, room, " ", style);
     painter.text(inside.x + used, y, room, &input.text, style);
-    let (text, role) = if input.text == wanted {
+    let (text, role) = if input.text.trim() == wanted {
         ("✓ matches", Role::StatusOk)
     } else if input.text.is_empty() {
         ("", Role::Dim)
@@ -213,7 +213,7 @@ fn draw_buttons(
     input: &TextInput,
     focus: ConfirmFocus,
 ) {
-    let is_ready = plan.confirm_by_typing.as_ref().is_none_or(|wanted| *wanted == input.text);
+    let is_ready = plan.is_named_by(&input.text);
     let style = |button: ConfirmFocus, painter: &Painter<'_>| {
         painter.style(if button == focus { Role::ButtonFocus } else { Role::Button })
     };
